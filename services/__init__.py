@@ -1,0 +1,1 @@
+"""The Guessing Game: one server, its clients, and what they share."""
