@@ -1,0 +1,159 @@
+"""Lines to messages and back: every spelling that clauses P-1 to A-8 allow."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from services.protocol.messages import (
+    Address,
+    AdminGreetings,
+    AdminHello,
+    AdminReply,
+    End,
+    Game,
+    Greetings,
+    Guess,
+    Guessed,
+    Hello,
+    Joined,
+    Left,
+    Listed,
+    Message,
+    NobodyListed,
+    Ping,
+    PlayerReply,
+    Pong,
+    Prompt,
+    Ready,
+    Refused,
+    Request,
+    Unknown,
+    Verdict,
+    Watch,
+    Who,
+    Won,
+)
+
+_WORDS: Final[dict[bytes, Request]] = {
+    b"hello": Hello(),
+    b"admin-hello": AdminHello(),
+    b"game": Game(),
+    b"who": Who(),
+    b"watch": Watch(),
+    b"pong": Pong(),
+}
+_BLANKS: Final = b" \t"
+_PREFIX: Final = re.compile(rb"(?:my[ \t]*)?guess(?:[ \t]*is)?[ \t]*:[ \t]*", re.IGNORECASE)
+_DIGITS: Final = re.compile(rb"[0-9]+")
+
+
+def _text(line: bytes) -> str:
+    return line.decode("ascii", "backslashreplace")
+
+
+def parse_request(line: bytes) -> Request:
+    """Read a line of a client; anything can be read, if only as Unknown."""
+    stripped = line.strip(_BLANKS)
+    word = _WORDS.get(stripped.lower())
+    if word is not None:
+        return word
+    prefix = _PREFIX.match(stripped)
+    number = stripped[prefix.end() :] if prefix else stripped
+    if _DIGITS.fullmatch(number):
+        return Guess(int(number))
+    return Guess(None) if prefix else Unknown(_text(line))
+
+
+def _address(host: str, port: str) -> Address:
+    return Address(host, int(port))
+
+
+_HOST_PORT: Final = r"([0-9A-Fa-f:.]+) ([0-9]{1,5})"
+_PROMPT: Final = re.compile(r"pick a number between (-?[0-9]{1,9})\s*-\s*(-?[0-9]{1,9})", re.IGNORECASE)
+_ADMIN_LINES: Final[tuple[tuple[re.Pattern[str], Callable[..., AdminReply]], ...]] = (
+    (re.compile(rf"Guessed {_HOST_PORT} ([0-9]{{1,9}}) (Far|Close|Correct)"),
+     lambda host, port, number, word: Guessed(_address(host, port), int(number), Verdict(word))),
+    (re.compile(rf"Joined {_HOST_PORT}"), lambda host, port: Joined(_address(host, port))),
+    (re.compile(rf"Won {_HOST_PORT} ([0-9]{{1,9}})"),
+     lambda host, port, guesses: Won(_address(host, port), int(guesses))),
+    (re.compile(rf"Left {_HOST_PORT}"), lambda host, port: Left(_address(host, port))),
+    (re.compile(_HOST_PORT), lambda host, port: Listed(_address(host, port))),
+)  # fmt: skip
+_ADMIN_WORDS: Final[dict[str, AdminReply]] = {
+    "": NobodyListed(),
+    "End": End(),
+    "Ping": Ping(),
+    "Admin-Greetings": AdminGreetings(),
+}
+_PLAYER_WORDS: Final[dict[str, PlayerReply]] = {
+    "greetings": Greetings(),
+    "ready": Ready(),
+    "far": Verdict.FAR,
+    "close": Verdict.CLOSE,
+    "correct": Verdict.CORRECT,
+}
+
+
+def _refusal(text: str) -> Refused | None:
+    word, _, reason = text.partition(":")
+    return Refused(reason.strip()) if word.strip().lower() == "refused" else None
+
+
+def parse_player_reply(line: bytes) -> PlayerReply:
+    """Read a server's line on the player port by its first word, as its dialects ask for (clause C-2)."""
+    text = _text(line).strip()
+    prompt = _PROMPT.match(text)
+    if prompt:
+        return Prompt(int(prompt[1]), int(prompt[2]))
+    first = re.match(r"[A-Za-z]*", text)
+    word = first[0].lower() if first else ""
+    return _refusal(text) or _PLAYER_WORDS.get(word) or Unknown(text)
+
+
+def parse_admin_reply(line: bytes) -> AdminReply:
+    """Read a line of our own server on the administrator port (clauses A-1 to A-8)."""
+    text = _text(line)
+    word = _ADMIN_WORDS.get(text)
+    if word is not None:
+        return word
+    for pattern, build in _ADMIN_LINES:
+        found = pattern.fullmatch(text)
+        if found:
+            return build(*found.groups())
+    return _refusal(text) or Unknown(text)
+
+
+def spell(message: Message) -> str:
+    """Return the text of a message in its canonical spelling, without a terminator."""
+    match message:
+        case Verdict():
+            return message.value
+        case Guess(number):
+            return f"My Guess is: {number}"
+        case Prompt(low, high):
+            return f"Pick a number between {low}-{high}"
+        case Refused(reason):
+            return f"Refused: {reason}"
+        case Listed(address):
+            return str(address)
+        case NobodyListed():
+            return ""
+        case Unknown(text):
+            return text
+        case AdminHello():
+            return "Admin-Hello"
+        case AdminGreetings():
+            return "Admin-Greetings"
+        case Guessed(address, number, verdict):
+            return f"Guessed {address} {number} {verdict}"
+        case Won(address, guesses):
+            return f"Won {address} {guesses}"
+        case Joined(address) | Left(address):
+            return f"{type(message).__name__} {address}"
+        case Hello() | Game() | Who() | Watch() | Pong() | Greetings() | Ready() | End() | Ping():
+            return type(message).__name__
+
+
+def encode(message: Message) -> bytes:
+    """Return the one line that a message is on the wire, terminator included (clause F-1)."""
+    return spell(message).encode("ascii", "backslashreplace") + b"\r\n"
