@@ -1,0 +1,128 @@
+# Everything a developer runs. `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := help
+
+# The interpreter the environment is made from, any from 3.11 on: make setup PYTHON=python3.13
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV := $(BIN)/uv
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+
+# The folders that hold Python; those that do not exist yet are passed over.
+SOURCES := $(shell find services tests scripts benchmarks -name "*.py" 2>/dev/null | cut -d/ -f1 | sort -u)
+DOCKERFILES := $(wildcard Dockerfile.*)
+YAML := $(wildcard docker-compose*.yml .github/*.yml .github/workflows/*.yml .yamllint .pre-commit-config.yaml)
+
+# More arguments for pytest: make unit PYTEST_ARGS='-k framing -x'
+PYTEST_ARGS ?=
+
+##@ Start here
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: engine ## Start the topology and follow it; Ctrl-C stops it
+	docker compose up --build
+
+##@ Develop
+
+.PHONY: setup
+setup: $(READY) ## Make .venv with the locked packages (every other target does it when needed)
+
+# pip, checking hashes, brings uv; uv, checking hashes, brings the rest. The project itself is installed editable.
+$(READY): locks/build.txt locks/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "make: $(PYTHON) is older than 3.11; name another: make PYTHON=python3.13" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "make: $(PYTHON) lacks the venv module; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/build.txt
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r locks/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --build-constraints locks/build.txt --editable .
+	@touch $@
+
+.PHONY: check
+check: format lint types contracts audit unit ## All checks that need no engine: seconds, run it before each commit
+
+.PHONY: fix
+fix: $(READY) ## Format, and repair what the linter can
+	$(BIN)/ruff check --fix-only --quiet $(SOURCES)
+	$(BIN)/ruff format --quiet $(SOURCES)
+
+.PHONY: format
+format: $(READY) ## Check the format
+	$(BIN)/ruff format --check --quiet --diff $(SOURCES)
+
+.PHONY: lint
+lint: $(READY) ## Check the style
+	$(BIN)/ruff check --quiet $(SOURCES)
+
+.PHONY: types
+types: $(READY) ## Check the types
+	$(BIN)/mypy $(SOURCES)
+
+.PHONY: contracts
+contracts: $(READY) ## Check who may import whom
+	$(BIN)/lint-imports
+
+.PHONY: audit
+audit: $(READY) ## Look for insecure code, and check Dockerfiles, YAML and workflows
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive services
+	$(if $(DOCKERFILES),$(BIN)/hadolint $(DOCKERFILES))
+	$(if $(YAML),$(BIN)/yamllint --strict $(YAML))
+	$(if $(wildcard .github/workflows),$(BIN)/zizmor --quiet --offline .github)
+
+.PHONY: unit
+unit: $(READY) ## Unit tests; the pure packages must be covered whole
+	$(BIN)/pytest tests/unit --cov --cov-report=term $(PYTEST_ARGS)
+
+##@ Test everything
+
+.PHONY: test
+test: $(READY) engine ## All tests: unit, over loopback, and end to end in containers
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: integration
+integration: $(READY) ## Tests over loopback, without containers
+	$(BIN)/pytest tests/integration $(PYTEST_ARGS)
+
+.PHONY: e2e
+e2e: $(READY) engine ## Tests in containers, on the real compose file
+	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
+
+##@ Run
+
+.PHONY: engine
+engine: ## Make sure that a Docker engine answers and has the base image
+	scripts/engine
+
+.PHONY: up
+up: engine ## Start the topology in the background
+	docker compose up --build --detach --wait
+
+.PHONY: down
+down: ## Stop the topology and remove what it made
+	docker compose down --volumes --remove-orphans
+
+##@ Maintain
+
+.PHONY: lock
+lock: $(READY) ## Write the locks anew from pyproject.toml, keeping versions (LOCK_ARGS=--upgrade: raise them)
+	$(LOCK) $(LOCK_ARGS) --all-extras --group dev pyproject.toml --output-file locks/dev.txt
+	$(LOCK) --constraints locks/dev.txt --group pyproject.toml:build --output-file locks/build.txt
+	$(LOCK) --constraints locks/dev.txt --extra server pyproject.toml --output-file locks/server.txt
+	$(LOCK) --constraints locks/dev.txt --extra client pyproject.toml --output-file locks/client.txt
+
+.PHONY: clean
+clean: ## Remove the environment and everything generated
+	rm -rf $(VENV) dist build htmlcov .coverage .coverage.* .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""What the programs share around the protocol: settings, logging, encryption. No rule of the game is here."""
