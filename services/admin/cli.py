@@ -16,6 +16,7 @@ from services.admin.settings import Settings
 from services.admin.view import players_table
 from services.admin.watch import watch
 from services.runtime.environ import SettingsError
+from services.runtime.logging import default_format
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,7 +61,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         # argparse has printed the help (0) or what is wrong (2).
         return ended.code if isinstance(ended.code, int) else BAD_USAGE
     try:
-        settings = Settings.from_environ({**environ, **_overrides(options)})
+        settings = Settings.from_environ({**environ, **_overrides(options)}, default_format())
     except SettingsError as error:
         for fault in error.faults:
             _complain(fault)

@@ -19,8 +19,8 @@ _IPV6: Final = r"(?<![\w:.])(?=[0-9a-f]*:[0-9a-f:]*:)[0-9a-f:]*[0-9a-f:](?:\.[0-
 _CANDIDATE: Final = re.compile(f"{_IPV4}|{_IPV6}", re.IGNORECASE)
 
 # What may stand between an address and its port: the word "port" among other words, or punctuation alone.
-_NAMED_PORT: Final = re.compile(r"[^0-9]{0,24}?\bport\b[^0-9]{0,12}([0-9]{1,5})(?![0-9.])", re.IGNORECASE)
-_BARE_PORT: Final = re.compile(r"[^0-9A-Za-z\r\n]{1,12}([0-9]{1,5})(?![0-9.])")
+_NAMED_PORT: Final = re.compile(r"[^0-9]{0,24}?\bport\b[^0-9]{0,12}([0-9]{1,5})(?!\.?[0-9])", re.IGNORECASE)
+_BARE_PORT: Final = re.compile(r"[^0-9A-Za-z\r\n]{1,12}([0-9]{1,5})(?!\.?[0-9])")
 _NEXT_LINE: Final = re.compile(r"[ \t]*\r?\n[ \t]*([0-9]{1,5})[ \t]*(?=[\r\n]|$)")
 # A printed Python socket names the server's own end too.
 _OWN_END: Final = re.compile(r"laddr=\([^)]*\)")
@@ -48,7 +48,7 @@ def find_players(text: str) -> list[Address]:
                 or _BARE_PORT.match(text, match.end(), after)
                 or _NEXT_LINE.match(text, match.end(), after),
             )
-        if host and port and int(port) <= HIGHEST_PORT:
+        if host and port and 0 < int(port) <= HIGHEST_PORT:
             found[Address(host, int(port))] = None
     return list(found)
 

@@ -38,31 +38,35 @@ _OTHER_COLUMNS: Final = 44
 """What the columns beside the strip take."""
 
 _TICKER_LINES: Final = 5
-_FRAME_LINES: Final = 11
-"""Lines that are no rows of players: figures, pictures, the table's head, the ticker's title."""
+_LEAST_FRAME_LINES: Final = 6
+_FRAME_LINES: Final = 12
+"""Lines that are no rows of players: figures, pictures, the heads of table and ticker, one to spare."""
+_LOW_SCREEN: Final = 24
 
 
 def players_table(target: Target, players: Sequence[Address]) -> RenderableType:
     """Return the answer to one `Who`."""
     if not players:
         return Text(f"Nobody is playing at {target}.")
-    table = Table(title=f"Playing at {target}: {len(players)}", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("IP", no_wrap=True)
     table.add_column("Port", justify="right")
     for address in players:
         table.add_row(Text(address.host), str(address.port))
-    return table
+    return Group(Text(f"Playing at {target}: {len(players)}"), table)
 
 
 def board_view(board: Board, target: Target, now: float, *, width: int, height: int) -> RenderableType:
     """Return the whole screen."""
+    parts: list[RenderableType] = [_status(board, target, now), _figures(board, now), Text("")]
+    if height < _LOW_SCREEN:
+        # The players are what the screen is for; the rest is left out where there is no room for both.
+        return Group(*parts, _rows(board, now, width, height - _LEAST_FRAME_LINES))
     ticker = list(board.happenings)[-_TICKER_LINES:]
-    room = max(1, height - _FRAME_LINES - len(ticker))
     return Group(
-        _status(board, target, now),
-        _figures(board, now),
+        *parts,
         _pictures(board, now, width),
-        _rows(board, now, width, room),
+        _rows(board, now, width, height - _FRAME_LINES - len(ticker)),
         Text("Latest", style="bold"),
         *(_happening(happening) for happening in reversed(ticker)),
     )
@@ -145,7 +149,7 @@ def _rows(board: Board, now: float, width: int, room: int) -> RenderableType:
     table.add_column(f"{board.low} to {board.high}", no_wrap=True, overflow="crop", ratio=1)
     players = [*board.winners(now), *board.players.values()]
     # The last line tells how many there was no room for.
-    shown = players if len(players) <= room else players[: room - 1]
+    shown = players if len(players) <= room else players[: max(0, room - 1)]
     for player in shown:
         style = "bold green" if player.won_s is not None else ""
         table.add_row(*_row(board, player, now, width), style=style)

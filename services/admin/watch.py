@@ -16,6 +16,7 @@ from services.admin.client import follow
 from services.admin.model.board import Board
 from services.admin.observe import log_change
 from services.admin.view import board_view
+from services.runtime.logging import LogFormat, configure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -44,6 +45,7 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
     if draws:
         work.append(_draw(board, target, console))
     else:
+        configure("admin", LogFormat.JSON if as_json else settings.log_format, settings.log_level)
         log = structlog.get_logger()
         observers.append(lambda change: log_change(log, board, change))
 

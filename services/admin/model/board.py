@@ -144,7 +144,7 @@ class Board:
                 self._take_list(now)
             case Joined() | Guessed() | Won() | Left():
                 self._take_event(change, now)
-            case Away():
+            case _:
                 self._lose(change, now)
         self.revision += 1
 
@@ -185,9 +185,9 @@ class Board:
                     player.revision = self.revision + 1
                     self._winners.append(player)
                 self._count(now)
-            case Left(address):
+            case _:
                 self.left += 1
-                self._players.pop(address, None)
+                self._players.pop(event.address, None)
                 self._count(now)
 
     def _note_guess(self, player: Player, number: int, verdict: Verdict) -> None:
