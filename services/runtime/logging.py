@@ -17,7 +17,7 @@ from typing import Any, Final
 import structlog
 
 BACKLOG_OCTETS: Final = 4 << 20
-"""What is kept for a sink that does not take it: some seconds of a busy server, and no more memory than that."""
+"""What is kept for a sink that does not take it: some seconds of a busy server's lines."""
 
 PATIENCE_MS: Final = 100
 """How long a full pipe may hold up the play before it counts as blocked. A reader that is merely slow frees
@@ -54,7 +54,7 @@ class LogSink:
         self._dropped_lines = 0
         self._second = 0
         self._second_text = b""
-        # A pipe or socket that nobody reads must not stop the game; a terminal's mode is shared with the shell.
+        # A pipe that nobody reads must not stop the game; a terminal's mode is shared with the shell.
         mode = os.fstat(fd).st_mode
         self._pollable = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
         if self._pollable:
@@ -67,7 +67,9 @@ class LogSink:
         second = int(now_s)
         if second != self._second:
             self._second = second
-            self._second_text = time.strftime('{"timestamp":"%Y-%m-%dT%H:%M:%S.', time.gmtime(second)).encode()
+            self._second_text = time.strftime(
+                '{"timestamp":"%Y-%m-%dT%H:%M:%S.', time.gmtime(second)
+            ).encode()
         self.stamp = b'%b%06dZ",' % (self._second_text, (now_s - second) * 1_000_000)
 
     def write(self, line: str) -> None:
@@ -145,8 +147,9 @@ FIRST_FIELDS: Final = ("timestamp", "level", "event", "service", "session", "pee
 
 
 def _order(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    ordered = {name: event[name] for name in FIRST_FIELDS if name in event}
-    return ordered | event
+    first = [name for name in FIRST_FIELDS if name in event]
+    others = [name for name in event if name not in first]
+    return {name: event[name] for name in (*first, *others)}
 
 
 def _time(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -105,7 +105,10 @@ class Link:
         """Called when the connection broke or its outbox is full; nothing can be sent any more."""
         raise NotImplementedError
 
-    def timed_out(self, now_s: float) -> None:
+    def released(self) -> None:
+        """Called when the socket is closed."""
+
+    def timed_out(self) -> None:
         """Called when `deadline_s` has passed on an open link."""
         raise NotImplementedError
 
@@ -276,6 +279,7 @@ class Link:
             self.slow = True
             self.reactor.forget(self)
             self.sock.close()
+            self.released()
 
 
 def explain(error: OSError) -> str:

@@ -1,9 +1,16 @@
 """Who is playing, and who watches them. In memory, and of this server alone."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from services.protocol.codec import encode
-from services.protocol.messages import Address, End, Joined, Left, Listed, NobodyListed, WatchEvent, Won
+from services.protocol.messages import End, Joined, Left, Listed, NobodyListed, Won
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.protocol.messages import Address, WatchEvent
 
 
 class Lobby:

@@ -19,13 +19,19 @@ from services.server.game.player import ordinary_guesses
 
 SERVICE: Final = "server"
 
-ATTEMPTS: Final = [b"%d}\n" % attempt for attempt in range(1024)]
-"""The end of a guess's log line, up to a number of attempts that hardly anybody needs."""
+READY_ATTEMPTS: Final = 1024
+"""Attempts that hardly anybody exceeds."""
+
+ATTEMPTS: Final = [b"%d}\n" % attempt for attempt in range(READY_ATTEMPTS)]
+"""The end of a guess's log line, by attempt."""
+
+WIDEST_RANGE: Final = 128
+"""Tables of answers are kept for ranges up to this; that is 4 MiB at most. Wider ranges are parsed."""
 
 
 def end_of_guess(attempt: int) -> bytes:
     """Return the end of a guess's log line for any attempt."""
-    return ATTEMPTS[attempt] if attempt < len(ATTEMPTS) else b"%d}\n" % attempt
+    return ATTEMPTS[attempt] if attempt < READY_ATTEMPTS else b"%d}\n" % attempt
 
 
 class Answer(NamedTuple):
@@ -38,10 +44,10 @@ class Answer(NamedTuple):
     """What the watcher reads after the player's address."""
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=WIDEST_RANGE)
 def ordinary_answers(rules: Rules, secret: int) -> dict[bytes, Answer]:
     """Return what `ordinary_guesses` lead to; empty for a range so wide that the tables would be large."""
-    if rules.high - rules.low >= 128:
+    if rules.high - rules.low >= WIDEST_RANGE:
         return {}
     return {
         line: Answer(

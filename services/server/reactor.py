@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import select
-import socket
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -21,12 +20,14 @@ import structlog
 
 from services.protocol.messages import Address
 from services.server.link import AGAIN, CHUNK_OCTETS
-from services.server.observe import ATTEMPTS, end_of_guess
+from services.server.observe import ATTEMPTS, READY_ATTEMPTS, end_of_guess
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from services.runtime.logging import LogSink
+    from services.server.game.player import PlayerConversation
     from services.server.link import Link
     from services.server.lobby import Lobby
     from services.server.session import Session
@@ -99,7 +100,7 @@ class Reactor:
                 self._loop.remove_reader(listener)
                 self._resting.add(listener)
                 break
-            sock.setblocking(False)  # noqa: FBT003
+            sock.setblocking(False)
             admit(sock, plain_address(peer))
         self.finish()
 
@@ -174,7 +175,7 @@ class Reactor:
                 session.received(data)
                 continue
             # An ordinary guess, alone in its chunk: the most frequent case by far.
-            game = session.conversation
+            game: PlayerConversation = session.conversation  # type: ignore[assignment]  # only players
             game.guesses = attempt = game.guesses + 1
             game.invalid_guesses = 0
             session.deadline_s = idle_deadline_s
@@ -184,12 +185,16 @@ class Reactor:
                 stamp,
                 session.guess_head,
                 log_part,
-                ATTEMPTS[attempt] if attempt < 1024 else end_of_guess(attempt),
+                ATTEMPTS[attempt] if attempt < READY_ATTEMPTS else end_of_guess(attempt),
             )
             if lobby.tell:
                 lobby.tell(session.event_head + event_part)
-        if parts:
-            sink.flush()
+        self._reply(replies)
+        self.finish()
+
+    def _reply(self, replies: list[tuple[Session, bytes]]) -> None:
+        """Send the replies to ordinary guesses, once their log is written."""
+        self._sink.flush()
         for session, reply in replies:
             if session.slow:
                 session.transmit(reply)
@@ -203,14 +208,12 @@ class Reactor:
                 continue
             if sent < len(reply):
                 session.transmit(reply[sent:])
-        self.finish()
 
     def _sweep(self) -> None:
         """Look at all deadlines, and at what else waits for better times."""
         self.begin()
-        now_s = self.now_s
-        for session in [one for one in self.links.values() if one.deadline_s <= now_s]:
-            session.timed_out(now_s)
+        for session in [one for one in self.links.values() if one.deadline_s <= self.now_s]:
+            session.timed_out()
         self.finish()
         for listener in self._resting:
             if listener in self._listeners:

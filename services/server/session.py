@@ -13,7 +13,7 @@ from services.server.game.effects import Close, LeaveSeat, Publish, Record, Send
 from services.server.game.facts import Fact
 from services.server.game.player import PlayerConversation
 from services.server.link import CHUNK_OCTETS, Link, Stage
-from services.server.observe import Answer, Bound, end_of_guess, ordinary_answers
+from services.server.observe import Bound, end_of_guess, ordinary_answers
 
 if TYPE_CHECKING:
     import socket
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from services.server.game.conversation import Conversation
     from services.server.game.effects import Effect
     from services.server.hub import Hub
+    from services.server.observe import Answer
 
 PING_INTERVAL_S: Final = 10.0
 """A watcher who is held to its pings loses the seat after two of these (clause A-8)."""
@@ -122,9 +123,10 @@ class Session(Link):
             else:
                 self.peer_ended()
                 self.perform(self.conversation.end_of_stream())
-        except Exception:
-            # Our own mistake must cost one session, not the server.
-            structlog.get_logger(session=self.bound.session, peer=str(self.address)).exception("session_failed")
+        except Exception:  # noqa: BLE001  our own mistake must cost one session, not the server
+            structlog.get_logger(session=self.bound.session, peer=str(self.address)).exception(
+                "session_failed"
+            )
             self.broken(None)
 
     def take_lines(self, data: bytes) -> None:
@@ -135,6 +137,11 @@ class Session(Link):
                 return
         self.perform(self.conversation.overflow())
 
+    @property
+    def is_engaged(self) -> bool:
+        """Whether a game or a watch is under way."""
+        raise NotImplementedError
+
     def lost(self, reason: str) -> None:
         """Let the conversation end without a word."""
         self.perform(self.conversation.leave(reason))
@@ -144,7 +151,7 @@ class Session(Link):
         if not self.ending:
             self.perform(self.conversation.refuse(reason))
 
-    def timed_out(self, now_s: float) -> None:
+    def timed_out(self) -> None:
         """Act on a deadline, whichever it was."""
         if self.stage in (Stage.LINGERING, Stage.GONE):
             self.drop()
@@ -156,13 +163,13 @@ class Session(Link):
         elif not self.heard:
             self.silent()
         else:
-            self.late(now_s)
+            self.late()
 
     def silent(self) -> None:
         """Act on the deadline of a peer that has never said anything (clause P-10)."""
         self.perform(self.conversation.leave("silent"))
 
-    def late(self, now_s: float) -> None:
+    def late(self) -> None:
         """Act on the deadline of a peer that has said something."""
         raise NotImplementedError
 
@@ -189,6 +196,15 @@ class PlayerSession(Session):
         if over_limit:
             self.deadline_s = hub.reactor.now_s + OVERFLOW_PATIENCE_S
 
+    @property
+    def is_engaged(self) -> bool:
+        """Whether a game is under way."""
+        return self.conversation.playing
+
+    def released(self) -> None:
+        """Make room for another."""
+        self.hub.player_released(self)
+
     def opened(self) -> None:
         """Let lines come, or refuse them all (clause P-12)."""
         if self.over_limit:
@@ -203,7 +219,7 @@ class PlayerSession(Session):
 
     def choose(self, *, tls: bool) -> ssl.SSLContext | None:
         """Speak TLS to whoever begins with it, if the port does."""
-        return self.hub.choose_for_player(self, tls=tls)
+        return self.hub.context_for_player(self, tls=tls)
 
     def take_lines(self, data: bytes) -> None:
         """Answer all lines in a chunk; those at its start that are ordinary guesses, the short way."""
@@ -242,7 +258,7 @@ class PlayerSession(Session):
                 self.hub.lobby.tell(self.event_head + answer.event_part)
         return data[taken_octets:]
 
-    def late(self, now_s: float) -> None:
+    def late(self) -> None:
         """Refuse a player who is idle, or was too slow with the handshake."""
         limits = self.hub.limits
         game = self.conversation
@@ -271,7 +287,12 @@ class AdminSession(Session):
 
     def choose(self, *, tls: bool) -> ssl.SSLContext | None:
         """Speak TLS if the port does."""
-        return self.hub.choose_for_admin(self, tls=tls)
+        return self.hub.context_for_admin(self, tls=tls)
+
+    @property
+    def is_engaged(self) -> bool:
+        """Whether a watch is under way."""
+        return self.conversation.watching
 
     def opened(self) -> None:
         """Let lines come, but only from an administrator."""
@@ -299,7 +320,7 @@ class AdminSession(Session):
         self._pinged = False
         super().take_lines(data)
 
-    def late(self, now_s: float) -> None:
+    def late(self) -> None:
         """Ping the watcher, or give up one who no longer answers; refuse who was too slow."""
         conversation = self.conversation
         if not conversation.watching:
@@ -309,7 +330,7 @@ class AdminSession(Session):
         else:
             self._pinged = True
             self.say(encode(Ping()))
-            self.deadline_s = now_s + PING_INTERVAL_S
+            self.deadline_s = self.reactor.now_s + PING_INTERVAL_S
 
     def rearm(self) -> None:
         """Set the deadline anew: a watcher's is the next ping."""

@@ -7,6 +7,7 @@ from typing import Self
 from services.protocol.rules import Rules
 from services.runtime.environ import EnvironReader
 from services.runtime.logging import LEVELS, LogFormat
+from services.runtime.tls_settings import ServerTls, read_server_tls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class Settings:
     """0 for any free port."""
     rules: Rules
     limits: Limits
+    tls: ServerTls
     log_format: LogFormat
     log_level: str
 
@@ -65,10 +67,13 @@ class Settings:
             admin_port=reader.integer("GAME_ADMIN_PORT", default=4001, **port),
             rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
             limits=_read_limits(reader),
+            tls=read_server_tls(reader),
             log_format=reader.choice(
                 "GAME_LOG_FORMAT", default=default_format, choices={one.value: one for one in LogFormat}
             ),
-            log_level=reader.choice("GAME_LOG_LEVEL", default="info", choices={word: word for word in LEVELS}),
+            log_level=reader.choice(
+                "GAME_LOG_LEVEL", default="info", choices={word: word for word in LEVELS}
+            ),
         )
         if settings.player_port == settings.admin_port != 0:
             reader.fault("GAME_ADMIN_PORT", "the same as GAME_PLAYER_PORT", "give another port")
