@@ -11,6 +11,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV := $(BIN)/uv
+# Trust the certificates that the machine trusts, as pip does: behind a proxy these are more than uv's own.
+export UV_SYSTEM_CERTS := true
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 # The folders that hold Python; those that do not exist yet are passed over.
