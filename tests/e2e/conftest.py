@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,10 +12,12 @@ from tests.support.topology import SETTINGS, Topology, running_topology
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from pathlib import Path
 
-# Bots that think this long play several games a second, all three together.
+SHOWN_LINES = 100
+"""As much of the containers' logs as a failed test shows."""
+
 SWIFT = {"BOT_THINK": "0.02-0.1"}
+"""Bots that think so short a time play about one game a second each."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -44,11 +47,13 @@ def own_topology(tmp_path: Path) -> Iterator[Topology]:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach the logs of the containers to the report of a failed test."""
+    """Show the end of the containers' logs with a failed test, and keep all of it in the folder E2E_LOG_DIR."""
     report = yield
-    if report.failed:
-        for topology in getattr(item, "funcargs", {}).values():
-            if isinstance(topology, Topology):
-                report.sections.append(("containers", topology.run("ps", "--all")))
-                report.sections.append(("container logs", topology.run("logs", "--tail", "40", "--no-color")))
+    topologies = [found for found in getattr(item, "funcargs", {}).values() if isinstance(found, Topology)]
+    for topology in topologies if report.failed else []:
+        transcript = topology.transcript()
+        report.sections.append(("containers", "\n".join(transcript.splitlines()[-SHOWN_LINES:])))
+        if folder := os.environ.get("E2E_LOG_DIR"):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            (Path(folder) / f"{item.name}.{report.when}.log").write_text(transcript)
     return report

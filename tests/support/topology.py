@@ -73,7 +73,7 @@ class Topology:
         return container
 
     def kill_inside(self, service: str) -> None:
-        """Kill the service's program as a crash would: Docker itself has not done it, so its restart policy acts."""
+        """Kill the program as a crash would: it is not Docker that does it, so the restart policy acts."""
         self.container(service).exec_run(["sh", "-c", "kill -9 -1"])
 
     def logs(self, service: str) -> list[ContainerLog]:
@@ -83,6 +83,10 @@ class Topology:
     def log(self, service: str) -> ContainerLog:
         """Return the log of the only container of the service, followed from its beginning."""
         return self._follow(self.container(service))
+
+    def transcript(self) -> str:
+        """Return what to look at after a failure: the containers and all they logged."""
+        return self.run("ps", "--all") + self.run("logs", "--timestamps", "--no-color")
 
     def close(self) -> None:
         """Stop following logs."""
