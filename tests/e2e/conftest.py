@@ -47,7 +47,7 @@ def own_topology(tmp_path: Path) -> Iterator[Topology]:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the end of the containers' logs with a failed test, and keep all of it in the folder E2E_LOG_DIR."""
+    """Show the end of the containers' logs with a failed test; keep all of it in the folder E2E_LOG_DIR."""
     report = yield
     topologies = [found for found in getattr(item, "funcargs", {}).values() if isinstance(found, Topology)]
     for topology in topologies if report.failed else []:
