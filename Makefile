@@ -111,9 +111,17 @@ engine: ## Make sure that a Docker engine answers and has the base image
 up: engine ## Start the topology in the background
 	docker compose up --build --detach --wait
 
+.PHONY: play
+play: engine ## Play by hand, against the topology that runs or a new one
+	docker compose run --rm player
+
+.PHONY: logs
+logs: ## Follow what the topology logs
+	docker compose logs --follow --tail 100
+
 .PHONY: down
 down: ## Stop the topology and remove what it made
-	docker compose down --volumes --remove-orphans
+	docker compose --profile play down --volumes --remove-orphans
 
 ##@ Maintain
 
