@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, assert_never
 
 from services.protocol.messages import (
     Address,
@@ -155,6 +155,8 @@ def spell(message: Message) -> str:
             return f"{type(message).__name__} {address}"
         case Hello() | Game() | Who() | Watch() | Pong() | Greetings() | Ready() | End() | Ping():
             return type(message).__name__
+        case _:
+            assert_never(message)
 
 
 def encode(message: Message) -> bytes:
