@@ -102,7 +102,8 @@ def test_a_guess_after_greetings_begins_the_game(guess: str, reply: str) -> None
 @pytest.mark.parametrize(
     "line",
     ["", " ", "0", "31", "12345678901234567890", "+5", "-5", "0x10", "٣", "1e3",
-     "My Guess is:", "My Guess: 5", "Guess is: 5", "Hello", "Game", "Who", "Watch", "Pong", "Admin-Hello", "Greetings", "quit"],
+     "My Guess is:", "My Guess: 5", "Guess is: 5", "Hello", "Game", "Who", "Watch", "Pong", "Admin-Hello",
+     "Greetings", "quit"],
 )  # fmt: skip
 def test_what_is_no_guess_in_range_is_prompted(line: str) -> None:
     """Whatever is no guess in range is answered by the prompt, and the game goes on (P-3, P-5)."""
