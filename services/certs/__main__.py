@@ -15,6 +15,7 @@ from services.certs.inspection import predecessor, renewal_reason, valid_until
 from services.certs.settings import DEFAULT_OUT, read_settings
 from services.certs.store import Store, StoreError
 from services.runtime.environ import EnvironReader, SettingsError
+from services.runtime.logging import configure, default_format
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,10 +31,11 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
     given = {"GAME_CERTS_OUT": arguments.out} if arguments.out else {}
     reader = EnvironReader({**environ, **given})
     try:
-        settings = read_settings(reader)
+        settings = read_settings(reader, default_format())
         reader.finish()
     except SettingsError as error:
         return _complain(str(error), BAD_SETTINGS)
+    sink = configure("certs", settings.log_format, "info")
     try:
         _provide(settings, datetime.now(UTC))
     except StoreError as error:
@@ -41,6 +43,8 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] = os.envi
     except OSError as error:
         place = error.filename or settings.out
         return _complain(f"GAME_CERTS_OUT (--out): {error.strerror} ({str(place)!r})", FAILED)
+    finally:
+        sink.close()
     return DONE
 
 
@@ -54,24 +58,13 @@ def _provide(settings: CertsSettings, now: datetime) -> None:
             found = store.read()
     if isinstance(found, str):
         raise StoreError(f"{settings.out}: {found}, though it was just made")
-    _log(
+    structlog.get_logger().info(
         "certificates_kept" if reason is None else "certificates_made",
         out=str(settings.out),
         names=str(settings.names),
         valid_until=f"{valid_until(found):%Y-%m-%dT%H:%M:%SZ}",
         **({} if reason is None else {"reason": reason}),
     )
-
-
-def _log(event: str, **fields: str) -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-    )
-    structlog.get_logger().info(event, service="certs", **fields)
 
 
 def _complain(text: str, code: int) -> int:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     import pytest
 
 
-def run(out: Path, capsys: pytest.CaptureFixture[str], **environ: str) -> dict[str, str]:
+def run(out: Path, capfd: pytest.CaptureFixture[str], **environ: str) -> dict[str, str]:
     """Run the program, which must succeed; give its one log line."""
     assert main(["--out", str(out)], environ) == 0
-    line: dict[str, str] = json.loads(capsys.readouterr().out)
+    line: dict[str, str] = json.loads(capfd.readouterr().out)
     return line
 
 
@@ -28,25 +28,26 @@ def contents(out: Path) -> dict[str, bytes]:
 
 
 def test_the_first_run_makes_the_set_and_the_second_keeps_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The program says what it did, why, and until when; a second run changes nothing."""
-    first = run(tmp_path, capsys)
+    first = run(tmp_path, capfd)
     before = contents(tmp_path)
-    second = run(tmp_path, capsys)
+    second = run(tmp_path, capfd)
 
     assert (first["event"], first["reason"]) == ("certificates_made", "there is none yet")
+    assert (first["service"], first["level"]) == ("certs", "info")
     assert first["names"] == "localhost, server, 127.0.0.1, ::1"
     assert second["event"] == "certificates_kept"
     assert first["valid_until"] == second["valid_until"]
     assert contents(tmp_path) == before
 
 
-def test_new_names_make_a_new_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_new_names_make_a_new_set(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """When GAME_TLS_NAMES changes the set is made anew."""
-    run(tmp_path, capsys)
+    run(tmp_path, capfd)
 
-    line = run(tmp_path, capsys, GAME_TLS_NAMES="game.example.org")
+    line = run(tmp_path, capfd, GAME_TLS_NAMES="game.example.org")
 
     assert (line["event"], line["reason"]) == ("certificates_made", "the server's names have changed")
 
@@ -59,23 +60,23 @@ def test_the_folder_may_come_from_the_environment(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
 
 
-def test_bad_settings_are_one_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_settings_are_one_line_each(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A bad name ends the program with 2 and one line; nothing is made."""
     assert main(["--out", str(tmp_path / "out")], {"GAME_TLS_NAMES": "ga!me"}) == 2
 
-    assert capsys.readouterr().err.splitlines() == [
+    assert capfd.readouterr().err.splitlines() == [
         "GAME_TLS_NAMES: holds what is neither a host name nor an address, mend 'ga!me' (got 'ga!me')"
     ]
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A folder that cannot be made ends the program with 1 and one line that names the setting."""
     (tmp_path / "file").touch()
 
     assert main(["--out", str(tmp_path / "file/out")], {}) == 1
 
-    (line,) = capsys.readouterr().err.splitlines()
+    (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("GAME_CERTS_OUT (--out): Not a directory")
 
 

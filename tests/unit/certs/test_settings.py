@@ -9,19 +9,20 @@ import pytest
 
 from services.certs.settings import CertsSettings, ServerNames, read_settings
 from services.runtime.environ import EnvironReader, SettingsError
+from services.runtime.logging import LogFormat
 
 
 def read(environ: dict[str, str]) -> CertsSettings:
     """Read settings, which must be faultless."""
     reader = EnvironReader(environ)
-    settings = read_settings(reader)
+    settings = read_settings(reader, LogFormat.JSON)
     reader.finish()
     return settings
 
 
 def test_the_server_is_known_by_its_compose_name_and_on_loopback() -> None:
     """Without settings the set is for `server`, `localhost` and both loopback addresses, in ./certs."""
-    assert read({}) == CertsSettings(Path("certs"), ServerNames())
+    assert read({}) == CertsSettings(Path("certs"), ServerNames(), LogFormat.JSON)
     assert str(ServerNames()) == "localhost, server, 127.0.0.1, ::1"
 
 
