@@ -131,6 +131,7 @@ lock: $(READY) ## Write the locks anew from pyproject.toml, keeping versions (LO
 	$(LOCK) --constraints locks/dev.txt --group pyproject.toml:build --output-file locks/build.txt
 	$(LOCK) --constraints locks/dev.txt --extra server pyproject.toml --output-file locks/server.txt
 	$(LOCK) --constraints locks/dev.txt --extra client pyproject.toml --output-file locks/client.txt
+	$(LOCK) --constraints locks/dev.txt --extra certs pyproject.toml --output-file locks/certs.txt
 
 .PHONY: clean
 clean: ## Remove the environment and everything generated
