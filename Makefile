@@ -111,9 +111,17 @@ engine: ## Make sure that a Docker engine answers and has the base image
 up: engine ## Start the topology in the background
 	docker compose up --build --detach --wait
 
+.PHONY: play
+play: engine ## Play by hand, against the topology that runs or a new one
+	docker compose run --rm player
+
+.PHONY: logs
+logs: ## Follow what the topology logs
+	docker compose logs --follow --tail 100
+
 .PHONY: down
 down: ## Stop the topology and remove what it made
-	docker compose down --volumes --remove-orphans
+	docker compose --profile play down --volumes --remove-orphans
 
 ##@ Maintain
 
@@ -123,6 +131,7 @@ lock: $(READY) ## Write the locks anew from pyproject.toml, keeping versions (LO
 	$(LOCK) --constraints locks/dev.txt --group pyproject.toml:build --output-file locks/build.txt
 	$(LOCK) --constraints locks/dev.txt --extra server pyproject.toml --output-file locks/server.txt
 	$(LOCK) --constraints locks/dev.txt --extra client pyproject.toml --output-file locks/client.txt
+	$(LOCK) --constraints locks/dev.txt --extra certs pyproject.toml --output-file locks/certs.txt
 
 .PHONY: clean
 clean: ## Remove the environment and everything generated

@@ -6,6 +6,6 @@ One set is three folders, each for its own readers:
     admin/    cert.pem key.pem                 the administrator alone
     public/   ca.pem                           every client
 
-The CA's own key is never written: each renewal makes a new CA, and its predecessor stays trusted until it ends,
-so that nobody is cut off between the renewal and the moment they load it.
+The CA's own key is never written: each renewal makes a new CA, and its predecessor stays trusted until it
+ends, so that nobody is cut off between the renewal and the moment they load it.
 """

@@ -48,7 +48,7 @@ def renewal_reason(found: FoundSet, names: ServerNames, now: datetime) -> str | 
         ):
             certificate.verify_directly_issued_by(authorities[0])
             if not _fits(certificate, key):
-                return f"the {owner}'s key is not the one of the certificate"
+                return f"the {owner}'s key is of another certificate"
             if usage not in certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value:
                 return f"the {owner}'s certificate is for another use"
         if _alternatives(admin).get_values_for_type(x509.UniformResourceIdentifier) != [ADMINISTRATOR_ROLE]:

@@ -1,7 +1,4 @@
-"""What the certificates are for and where they go; whether they must be made is not decided here.
-
-Pure: the environment is handed in.
-"""
+"""What the certificates are for and where they go; whether they must be made is not decided here."""
 
 from __future__ import annotations
 
@@ -10,6 +7,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from services.runtime.logging import LogFormat
 
 if TYPE_CHECKING:
     from services.runtime.environ import EnvironReader
@@ -45,10 +44,11 @@ class CertsSettings:
     out: Path
     """The folder of the set; its three parts may be mount points of their own."""
     names: ServerNames
+    log_format: LogFormat
 
 
-def read_settings(reader: EnvironReader) -> CertsSettings:
-    """Read GAME_CERTS_OUT and GAME_TLS_NAMES (names and addresses, with commas or blanks between them)."""
+def read_settings(reader: EnvironReader, default_format: LogFormat) -> CertsSettings:
+    """Read GAME_CERTS_OUT, GAME_LOG_FORMAT and GAME_TLS_NAMES (with commas or blanks between them)."""
     dns, addresses = set(_OWN_DNS), set(_OWN_IP)
     for word in reader.text("GAME_TLS_NAMES", default="").replace(",", " ").lower().split():
         try:
@@ -65,4 +65,10 @@ def read_settings(reader: EnvironReader) -> CertsSettings:
                 "GAME_TLS_NAMES", "holds what is neither a host name nor an address", f"mend {word[:60]!r}"
             )
     names = ServerNames(frozenset(dns), frozenset(addresses))
-    return CertsSettings(Path(reader.text("GAME_CERTS_OUT", default=DEFAULT_OUT)), names)
+    return CertsSettings(
+        Path(reader.text("GAME_CERTS_OUT", default=DEFAULT_OUT)),
+        names,
+        reader.choice(
+            "GAME_LOG_FORMAT", default=default_format, choices={one.value: one for one in LogFormat}
+        ),
+    )

@@ -8,9 +8,9 @@ of its own, and shows the one in force through a link:
     server/generation-7f3a/cert.pem
 
 A new set is first written whole, to all three; then a note says which generation is to come; then one link
-after the other is replaced. Whoever is interrupted before the note has changed nothing; whoever is interrupted
-after it is succeeded by a run that replaces the other links. The public folder goes first, then the server's:
-since a new set also trusts the CA of the one before, every step in between works for everybody.
+after the other is replaced. Whoever is interrupted before the note has changed nothing; after it, the next
+run replaces the links that are left. The public folder goes first, then the server's: since a new set also
+trusts the CA of the one before, every step in between works for everybody.
 """
 
 from __future__ import annotations

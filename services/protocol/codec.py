@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, assert_never
 
 from services.protocol.messages import (
     Address,
@@ -43,7 +43,7 @@ _WORDS: Final[dict[bytes, Request]] = {
     b"pong": Pong(),
 }
 _BLANKS: Final = b" \t"
-_PREFIX: Final = re.compile(rb"(?:my[ \t]*)?guess(?:[ \t]*is)?[ \t]*:[ \t]*", re.IGNORECASE)
+_PREFIX: Final = re.compile(rb"(?:my[ \t]*guess[ \t]*is|guess)[ \t]*:[ \t]*", re.IGNORECASE)
 _DIGITS: Final = re.compile(rb"[0-9]+")
 
 
@@ -94,9 +94,12 @@ _PLAYER_WORDS: Final[dict[str, PlayerReply]] = {
 }
 
 
+_REFUSED: Final = re.compile(r"refused\b\s*:?(.*)", re.IGNORECASE)
+
+
 def _refusal(text: str) -> Refused | None:
-    word, _, reason = text.partition(":")
-    return Refused(reason.strip()) if word.strip().lower() == "refused" else None
+    refused = _REFUSED.match(text)
+    return Refused(refused[1].strip()) if refused else None
 
 
 def parse_player_reply(line: bytes) -> PlayerReply:
@@ -152,6 +155,8 @@ def spell(message: Message) -> str:
             return f"{type(message).__name__} {address}"
         case Hello() | Game() | Who() | Watch() | Pong() | Greetings() | Ready() | End() | Ping():
             return type(message).__name__
+        case _:
+            assert_never(message)
 
 
 def encode(message: Message) -> bytes:

@@ -1,5 +1,6 @@
 """What both ports have in common: lines are taken one at a time and refused in one way."""
 
+from abc import ABC, abstractmethod
 from typing import Final
 
 from services.protocol.codec import parse_request
@@ -22,7 +23,7 @@ def shown(line: bytes) -> str:
     return repr(line[:INPUT_SHOWN_OCTETS])[2:-1]
 
 
-class Conversation:
+class Conversation(ABC):
     """The server's side of one connection.
 
     Hand what arrives to `receive`, each line of it to `take`, and then ask `overflow`. After a
@@ -55,9 +56,9 @@ class Conversation:
             return self.refuse(error.reason, line)
         return self.answer(request, line)
 
+    @abstractmethod
     def answer(self, request: Request, line: bytes) -> list[Effect]:
         """Answer a request whose turn it is."""
-        raise NotImplementedError
 
     def overflow(self) -> list[Effect]:
         """Refuse the peer if its line has become too long (clause F-2)."""

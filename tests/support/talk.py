@@ -1,0 +1,160 @@
+"""Conversations driven as a session drives them, but in memory: lines in, reply lines out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, assert_never
+
+from services.protocol.codec import encode
+from services.protocol.messages import Address, End, Joined, Left, Listed, NobodyListed, Won
+from services.protocol.rules import CLASSIC
+from services.server.game.admin import AdminConversation
+from services.server.game.effects import Close, LeaveSeat, Publish, Record, Send, SendList, TakeSeat
+from services.server.game.player import PlayerConversation, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from services.protocol.messages import Reply, WatchEvent
+    from services.protocol.rules import Rules
+    from services.server.game.conversation import Conversation
+    from services.server.game.effects import Effect
+    from services.server.game.facts import Fact, Value
+
+PLAYER = Address("192.0.2.7", 50123)
+OTHER_PLAYER = Address("2001:db8::7", 50124)
+
+
+@dataclass(slots=True)
+class House:
+    """What all conversations of a server share: who plays, who watches, what was published."""
+
+    published: list[WatchEvent] = field(default_factory=list)
+    playing: list[Address] = field(default_factory=list)
+    """The list of players, as the published events alone tell it (clause A-4)."""
+    seat: Talk | None = None
+
+    def publish(self, event: WatchEvent) -> None:
+        """Let `event` take effect on the list."""
+        self.published.append(event)
+        match event:
+            case Joined(address):
+                assert address not in self.playing, "joined twice"
+                self.playing.append(address)
+            case Won(address) | Left(address):
+                self.playing.remove(address)
+            case _:
+                assert event.address in self.playing, "guessed without having joined"
+
+    def listing(self, *, within_watch: bool) -> list[Reply]:
+        """Return the list as it is sent (clauses A-2, A-3)."""
+        listed: list[Reply] = [Listed(address) for address in self.playing]
+        return [*listed, End()] if within_watch else listed or [NobodyListed()]
+
+
+class Talk:
+    """One conversation and all that came of it."""
+
+    def __init__(self, conversation: Conversation, house: House) -> None:
+        """Perform the effects of `conversation` on `house`."""
+        self.conversation = conversation
+        self.house = house
+        self.output = b""
+        """What the peer was sent."""
+        self.recorded: list[tuple[Fact, tuple[Value, ...]]] = []
+        self.closed: str | None = None
+        """Why the conversation was closed; None while it goes on."""
+
+    def say(self, *lines: str) -> list[str]:
+        """Say lines, ended by CRLF, in one piece, and return the lines of the reply."""
+        return self.feed("".join(f"{line}\r\n" for line in lines).encode())
+
+    def feed(self, *pieces: bytes) -> list[str]:
+        """Let bytes arrive, piece by piece, and return the lines of the reply."""
+        before = len(self.output)
+        for piece in pieces:
+            self._feed(piece)
+        return self._lines_since(before)
+
+    def perform(self, effects: list[Effect]) -> list[str]:
+        """Do what something other than input asked for, and return the lines of the reply."""
+        before = len(self.output)
+        self._perform(effects)
+        return self._lines_since(before)
+
+    def half_close(self) -> list[str]:
+        """End the input, and return the lines of the reply (clause F-6)."""
+        return [] if self.closed else self.perform(self.conversation.end_of_stream())
+
+    def facts(self, *wanted: Fact) -> list[tuple[Value, ...]]:
+        """Return the values of the wanted facts that were recorded."""
+        return [values for fact, values in self.recorded if fact in wanted]
+
+    def _lines_since(self, before: int) -> list[str]:
+        *lines, rest = self.output[before:].decode("ascii").split("\r\n")
+        assert not rest, "a reply without its CRLF"
+        return lines
+
+    def _feed(self, data: bytes) -> None:
+        for line in [] if self.closed else self.conversation.receive(data):
+            self._perform(self.conversation.take(line))
+            if self.closed:
+                break
+        if not self.closed:
+            self._perform(self.conversation.overflow())
+
+    def _perform(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            assert self.closed is None, f"{effect} after the close"
+            match effect:
+                case Send(reply):
+                    self.output += encode(reply)
+                case SendList(within_watch):
+                    for reply in self.house.listing(within_watch=within_watch):
+                        self.output += encode(reply)
+                case Publish(event):
+                    self.house.publish(event)
+                case Record(fact, values):
+                    assert len(values) == len(fact.fields)
+                    self.recorded.append((fact, values))
+                case Close(reason):
+                    self.closed = reason
+                case TakeSeat():
+                    self._take_seat()
+                case LeaveSeat():
+                    assert self.house.seat is self
+                    self.house.seat = None
+                case _:
+                    assert_never(effect)
+
+    def _take_seat(self) -> None:
+        assert isinstance(self.conversation, AdminConversation)
+        if self.house.seat:
+            self._perform(self.conversation.seat_refused())
+        else:
+            self.house.seat = self
+            self._perform(self.conversation.seated())
+
+
+def player_table(secret: int = 21, rules: Rules = CLASSIC, max_invalid_guesses: int = 20) -> Table:
+    """Return a table whose secret is known."""
+    return Table(rules=rules, draw_secret=lambda: secret, max_invalid_guesses=max_invalid_guesses)
+
+
+def talk_as_player(
+    *said: str,
+    table: Table | None = None,
+    house: House | None = None,
+    address: Address = PLAYER,
+) -> Talk:
+    """Return a player's conversation in which some lines were said already."""
+    talk = Talk(PlayerConversation(table or player_table(), address), house or House())
+    talk.say(*said)
+    return talk
+
+
+def talk_as_admin(*said: str, house: House | None = None) -> Talk:
+    """Return an administrator's conversation in which some lines were said already."""
+    talk = Talk(AdminConversation(), house or House())
+    talk.say(*said)
+    return talk
