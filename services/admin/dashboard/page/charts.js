@@ -83,7 +83,7 @@ export function drawHistogram(svg, { bins, more, mean }, expectations = []) {
   const labels = bins
     .map((_, index) => index + 1)
     .filter((guesses) => guesses === 1 || guesses % every === 0)
-    .map((guesses) => shape("text", { class: "label", x: x(guesses), y: HEIGHT - 4, "text-anchor": "middle" }, guesses));
+    .map((guesses) => shape("text", { class: "label", x: Math.min(x(guesses), width - 8), y: HEIGHT - 4, "text-anchor": "middle" }, guesses));
   svg.replaceChildren(...axis(width, end, y), ...bars, ...labels, ...references(expectations, bins.length, x, width));
   svg.setAttribute("aria-label", describe(bins, more, mean, expectations));
 }

@@ -78,7 +78,7 @@ function draw() {
 function drawLink() {
   const watching = connected && state?.link.watching === true;
   const text = watching
-    ? `Live: the server has been up since ${clock(state.link.since)} or longer`
+    ? `Live: server up since at least ${clock(state.link.since)}`
     : connected
       ? `Away since ${clock(state.link.since)}`
       : state
