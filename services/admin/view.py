@@ -13,7 +13,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from services.protocol.messages import Guessed, Joined, Left, Verdict, Won
+from services.protocol.messages import Guessed, Joined, Left, Round, Verdict, Won
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from services.admin.client import Target
     from services.admin.model.board import Board, Happening, Player
-    from services.protocol.messages import Address
+    from services.protocol.messages import Address, WatchEvent
 
 # Told apart by letter and by lightness, so that colours only help.
 MARKS: Final = {Verdict.FAR: "f", Verdict.CLOSE: "C", Verdict.CORRECT: "*"}
@@ -189,7 +189,7 @@ def _happening(happening: Happening) -> Text:
     return line
 
 
-def describe(event: Joined | Guessed | Won | Left) -> str:
+def describe(event: WatchEvent) -> str:
     """Say what happened."""
     match event:
         case Joined(address):
@@ -200,6 +200,8 @@ def describe(event: Joined | Guessed | Won | Left) -> str:
             return f"{address} wins with {guesses} {'guess' if guesses == 1 else 'guesses'}"
         case Left(address):
             return f"{address} leaves"
+        case Round(number):
+            return f"round {number} begins"
 
 
 def _span(seconds: float) -> str:
