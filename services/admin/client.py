@@ -28,6 +28,7 @@ from services.protocol.messages import (
     Ping,
     Pong,
     Refused,
+    Round,
     Watch,
     Who,
     Won,
@@ -232,7 +233,7 @@ async def _watch(target: Target, observe: Callable[[Change], None], backoff: Bac
                     case End():
                         backoff.reset()
                         observe(reply)
-                    case Listed() | Joined() | Guessed() | Won() | Left():
+                    case Listed() | Joined() | Guessed() | Won() | Left() | Round():
                         observe(reply)
                     case _:
                         # An empty line, where the list says that nobody is on it: nothing changes.

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from services.lobby.interface import Lobby
     from services.runtime.logging import LogSink
     from services.server.game.player import PlayerConversation
     from services.server.link import Link
-    from services.server.lobby import Lobby
     from services.server.session import Session
 
 TURN_CONNECTIONS: Final = 256
@@ -120,6 +120,10 @@ class Reactor:
     def watch_readable(self, link: Link) -> None:
         """Call when the link can be read."""
         self._epoll.modify(link.fd, select.EPOLLIN)
+
+    def watch_nothing(self, link: Link) -> None:
+        """Do not call; a broken connection is told once all the same."""
+        self._epoll.modify(link.fd, select.EPOLLONESHOT)
 
     def watch_writable(self, link: Link) -> None:
         """Call when the link can be written."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.admin.model.measures import STEP_S
 from services.admin.model.wording import describe
-from services.protocol.messages import Guessed, Verdict, Won
+from services.protocol.messages import Guessed, Round, Verdict, Won
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -73,6 +73,7 @@ def _surroundings(board: Board, now: float) -> dict[str, Any]:
             "reason": None if away is None else away.reason,
             "seat_taken": away is not None and away.seat_taken,
         },
+        "round": board.round_number,
         "range": {"low": board.low, "high": board.high},
         "figures": {
             "playing": len(board.players),
@@ -124,10 +125,11 @@ def event_row(happening: Happening) -> dict[str, Any]:
         "number": happening.number,
         "at": round(happening.at_s, 3),
         "kind": type(event).__name__.lower(),
-        "ip": event.address.host,
-        "port": event.address.port,
         "text": describe(event),
     }
+    if isinstance(event, Round):
+        return row | {"round": event.number}
+    row |= {"ip": event.address.host, "port": event.address.port}
     match event:
         case Guessed(_, number, verdict):
             row |= {"guess": number, "verdict": str(verdict)}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from services.protocol.messages import Guessed, Joined, Won
+from services.protocol.messages import Guessed, Joined, Left, Round, Won
 
 if TYPE_CHECKING:
     from services.protocol.messages import WatchEvent
@@ -19,5 +19,9 @@ def describe(event: WatchEvent) -> str:
             return f"{address} guesses {number}: {verdict}"
         case Won(address, guesses):
             return f"{address} wins with {guesses} {'guess' if guesses == 1 else 'guesses'}"
+        case Left(address):
+            return f"{address} leaves"
+        case Round(number):
+            return f"round {number} begins"
         case _:
-            return f"{event.address} leaves"
+            assert_never(event)
