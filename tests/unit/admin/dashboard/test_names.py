@@ -6,7 +6,9 @@ import threading
 
 import pytest
 
-from services.admin.dashboard.names import FRESH_S, MOST_ASKED, MOST_KNOWN, Names, container_name, reverse_dns
+from services.admin.dashboard.names import FRESH_S, MOST_ASKED, Names, container_name, reverse_dns
+
+LAST = "last"
 
 
 class Directory:
@@ -17,20 +19,25 @@ class Directory:
         self.asked: list[str] = []
         self.open = threading.Event()
         self.open.set()
+        self._last_called = threading.Event()
 
     def look_up(self, ip: str) -> str | None:
         """Answer once the test lets it."""
+        if ip == LAST:
+            self._last_called.set()
+            return None
         assert self.open.wait(10)
         self.asked.append(ip)
         return self.names.get(ip)
 
-
-def settled(names: Names, number: int) -> set[str]:
-    """Wait until so many answers have arrived, and return whose names they changed."""
-    fresh: set[str] = set()
-    while len(names._known) < number:
-        fresh |= names.take_fresh()
-    return fresh | names.take_fresh()
+    def wait_for(self, names: Names) -> set[str]:
+        """Wait until every question so far is answered, and return the hosts whose names changed."""
+        # Questions are answered in turn: when the last one is asked, the answers to all others are there.
+        self._last_called.clear()
+        names._known.pop(LAST, None)
+        names.of(LAST)
+        assert self._last_called.wait(10)
+        return names.take_fresh()
 
 
 def test_a_name_is_known_after_it_was_asked_for() -> None:
@@ -39,7 +46,7 @@ def test_a_name_is_known_after_it_was_asked_for() -> None:
     names = Names(directory.look_up, lambda: 0.0)
 
     assert names.of("10.0.0.1") is None
-    assert settled(names, 1) == {"10.0.0.1"}
+    assert directory.wait_for(names) == {"10.0.0.1"}
     assert names.of("10.0.0.1") == "bot-1"
     assert names.take_fresh() == set()
 
@@ -54,7 +61,7 @@ def test_a_slow_name_server_holds_nobody_up() -> None:
     assert names.take_fresh() == set()
 
     directory.open.set()
-    assert settled(names, 1) == set()
+    assert directory.wait_for(names) == set()
     assert directory.asked == ["10.0.0.1"]
 
 
@@ -64,34 +71,31 @@ def test_a_name_is_asked_for_anew_after_a_while() -> None:
     now = 0.0
     names = Names(directory.look_up, lambda: now)
     names.of("10.0.0.1")
-    settled(names, 1)
+    directory.wait_for(names)
     directory.names["10.0.0.1"] = "bot-2"
 
     assert names.of("10.0.0.1") is None
     now = FRESH_S + 1
     names.of("10.0.0.1")
-    while not (fresh := names.take_fresh()):
-        pass
 
-    assert fresh == {"10.0.0.1"}
+    assert directory.wait_for(names) == {"10.0.0.1"}
     assert names.of("10.0.0.1") == "bot-2"
 
 
-def test_memory_is_bounded() -> None:
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the names known nor the questions that wait grow without end."""
+    monkeypatch.setattr("services.admin.dashboard.names.MOST_KNOWN", 4)
     directory = Directory({})
-    names = Names(directory.look_up, lambda: 0.0)
     directory.open.clear()
+    names = Names(directory.look_up, lambda: 0.0)
     for number in range(MOST_ASKED + 10):
         names.of(f"10.0.{number // 256}.{number % 256}")
     assert len(names._asked) == MOST_ASKED
 
     directory.open.set()
-    for number in range(MOST_KNOWN + 10):
-        host = f"10.{number // 65536}.{number // 256 % 256}.{number % 256}"
-        while host not in names._known:
-            names.of(host)
-    assert len(names._known) == MOST_KNOWN
+    names._asked.pop()
+    directory.wait_for(names)
+    assert len(names._known) <= 4
 
 
 @pytest.mark.parametrize(
