@@ -70,6 +70,10 @@ class ServerError(Exception):
     """The server cannot be reached or did not answer; the text is one clear line."""
 
 
+class UntrustedError(ServerError):
+    """The server cannot prove that it is the one: trying again does not help."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where the administrator port is."""
@@ -104,13 +108,13 @@ async def _connect(target: Target) -> _Wire:
             return _Wire(*await asyncio.open_connection(target.host, target.port, ssl=target.tls))
     except TimeoutError:
         raise ServerError(f"{target} does not answer") from None
+    except ssl.SSLCertVerificationError as error:
+        raise UntrustedError(f"{target} is not trusted: {error.verify_message}") from None
     except OSError as error:
         raise ServerError(f"cannot reach {target}: {_cause(error)}") from None
 
 
 def _cause(error: OSError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {error.reason or 'unknown reason'}"
     if error.errno is None:
@@ -189,7 +193,11 @@ class _LostError(Exception):
 
 
 async def follow(target: Target, observe: Callable[[Change], None], chance: Callable[[], float]) -> NoReturn:
-    """Watch for ever, whatever becomes of the server; hand on each change and each failure."""
+    """Watch for ever, whatever becomes of the server; hand on each change and each failure.
+
+    Raises:
+        UntrustedError: The server's certificate is not accepted.
+    """
     backoff = Backoff()
     while True:
         try:
@@ -203,6 +211,8 @@ async def follow(target: Target, observe: Callable[[Change], None], chance: Call
 async def _watch(target: Target, observe: Callable[[Change], None], backoff: Backoff) -> NoReturn:
     try:
         wire = await _connect(target)
+    except UntrustedError:
+        raise
     except ServerError as error:
         raise _LostError(str(error)) from None
     connection = ClientConnection(State.ADMIN_CONNECTED)
