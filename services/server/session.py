@@ -229,6 +229,10 @@ class Session(Link):
         """Act on the deadline of a peer that has said something."""
         raise NotImplementedError
 
+    def shaking(self) -> None:
+        """Give the TLS handshake less time than the whole."""
+        self.deadline_s = min(self.deadline_s, self.reactor.now_s + self.hub.limits.tls_timeout_s)
+
     def not_opened(self, reason: str) -> None:
         """Log a peer that never got as far as a line."""
         self.hub.observer.record(self.bound, Fact.HANDSHAKE_REFUSED, (reason, ""))
