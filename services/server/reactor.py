@@ -158,7 +158,9 @@ class Reactor:
         replies: list[tuple[Session, bytes]] = []
         ready = self._epoll.poll(0, TURN_CONNECTIONS)
         if self.again:
-            ready += [(link.fd, select.EPOLLIN) for link in self.again]
+            # Once each: a second chunk answered in the same turn could overtake the first (clause F-3).
+            polled = {fd for fd, _ in ready}
+            ready += [(link.fd, select.EPOLLIN) for link in self.again if link.fd not in polled]
             self.again.clear()
         for fd, _ in ready:
             session = links.get(fd)
