@@ -72,6 +72,19 @@ class Topology:
         (container,) = self.containers(service)
         return container
 
+    def host(self, container: Container) -> str:
+        """Return the container's address in the players' network."""
+        container.reload()
+        return str(container.attrs["NetworkSettings"]["Networks"][f"{self.project}_players"]["IPAddress"])
+
+    def hosts(self, service: str) -> set[str]:
+        """Return the addresses of the service's containers in the players' network."""
+        return {self.host(container) for container in self.containers(service)}
+
+    def scale(self, service: str, count: int) -> None:
+        """Start or stop containers of the service until there are that many."""
+        self.run("up", "--detach", "--no-build", "--no-recreate", "--scale", f"{service}={count}", service)
+
     def kill_inside(self, service: str) -> None:
         """Kill the program as a crash would: it is not Docker that does it, so the restart policy acts."""
         self.container(service).exec_run(["sh", "-c", "kill -9 -1"])
