@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import docker
 from testcontainers.compose import DockerCompose
@@ -46,6 +47,10 @@ class Topology:
         )
         assert done.returncode == 0, f"docker compose {' '.join(arguments)}:\n{done.stderr}"
         return done.stdout
+
+    def config(self) -> dict[str, Any]:
+        """Return the compose file as Compose reads it."""
+        return dict(json.loads(self.run("config", "--format", "json")))
 
     def address(self, port: int) -> tuple[str, int]:
         """Return where the server's port is published on this machine."""
