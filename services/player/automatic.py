@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import resource
 import signal
 from typing import TYPE_CHECKING, Final
@@ -63,6 +64,8 @@ def _allow_sockets(players: int) -> None:
 
 
 async def _show(crew: Crew, console: Console) -> None:
+    # Here the line and the table tell what the log would.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with Live(progress_line(crew.tally, crew.now_s()), console=console, auto_refresh=False) as live:
         async with asyncio.TaskGroup() as tasks:
             drawing = tasks.create_task(_draw(crew, live))

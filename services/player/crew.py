@@ -13,6 +13,7 @@ from services.player.client import CLOSE_TIMEOUT_S, connect
 from services.player.playing import Ending, PlayingBot
 from services.player.tally import Tally
 from services.protocol.rules import Rules
+from services.runtime.environ import escaped
 from services.runtime.target import UnreachableError
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class Crew:
             await connect(self.orders.target, lambda: bot)
         except UnreachableError as error:
             self.tally.unreachable += 1
+            self.tally.trouble = str(error)
             self._note("warning", "connection_failed", bot, reason=str(error))
             self._retry_later(bot)
 
@@ -150,9 +152,11 @@ class Crew:
             self._note("info", "game_won", bot, **facts)
         elif bot.ending is Ending.REFUSED:
             self.tally.refused += 1
+            self.tally.trouble = f"the server refused: {escaped(bot.reason)}"
             self._note("warning", "game_refused", bot, reason=bot.reason, **facts)
         else:
             self.tally.lost += 1
+            self.tally.trouble = bot.reason
             self._note("warning", "game_lost", bot, reason=bot.reason, **facts)
         if bot.ending in {Ending.WON, Ending.GIVEN_UP}:
             bot.games += 1

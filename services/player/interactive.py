@@ -105,6 +105,8 @@ class _Game:
         while True:
             number = self._read_number()
             if self._ask(Guess(number)):
+                if self._drawn:
+                    self._draw_strip()
                 _say(screen.victory(number, self._conversation.guesses, self._rules, self._painter))
                 return
 

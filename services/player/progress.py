@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -19,7 +20,7 @@ def progress_line(tally: Tally, now_s: float) -> Text:
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(f"{tally.playing} playing", style="bold")
     if tally.waiting:
-        line.append(f"  {tally.waiting} waiting for the server", style="yellow")
+        line.append(f"  {tally.waiting} waiting ({tally.trouble})", style="yellow")
     line.append(f"  {tally.total.games} won", style="green")
     line.append(f"  {tally.total.mean:.2f} guesses a game  {tally.games_per_s(now_s):.1f} games/s")
     failed = tally.lost + tally.refused
@@ -30,7 +31,7 @@ def progress_line(tally: Tally, now_s: float) -> Text:
 
 def summary_table(tally: Tally, rules: Rules, now_s: float) -> Table:
     """Return what each strategy achieved, beside what it is expected to."""
-    table = Table(title="Games won", title_justify="left")
+    table = Table(title="Games won", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("strategy")
     for heading in ("games", "guesses a game", "expected", "fewest", "most"):
         table.add_column(heading, justify="right")

@@ -31,7 +31,6 @@ class Colour(Enum):
     CLOSE = "\x1b[36;1m"
     CORRECT = "\x1b[32;1m"
     FAINT = "\x1b[2m"
-    WARNING = "\x1b[31m"
 
 
 _RESET: Final = "\x1b[0m"
@@ -98,7 +97,7 @@ def strip(rules: Rules, history: History, columns: int, painter: Painter) -> lis
         cells = "".join(
             painter.verdict(_MARKS[marks[number]], marks[number]) + " " * (cell - 1)
             if number in marks
-            else painter.paint(".", Colour.FAINT) + " " * (cell - 1)
+            else "." + " " * (cell - 1)
             for number in row
         )
         lines += [

@@ -48,6 +48,8 @@ class Tally:
     refused: int = 0
     unreachable: int = 0
     """Attempts to connect that failed."""
+    trouble: str = ""
+    """What went wrong last, fit for a terminal."""
 
     def win(self, strategy: Strategy, guesses: int) -> None:
         """Count a won game."""
