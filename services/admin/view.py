@@ -13,7 +13,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from services.protocol.messages import Guessed, Joined, Left, Round, Verdict, Won
+from services.admin.model.wording import describe
+from services.protocol.messages import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from services.admin.client import Target
     from services.admin.model.board import Board, Happening, Player
-    from services.protocol.messages import Address, WatchEvent
+    from services.protocol.messages import Address
 
 # Told apart by letter and by lightness, so that colours only help.
 MARKS: Final = {Verdict.FAR: "f", Verdict.CLOSE: "C", Verdict.CORRECT: "*"}
@@ -187,21 +188,6 @@ def _happening(happening: Happening) -> Text:
     line = Text(f"{_clock(happening.at_s)}  ", style="dim", no_wrap=True, overflow="ellipsis")
     line.append(describe(happening.event), style="default")
     return line
-
-
-def describe(event: WatchEvent) -> str:
-    """Say what happened."""
-    match event:
-        case Joined(address):
-            return f"{address} plays"
-        case Guessed(address, number, verdict):
-            return f"{address} guesses {number}: {verdict}"
-        case Won(address, guesses):
-            return f"{address} wins with {guesses} {'guess' if guesses == 1 else 'guesses'}"
-        case Left(address):
-            return f"{address} leaves"
-        case Round(number):
-            return f"round {number} begins"
 
 
 def _span(seconds: float) -> str:

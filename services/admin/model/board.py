@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, assert_never, Final
 
 from services.admin.model.measures import Meter, Timeline
 from services.protocol.messages import (
@@ -197,6 +197,8 @@ class Board:
                 for player in self._players.values():  # what they tried was tried at another number
                     player.tried.clear()
                     player.revision = self.revision + 1
+            case _:
+                assert_never(event)
 
     def _note_guess(self, player: Player, number: int, verdict: Verdict) -> None:
         player.guesses += 1
