@@ -89,12 +89,12 @@ class Observer:
             % (fact.level.encode(), fact.event.encode(), SERVICE.encode())
             for fact in Fact
         }
-        self.answers_ordinary = prepared and Fact.GUESS_JUDGED in self._wanted
+        self.answers_ordinary = prepared or Fact.GUESS_JUDGED not in self._wanted
         """Whether ordinary guesses may take the short way; they are logged by their `Answer` then."""
 
     def guess_head(self, bound: Bound) -> bytes:
-        """Return what a session's guesses have in common in the log."""
-        return self._heads[Fact.GUESS_JUDGED] + bound.text
+        """Return what a session's guesses have in common in the log; nothing where they are not logged."""
+        return self._heads[Fact.GUESS_JUDGED] + bound.text if Fact.GUESS_JUDGED in self._wanted else b""
 
     def record(self, bound: Bound, fact: Fact, values: tuple[Value, ...]) -> None:
         """Log a fact."""

@@ -225,10 +225,12 @@ class PlayerSession(Session):
         """Answer all lines in a chunk; those at its start that are ordinary guesses, the short way."""
         if self.answers:
             data = self._take_ordinary(data)
-        super().take_lines(data)
+        if data:
+            super().take_lines(data)
+            if self.conversation.playing:
+                self._choose_answers()
         if self.conversation.playing:
             self.rearm()
-            self._choose_answers()
 
     def _choose_answers(self) -> None:
         observer = self.hub.observer
@@ -237,26 +239,34 @@ class PlayerSession(Session):
             self.answers = NO_ANSWERS
             return
         self.answers = ordinary_answers(self.hub.table.rules, self.conversation.secret)
-        if not self.guess_head:
+        if not self.event_head:
             self.guess_head = observer.guess_head(self.bound)
             self.event_head = b"Guessed %b" % str(self.address).encode()
 
     def _take_ordinary(self, data: bytes) -> bytes:
         """Answer guesses that came together, up to the first that is not ordinary; return the rest."""
-        game, parts, stamp = self.conversation, self.hub.sink.parts, self.hub.sink.stamp
-        taken_octets = 0
-        for line in data.splitlines(keepends=True):
-            answer = self.answers.get(line)
+        game, answers, tell = self.conversation, self.answers, self.hub.lobby.tell
+        parts, head = self.hub.sink.parts, self.guess_head
+        start = self.hub.sink.stamp + head
+        attempt = game.guesses
+        replies: list[bytes] = []
+        lines = data.splitlines(keepends=True)
+        for line in lines:
+            answer = answers.get(line)
             if answer is None:
                 break
-            taken_octets += len(line)
-            game.guesses += 1
+            attempt += 1
+            reply, log_part, event_part = answer
+            replies.append(reply)
+            if head:
+                parts += (start, log_part, end_of_guess(attempt))
+            if tell:
+                tell(self.event_head + event_part)
+        if replies:
+            game.guesses = attempt
             game.invalid_guesses = 0
-            parts += (stamp, self.guess_head, answer.log_part, end_of_guess(game.guesses))
-            self.say(answer.reply)
-            if self.hub.lobby.tell:
-                self.hub.lobby.tell(self.event_head + answer.event_part)
-        return data[taken_octets:]
+            self.say(b"".join(replies))
+        return b"".join(lines[len(replies) :])
 
     def late(self) -> None:
         """Refuse a player who is idle, or was too slow with the handshake."""
