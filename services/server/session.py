@@ -84,14 +84,15 @@ class Session(Link):
         """Do what the conversation wants done, in order."""
         for effect in effects:
             match effect:
-                case Send(reply):
-                    self.say(encode(reply))
-                case Record(fact, values):
-                    self.hub.observer.record(self.bound, fact, values)
-                case Publish(event):
-                    self.hub.lobby.publish(event)
-                case Close(reason):
-                    self._close(reason)
+                # In the order of their frequency; and reading a name is faster than a pattern that binds one.
+                case Record():
+                    self.hub.observer.record(self.bound, effect.fact, effect.values)
+                case Send():
+                    self.say(encode(effect.reply))
+                case Publish():
+                    self.hub.lobby.publish(effect.event)
+                case Close():
+                    self._close(effect.reason)
                 case SendList() | TakeSeat() | LeaveSeat():
                     self.perform_for_admin(effect)
 
