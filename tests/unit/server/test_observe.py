@@ -139,12 +139,12 @@ def test_the_level_keeps_lines_back(*, prepared: bool) -> None:
 
 @pytest.mark.parametrize(
     ("prepared", "level", "short_way"),
-    [(True, "info", True), (False, "info", False), (True, "error", False)],
+    [(True, "info", True), (False, "info", False), (False, "error", True)],
 )
 def test_guesses_go_the_short_way_only_where_their_lines_do(
     *, prepared: bool, level: str, short_way: bool
 ) -> None:
-    """Without prepared lines, or without lines of guesses, every guess is parsed and recorded."""
+    """Where a guess has a line, and lines are not prepared, every guess is parsed and recorded."""
     observers = []
     logged(lambda sink: observers.append(Observer(sink, prepared=prepared, level=level)))
 
