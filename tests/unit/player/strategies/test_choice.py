@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 PLAIN = [Strategy.RANDOM, Strategy.SWEEP, Strategy.SMART]
 
 
-def play(
-    strategy: Strategy, true_rules: Rules, secret: int, seed: int = 0, assumed: Rules = CLASSIC
-) -> History:
-    """Return the game against a server that plays by the true rules, for a player who assumes the classic ones."""
+def play(strategy: Strategy, true_rules: Rules, secret: int, seed: int = 0) -> History:
+    """Return the game against a server that plays by the true rules, for a player who assumes the classic."""
     history: History = ()
     while not history or history[-1].verdict is not Verdict.CORRECT:
         number = next_guess(strategy, CLASSIC, history, seed)
@@ -72,11 +70,9 @@ def test_random_depends_on_its_seed_alone() -> None:
 
 def test_random_is_fair() -> None:
     """No secret is found much sooner than others, and the average is the expected one."""
-    needed = [
-        len(play(Strategy.RANDOM, CLASSIC, secret, seed)) for secret in range(1, 31) for seed in range(200)
-    ]
-
-    assert sum(needed) / len(needed) == pytest.approx(15.5, abs=0.4)
+    for secret in (1, 15, 30):
+        needed = [len(play(Strategy.RANDOM, CLASSIC, secret, seed)) for seed in range(1000)]
+        assert sum(needed) / len(needed) == pytest.approx(15.5, abs=1)
 
 
 def test_mixed_takes_turns() -> None:

@@ -27,11 +27,7 @@ def least_cost_by_brute_force(rules: Rules) -> int:
             return len(candidates)
         best = len(candidates) ** 2
         for guess in everything:
-            halves: dict[Verdict, set[int]] = {
-                Verdict.CORRECT: set(),
-                Verdict.CLOSE: set(),
-                Verdict.FAR: set(),
-            }
+            halves: dict[Verdict, set[int]] = {verdict: set() for verdict in Verdict}
             for secret in candidates:
                 halves[rules.judge(secret, guess)].add(secret)
             close, far = frozenset(halves[Verdict.CLOSE]), frozenset(halves[Verdict.FAR])
