@@ -94,6 +94,9 @@ class Link:
     def opened(self) -> None:
         """Called when lines may come: at once, or after the TLS handshake."""
 
+    def shaking(self) -> None:
+        """Called when the TLS handshake begins: bring `deadline_s` forward; `rearm` sets it back."""
+
     def not_opened(self, reason: str) -> None:
         """Called when the first byte or the TLS handshake was wrong; the link is gone after it."""
 
@@ -137,6 +140,7 @@ class Link:
         # Nothing was taken from the stream so far: what came before TLS is never used after it.
         self._use(context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False))
         self.stage = Stage.SHAKING
+        self.shaking()
 
     def open(self) -> None:
         """Let lines come."""
@@ -156,6 +160,7 @@ class Link:
             self.drop()
         else:
             self.reactor.watch_readable(self)
+            self.rearm()
             self.open()
             self.reactor.again.add(self)  # a first line may have come with the handshake
 
@@ -209,9 +214,13 @@ class Link:
         if self.ending:
             self._linger()
         else:
-            self.slow = False
-            self.reactor.watch_readable(self)
+            self.resume()
             self.rearm()
+
+    def resume(self) -> None:
+        """Read again."""
+        self.slow = False
+        self.reactor.watch_readable(self)
 
     def rearm(self) -> None:
         """Called when everything is sent that was kept: set `deadline_s` to what it should be."""
