@@ -125,6 +125,10 @@ down: ## Stop the topology and remove what it made
 
 ##@ Maintain
 
+.PHONY: diagram
+diagram: $(READY) ## Draw the state diagrams of docs/protocol.md anew from the table
+	$(BIN)/python scripts/state_diagram.py
+
 .PHONY: lock
 lock: $(READY) ## Write the locks anew from pyproject.toml, keeping versions (LOCK_ARGS=--upgrade: raise them)
 	$(LOCK) $(LOCK_ARGS) --all-extras --group dev pyproject.toml --output-file locks/dev.txt

@@ -13,17 +13,21 @@ from rich.console import Console
 from rich.live import Live
 
 from services.admin.client import ServerError, follow
+from services.admin.dashboard.feed import Feed
+from services.admin.dashboard.names import Names, reverse_dns
+from services.admin.dashboard.serve import listen, serve
 from services.admin.model.board import Board
 from services.admin.observe import log_change
 from services.admin.view import board_view
 from services.runtime.logging import LogFormat, configure
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from services.admin.client import Target
     from services.admin.model.board import Change
-    from services.admin.settings import Settings
+    from services.admin.settings import DashboardSettings, Settings
 
 REFRESH_S: Final = 0.25
 """Often enough to look live, seldom enough to cost nothing over a slow line."""
@@ -54,6 +58,13 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
             log_change(log, board, change)
 
     work = [_follow(target, observe, stopped)]
+    if settings.dashboard is not None:
+        listener = _listen(settings.dashboard)
+        host, port = listener.getsockname()[:2]
+        if not draws:
+            log.info("dashboard_listening", host=host, port=port)
+        feed = Feed(board, Names(reverse_dns, time.monotonic), {}, time.time)
+        work.append(serve(feed, listener))
     if draws:
         work.append(_draw(board, target, console))
     async with asyncio.TaskGroup() as tasks:
@@ -64,6 +75,13 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
     if isinstance(outcome, ServerError):
         raise outcome
     return outcome
+
+
+def _listen(where: DashboardSettings) -> socket.socket:
+    try:
+        return listen(where)
+    except OSError as error:
+        raise ServerError(f"cannot serve the page at {where.host}:{where.port}: {error.strerror}") from None
 
 
 def _settle(stopped: asyncio.Future[int | ServerError], outcome: int | ServerError) -> None:

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from services.lobby.interface import Lobby
     from services.runtime.logging import LogSink
     from services.server.game.player import PlayerConversation
     from services.server.link import Link
-    from services.server.lobby import Lobby
     from services.server.session import Session
 
 TURN_CONNECTIONS: Final = 256
@@ -121,6 +121,10 @@ class Reactor:
         """Call when the link can be read."""
         self._epoll.modify(link.fd, select.EPOLLIN)
 
+    def watch_nothing(self, link: Link) -> None:
+        """Do not call; a broken connection is told once all the same."""
+        self._epoll.modify(link.fd, select.EPOLLONESHOT)
+
     def watch_writable(self, link: Link) -> None:
         """Call when the link can be written."""
         self._epoll.modify(link.fd, select.EPOLLOUT)
@@ -154,7 +158,9 @@ class Reactor:
         replies: list[tuple[Session, bytes]] = []
         ready = self._epoll.poll(0, TURN_CONNECTIONS)
         if self.again:
-            ready += [(link.fd, select.EPOLLIN) for link in self.again]
+            # Once each: a second chunk answered in the same turn could overtake the first (clause F-3).
+            polled = {fd for fd, _ in ready}
+            ready += [(link.fd, select.EPOLLIN) for link in self.again if link.fd not in polled]
             self.again.clear()
         for fd, _ in ready:
             session = links.get(fd)

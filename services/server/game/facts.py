@@ -13,6 +13,7 @@ class Fact(Enum):
     HANDSHAKE_COMPLETED = ("handshake_completed", "info", ("dialect",))
     HANDSHAKE_REFUSED = ("handshake_refused", "info", ("reason", "input"))
     GUESS_JUDGED = ("guess_judged", "info", ("number", "verdict", "attempt"))
+    GUESS_TOO_LATE = ("guess_too_late", "info", ("number", "round"))
     GUESS_REJECTED = ("guess_rejected", "info", ("input",))
     GAME_WON = ("game_won", "info", ("guesses",))
     ADMIN_LISTED = ("admin_listed", "info", ("players",))
