@@ -167,9 +167,17 @@ def spell(message: Message) -> str:
             assert_never(message)
 
 
+def _encode(message: Message) -> bytes:
+    return spell(message).encode("ascii", "backslashreplace") + b"\r\n"
+
+
+# What the server says to every player.
+_USUAL: Final[dict[Message, bytes]] = {message: _encode(message) for message in _PLAYER_WORDS.values()}
+
+
 def encode(message: Message) -> bytes:
     """Return the one line that a message is on the wire, terminator included (clause F-1)."""
-    return spell(message).encode("ascii", "backslashreplace") + b"\r\n"
+    return _USUAL.get(message) or _encode(message)
 
 
 def encode_list(players: Iterable[Address], *, within_watch: bool) -> bytes:

@@ -216,9 +216,13 @@ class Link:
         if self.ending:
             self._linger()
         else:
-            self.slow = False
-            self.reactor.watch_readable(self)
+            self.resume()
             self.rearm()
+
+    def resume(self) -> None:
+        """Read again."""
+        self.slow = False
+        self.reactor.watch_readable(self)
 
     def rearm(self) -> None:
         """Called when everything is sent that was kept: set `deadline_s` to what it should be."""

@@ -187,12 +187,13 @@ class Reactor:
             session.deadline_s = idle_deadline_s
             reply, log_part, event_part = answer
             replies.append((session, reply))
-            parts += (
-                stamp,
-                session.guess_head,
-                log_part,
-                ATTEMPTS[attempt] if attempt < READY_ATTEMPTS else end_of_guess(attempt),
-            )
+            if session.guess_head:
+                parts += (
+                    stamp,
+                    session.guess_head,
+                    log_part,
+                    ATTEMPTS[attempt] if attempt < READY_ATTEMPTS else end_of_guess(attempt),
+                )
             if lobby.tell:
                 lobby.tell(session.event_head + event_part)
         self._reply(replies)
