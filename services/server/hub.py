@@ -37,7 +37,7 @@ ADMIN_CONNECTIONS: Final = 64
 """Connections on the administrator port. A newcomer displaces the oldest that does not watch, so that
 no crowd of strangers keeps the administrator out."""
 
-TLS_ONLY: Final = "this port speaks TLS only, try: openssl s_client -quiet -connect HOST:PORT"
+TLS_ONLY: Final = "this port speaks TLS only: give --ca FILE, or openssl s_client"
 NO_ROLE: Final = "the certificate does not carry the administrator's role"
 
 

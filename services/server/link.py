@@ -157,7 +157,9 @@ class Link:
             self.reactor.watch_readable(self)
         except OSError as error:
             self.not_opened(explain(error))
-            self.drop()
+            # The alert that tells the peer why has been sent; a reset must not overtake it.
+            self.end()
+            self._linger()
         else:
             self.reactor.watch_readable(self)
             self.rearm()
