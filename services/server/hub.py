@@ -14,6 +14,7 @@ from services.protocol.messages import Refused
 from services.runtime.tls import is_administrator, server_admin_context, server_player_context
 from services.runtime.tls_settings import AdminTls, PlayerTls
 from services.server.game.player import Table
+from services.server.link import CHUNK_OCTETS
 from services.server.lobby import Lobby
 from services.server.reactor import Reactor
 from services.server.session import SERVER_FULL, AdminSession, PlayerSession
@@ -94,6 +95,7 @@ class Hub:
             if self._overflow >= OVERFLOW_CONNECTIONS:
                 with contextlib.suppress(OSError):
                     sock.send(encode(Refused(SERVER_FULL)))
+                    sock.recv(CHUNK_OCTETS)  # a close with input unread would be a reset
                 sock.close()
                 return
             self._overflow += 1
@@ -122,8 +124,7 @@ class Hub:
         admins = [one for one in self.reactor.links.values() if isinstance(one, AdminSession)]
         if len(admins) >= ADMIN_CONNECTIONS:
             oldest = next(one for one in admins if not one.conversation.watching)
-            oldest.lost("displaced by a newcomer")
-            oldest.drop()
+            oldest.give_up("displaced by a newcomer")
         self._start(AdminSession(self, sock, address), peek=self._tls.admin is not AdminTls.OFF)
 
     def _start(self, session: Session, *, peek: bool) -> None:

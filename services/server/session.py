@@ -82,6 +82,12 @@ class Session(Link):
 
     def perform(self, effects: Sequence[Effect]) -> None:
         """Do what the conversation wants done, in order."""
+        try:
+            self._perform(effects)
+        except Exception:  # noqa: BLE001  our own mistake must cost one session, not the server
+            self.failed()
+
+    def _perform(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
             match effect:
                 case Send(reply):
@@ -118,16 +124,22 @@ class Session(Link):
             if data:
                 self.heard = True
                 self.take_lines(data)
-                if len(data) == CHUNK_OCTETS:
+                if len(data) == CHUNK_OCTETS and self.stage is Stage.OPEN:
                     self.reactor.again.add(self)
             else:
                 self.peer_ended()
                 self.perform(self.conversation.end_of_stream())
-        except Exception:  # noqa: BLE001  our own mistake must cost one session, not the server
-            structlog.get_logger(session=self.bound.session, peer=str(self.address)).exception(
-                "session_failed"
-            )
-            self.broken(None)
+        except Exception:  # noqa: BLE001  as in `perform`
+            self.failed()
+
+    def failed(self) -> None:
+        """End the session after a mistake of our own; call it where the exception is handled."""
+        if self.stage is Stage.GONE:  # a second mistake, while ending the session for the first
+            return
+        structlog.get_logger(session=self.bound.session, peer=self.bound.peer).exception("session_failed")
+        self.drop()
+        if not self.ending:
+            self.lost("internal error")
 
     def take_lines(self, data: bytes) -> None:
         """Answer all lines in a chunk, one by one."""
@@ -156,7 +168,7 @@ class Session(Link):
         if self.stage in (Stage.LINGERING, Stage.GONE):
             self.drop()
         elif self.is_blocked:
-            self.unread()
+            self.give_up("replies not read")
         elif self.stage is Stage.SHAKING:
             self.not_opened("TLS: handshake not completed")
             self.drop()
@@ -180,6 +192,14 @@ class Session(Link):
     def rearm(self) -> None:
         """Set the deadline anew, after the peer has read what was kept for it."""
         self.deadline_s = self._opened_s + self.hub.limits.handshake_timeout_s
+
+    def shaking(self) -> None:
+        """Give the TLS handshake its own deadline, within that of the whole."""
+        self.deadline_s = min(self.deadline_s, self.reactor.now_s + self.hub.limits.tls_timeout_s)
+
+    def opened(self) -> None:
+        """Let lines come."""
+        self.rearm()
 
 
 class PlayerSession(Session):
@@ -207,6 +227,7 @@ class PlayerSession(Session):
 
     def opened(self) -> None:
         """Let lines come, or refuse them all (clause P-12)."""
+        super().opened()
         if self.over_limit:
             self.refuse(SERVER_FULL)
 
@@ -296,6 +317,7 @@ class AdminSession(Session):
 
     def opened(self) -> None:
         """Let lines come, but only from an administrator."""
+        super().opened()
         self.hub.check_admin(self)
 
     def perform_for_admin(self, effect: SendList | TakeSeat | LeaveSeat) -> None:
