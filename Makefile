@@ -101,6 +101,15 @@ integration: $(READY) ## Tests over loopback, without containers
 e2e: $(READY) engine ## Tests in containers, on the real compose file
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
 
+##@ Measure
+
+# Arguments for the benchmarks: make bench BENCH_ARGS='--quick', or --help
+BENCH_ARGS ?=
+
+.PHONY: bench
+bench: $(READY) ## Measure the server beside reference servers, in a minute and a half
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
 ##@ Run
 
 .PHONY: engine
@@ -124,6 +133,10 @@ down: ## Stop the topology and remove what it made
 	docker compose --profile play down --volumes --remove-orphans
 
 ##@ Maintain
+
+.PHONY: diagram
+diagram: $(READY) ## Draw the state diagrams of docs/protocol.md anew from the table
+	$(BIN)/python scripts/state_diagram.py
 
 .PHONY: lock
 lock: $(READY) ## Write the locks anew from pyproject.toml, keeping versions (LOCK_ARGS=--upgrade: raise them)

@@ -17,6 +17,7 @@ from services.admin.view import players_table
 from services.admin.watch import watch
 from services.runtime.environ import SettingsError
 from services.runtime.logging import default_format
+from services.runtime.tls import ReloadingContext, TlsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,13 @@ FAILED: Final = 1
 BAD_USAGE: Final = 2
 INTERRUPTED: Final = 130
 
-_FLAGS: Final = {"host": "GAME_HOST", "port": "GAME_PORT"}
+_FLAGS: Final = {
+    "host": "GAME_HOST",
+    "port": "GAME_PORT",
+    "ca": "GAME_TLS_CA",
+    "cert": "GAME_TLS_CERT",
+    "key": "GAME_TLS_KEY",
+}
 """Each flag is another way to set a variable, and beats it."""
 
 
@@ -36,6 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--host", help="where the server is (GAME_HOST, default localhost)")
     common.add_argument("--port", help="its administrator port (GAME_PORT, default 4001)")
+    common.add_argument("--ca", metavar="FILE", help="encrypt, and trust this CA alone (GAME_TLS_CA)")
+    common.add_argument("--cert", metavar="FILE", help="the administrator's certificate (GAME_TLS_CERT)")
+    common.add_argument("--key", metavar="FILE", help="its private key (GAME_TLS_KEY)")
     common.add_argument("--json", action="store_true", help="print JSON, on a terminal too")
     parser = argparse.ArgumentParser(
         prog="guessing-admin",
@@ -62,11 +72,15 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return ended.code if isinstance(ended.code, int) else BAD_USAGE
     try:
         settings = Settings.from_environ({**environ, **_overrides(options)}, default_format())
+        tls = None if settings.tls is None else ReloadingContext(settings.tls)
+        target = Target(settings.host, settings.port, tls)
     except SettingsError as error:
         for fault in error.faults:
             _complain(fault)
         return BAD_USAGE
-    target = Target(settings.host, settings.port)
+    except TlsError as error:
+        _complain(str(error))
+        return BAD_USAGE
     try:
         if options.command == "who":
             return _who(target, as_json=options.json)

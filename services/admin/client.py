@@ -35,6 +35,7 @@ from services.protocol.messages import (
 from services.protocol.state import State
 from services.runtime.backoff import Backoff
 from services.runtime.environ import escaped
+from services.runtime.tls import explain_tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         Address,
         Reply,
     )
+    from services.runtime.tls import ReloadingContext
 
 CONNECT_TIMEOUT_S: Final = 10.0
 
@@ -70,13 +72,17 @@ class ServerError(Exception):
     """The server cannot be reached or did not answer; the text is one clear line."""
 
 
+class UntrustedError(ServerError):
+    """The server cannot prove that it is the one: trying again does not help."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where the administrator port is."""
 
     host: str
     port: int
-    tls: ssl.SSLContext | None = None
+    tls: ReloadingContext | None = None
     """None: in the clear."""
 
     def __str__(self) -> str:
@@ -101,18 +107,19 @@ class _Wire:
 async def _connect(target: Target) -> _Wire:
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            return _Wire(*await asyncio.open_connection(target.host, target.port, ssl=target.tls))
+            context = target.tls and target.tls.current()
+            return _Wire(*await asyncio.open_connection(target.host, target.port, ssl=context))
     except TimeoutError:
         raise ServerError(f"{target} does not answer") from None
+    except ssl.SSLCertVerificationError as error:
+        raise UntrustedError(f"{target} is not trusted: {error.verify_message}") from None
     except OSError as error:
         raise ServerError(f"cannot reach {target}: {_cause(error)}") from None
 
 
 def _cause(error: OSError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or 'unknown reason'}"
+        return explain_tls(error)
     if error.errno is None:
         # Several addresses were tried in vain, and the text repeats every one of them.
         return "none of its addresses answers"
@@ -189,7 +196,11 @@ class _LostError(Exception):
 
 
 async def follow(target: Target, observe: Callable[[Change], None], chance: Callable[[], float]) -> NoReturn:
-    """Watch for ever, whatever becomes of the server; hand on each change and each failure."""
+    """Watch for ever, whatever becomes of the server; hand on each change and each failure.
+
+    Raises:
+        UntrustedError: The server's certificate is not accepted.
+    """
     backoff = Backoff()
     while True:
         try:
@@ -203,6 +214,8 @@ async def follow(target: Target, observe: Callable[[Change], None], chance: Call
 async def _watch(target: Target, observe: Callable[[Change], None], backoff: Backoff) -> NoReturn:
     try:
         wire = await _connect(target)
+    except UntrustedError:
+        raise
     except ServerError as error:
         raise _LostError(str(error)) from None
     connection = ClientConnection(State.ADMIN_CONNECTED)

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from services.runtime.environ import EnvironReader
 from services.runtime.logging import LEVELS, LogFormat
+from services.runtime.tls_settings import read_client_tls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from services.runtime.tls_settings import ClientTls
 
 HIGHEST_PORT: Final = 65535
 
@@ -29,6 +32,8 @@ class Settings:
 
     host: str
     port: int
+    tls: ClientTls | None
+    """None: in the clear."""
     low: int
     """With `high` the range that the strips show from the start; the protocol does not tell the watcher."""
     high: int
@@ -54,6 +59,7 @@ class Settings:
         settings = cls(
             host=reader.text("GAME_HOST", default="localhost"),
             port=reader.integer("GAME_PORT", default=4001, low=1, high=HIGHEST_PORT),
+            tls=read_client_tls(reader),
             low=low,
             high=high,
             dashboard=None if dashboard_port < 0 else DashboardSettings(dashboard_host, dashboard_port),

@@ -13,7 +13,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from services.protocol.messages import Guessed, Joined, Left, Verdict, Won
+from services.admin.model.wording import describe
+from services.protocol.messages import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -187,19 +188,6 @@ def _happening(happening: Happening) -> Text:
     line = Text(f"{_clock(happening.at_s)}  ", style="dim", no_wrap=True, overflow="ellipsis")
     line.append(describe(happening.event), style="default")
     return line
-
-
-def describe(event: Joined | Guessed | Won | Left) -> str:
-    """Say what happened."""
-    match event:
-        case Joined(address):
-            return f"{address} plays"
-        case Guessed(address, number, verdict):
-            return f"{address} guesses {number}: {verdict}"
-        case Won(address, guesses):
-            return f"{address} wins with {guesses} {'guess' if guesses == 1 else 'guesses'}"
-        case Left(address):
-            return f"{address} leaves"
 
 
 def _span(seconds: float) -> str:

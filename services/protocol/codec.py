@@ -1,7 +1,7 @@
 """Lines to messages and back: every spelling that clauses P-1 to A-8 allow."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, assert_never
 
 from services.protocol.messages import (
@@ -27,6 +27,8 @@ from services.protocol.messages import (
     Ready,
     Refused,
     Request,
+    Round,
+    TooLate,
     Unknown,
     Verdict,
     Watch,
@@ -77,6 +79,7 @@ _ADMIN_LINES: Final[tuple[tuple[re.Pattern[str], Callable[..., AdminReply]], ...
     (re.compile(rf"Won {_HOST_PORT} ([0-9]{{1,9}})"),
      lambda host, port, guesses: Won(_address(host, port), int(guesses))),
     (re.compile(rf"Left {_HOST_PORT}"), lambda host, port: Left(_address(host, port))),
+    (re.compile(r"Round ([0-9]{1,9})"), lambda number: Round(int(number))),
     (re.compile(_HOST_PORT), lambda host, port: Listed(_address(host, port))),
 )  # fmt: skip
 _ADMIN_WORDS: Final[dict[str, AdminReply]] = {
@@ -91,6 +94,7 @@ _PLAYER_WORDS: Final[dict[str, PlayerReply]] = {
     "far": Verdict.FAR,
     "close": Verdict.CLOSE,
     "correct": Verdict.CORRECT,
+    "too": TooLate(),
 }
 
 
@@ -143,6 +147,10 @@ def spell(message: Message) -> str:
             return ""
         case Unknown(text):
             return text
+        case TooLate():
+            return "Too late"
+        case Round(number):
+            return f"Round {number}"
         case AdminHello():
             return "Admin-Hello"
         case AdminGreetings():
@@ -159,6 +167,22 @@ def spell(message: Message) -> str:
             assert_never(message)
 
 
+def _encode(message: Message) -> bytes:
+    return spell(message).encode("ascii", "backslashreplace") + b"\r\n"
+
+
+# What the server says to every player.
+_USUAL: Final = {message: _encode(message) for message in _PLAYER_WORDS.values()}
+
+
 def encode(message: Message) -> bytes:
     """Return the one line that a message is on the wire, terminator included (clause F-1)."""
-    return spell(message).encode("ascii", "backslashreplace") + b"\r\n"
+    return _USUAL.get(message) or _encode(message)
+
+
+def encode_list(players: Iterable[Address], *, within_watch: bool) -> bytes:
+    """Return a list of players as it goes over the wire (clauses A-2, A-3)."""
+    lines = [encode(Listed(address)) for address in players]
+    if within_watch:
+        lines.append(encode(End()))
+    return b"".join(lines) or encode(NobodyListed())

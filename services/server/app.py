@@ -161,10 +161,10 @@ class App:
     async def _drain(self) -> None:
         """Take no new players, let games end, then tell those that are left."""
         hub = self._hub
-        self._log.info("server_stopping", players=len(hub.lobby.players))
+        self._log.info("server_stopping", players=hub.games)
         hub.reactor.stop_listening()
         hub.refuse_all(STOPPING, but_players=True)
-        await self._wait(lambda: not hub.lobby.players, self._settings.limits.drain_timeout_s)
+        await self._wait(lambda: not hub.games, self._settings.limits.drain_timeout_s)
         hub.refuse_all(STOPPING, but_players=False)
         await self._wait(lambda: not hub.reactor.links, LINGER_S)
         hub.reactor.close()

@@ -9,13 +9,13 @@ import ssl
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from services.lobby.memory import MemoryLobby
 from services.protocol.codec import encode
 from services.protocol.messages import Refused
 from services.runtime.tls import is_administrator, server_admin_context, server_player_context
 from services.runtime.tls_settings import AdminTls, PlayerTls
 from services.server.game.player import Table
 from services.server.link import CHUNK_OCTETS
-from services.server.lobby import Lobby
 from services.server.reactor import Reactor
 from services.server.session import SERVER_FULL, AdminSession, PlayerSession
 
@@ -47,18 +47,23 @@ class Hub:
         self.limits = settings.limits
         self.sink = sink
         self.observer = observer
-        self.lobby = Lobby()
+        rules = settings.rules
+        span = rules.high - rules.low + 1
+
+        def draw_secret() -> int:
+            return rules.low + secrets.randbelow(span)
+
+        self.lobby = MemoryLobby(rules, draw_secret)
         self.reactor = Reactor(
             sink,
             self.lobby,
             idle_timeout_s=settings.limits.idle_timeout_s,
             write_timeout_s=settings.limits.write_timeout_s,
         )
-        rules = settings.rules
-        span = rules.high - rules.low + 1
         self.table = Table(
             rules,
-            draw_secret=lambda: rules.low + secrets.randbelow(span),
+            draw_secret=draw_secret,
+            shared_rounds=settings.shared_rounds,
             max_invalid_guesses=settings.limits.max_invalid_guesses,
         )
         self._max_players = max_players
@@ -155,6 +160,11 @@ class Hub:
             session.perform(session.conversation.refuse_admin(NO_ROLE))
 
     # --- the end
+
+    @property
+    def games(self) -> int:
+        """How many games are under way on this server."""
+        return sum(isinstance(one, PlayerSession) and one.is_engaged for one in self.reactor.links.values())
 
     def refuse_all(self, reason: str, *, but_players: bool) -> None:
         """Close every session with a word; with `but_players`, let games go on and the watcher see them."""

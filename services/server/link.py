@@ -92,11 +92,11 @@ class Link:
 
     # --- what a session makes of it
 
-    def shaking(self) -> None:
-        """Called when the TLS handshake begins."""
-
     def opened(self) -> None:
         """Called when lines may come: at once, or after the TLS handshake."""
+
+    def shaking(self) -> None:
+        """Called when the TLS handshake begins: bring `deadline_s` forward; `rearm` sets it back."""
 
     def not_opened(self, reason: str) -> None:
         """Called when the first byte or the TLS handshake was wrong; the link is gone after it."""
@@ -168,6 +168,7 @@ class Link:
             self.drop()
         else:
             self.reactor.watch_readable(self)
+            self.rearm()
             self.open()
             self.reactor.again.add(self)  # a first line may have come with the handshake
 
@@ -221,10 +222,14 @@ class Link:
         if self.ending:
             self._linger()
         else:
-            self.slow = False
-            self.reactor.watch_readable(self)
-            self.reactor.again.add(self)  # TLS may hold lines that came while nothing was read
+            self.resume()
             self.rearm()
+
+    def resume(self) -> None:
+        """Read again."""
+        self.slow = False
+        self.reactor.watch_readable(self)
+        self.reactor.again.add(self)  # TLS may hold lines that came while nothing was read
 
     def rearm(self) -> None:
         """Called when everything is sent that was kept: set `deadline_s` to what it should be."""

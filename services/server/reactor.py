@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
+    from services.lobby.interface import Lobby
     from services.runtime.logging import LogSink
     from services.server.game.player import PlayerConversation
     from services.server.link import Link
-    from services.server.lobby import Lobby
     from services.server.session import Session
 
 TURN_CONNECTIONS: Final = 256
@@ -125,6 +125,10 @@ class Reactor:
         """Call when the link can be read."""
         self._epoll.modify(link.fd, select.EPOLLIN)
 
+    def watch_nothing(self, link: Link) -> None:
+        """Do not call; a broken connection is told once all the same."""
+        self._epoll.modify(link.fd, select.EPOLLONESHOT)
+
     def watch_writable(self, link: Link) -> None:
         """Call when the link can be written."""
         self._epoll.modify(link.fd, select.EPOLLOUT)
@@ -187,12 +191,13 @@ class Reactor:
             session.deadline_s = idle_deadline_s
             reply, log_part, event_part = answer
             replies.append((session, reply))
-            parts += (
-                stamp,
-                session.guess_head,
-                log_part,
-                ATTEMPTS[attempt] if attempt < READY_ATTEMPTS else end_of_guess(attempt),
-            )
+            if session.guess_head:
+                parts += (
+                    stamp,
+                    session.guess_head,
+                    log_part,
+                    ATTEMPTS[attempt] if attempt < READY_ATTEMPTS else end_of_guess(attempt),
+                )
             if lobby.tell:
                 lobby.tell(session.event_head + event_part)
         self._reply(replies)

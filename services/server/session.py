@@ -6,10 +6,22 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from services.protocol.codec import encode
+from services.lobby.interface import Seating
+from services.protocol.codec import encode, encode_list
 from services.protocol.messages import Ping
 from services.server.game.admin import AdminConversation
-from services.server.game.effects import Close, LeaveSeat, Publish, Record, Send, SendList, TakeSeat
+from services.server.game.effects import (
+    Close,
+    EnterRound,
+    FindPlayers,
+    Judge,
+    LeaveSeat,
+    Publish,
+    Record,
+    Send,
+    SendList,
+    TakeSeat,
+)
 from services.server.game.facts import Fact
 from services.server.game.player import PlayerConversation
 from services.server.link import CHUNK_OCTETS, Link, Stage
@@ -18,11 +30,11 @@ from services.server.observe import Bound, end_of_guess, ordinary_answers
 if TYPE_CHECKING:
     import socket
     import ssl
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from services.protocol.messages import Address
     from services.server.game.conversation import Conversation
-    from services.server.game.effects import Effect
+    from services.server.game.effects import Effect, Question
     from services.server.hub import Hub
     from services.server.observe import Answer
 
@@ -40,8 +52,11 @@ class Session(Link):
     """A link with a conversation on it."""
 
     __slots__ = (
+        "_asleep",
+        "_kept_lines",
         "_opened_s",
         "_out",
+        "_waiting",
         "answers",
         "bound",
         "conversation",
@@ -64,6 +79,11 @@ class Session(Link):
         self.guess_head = self.event_head = b""
         self._opened_s = hub.reactor.now_s
         self._out: list[bytes] = []
+        self._waiting = False
+        """Whether a question to the lobby is open."""
+        self._asleep = False
+        """Whether lines wait for its answer."""
+        self._kept_lines: list[bytes] = []
         self.deadline_s = self._opened_s + hub.limits.handshake_timeout_s
 
     # --- what is said
@@ -90,20 +110,43 @@ class Session(Link):
     def _perform(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
             match effect:
-                case Send(reply):
-                    self.say(encode(reply))
-                case Record(fact, values):
-                    self.hub.observer.record(self.bound, fact, values)
-                case Publish(event):
-                    self.hub.lobby.publish(event)
-                case Close(reason):
-                    self._close(reason)
-                case SendList() | TakeSeat() | LeaveSeat():
-                    self.perform_for_admin(effect)
+                # In the order of their frequency; and reading a name is faster than a pattern that binds one.
+                case Record():
+                    self.hub.observer.record(self.bound, effect.fact, effect.values)
+                case Send():
+                    self.say(encode(effect.reply))
+                case Publish():
+                    self.hub.lobby.publish(effect.event)
+                case Close():
+                    self._close(effect.reason)
+                case SendList():
+                    self.say(encode_list(effect.players, within_watch=effect.within_watch))
+                case LeaveSeat():
+                    self.hub.lobby.leave_seat()
+                case FindPlayers() | TakeSeat() | EnterRound() | Judge():
+                    self._waiting = True
+                    self.ask(effect)
 
-    def perform_for_admin(self, effect: SendList | TakeSeat | LeaveSeat) -> None:
-        """Do what only an administrator's conversation wants done."""
+    def ask(self, question: Question) -> None:
+        """Ask the lobby what the conversation waits for; `go_on` with the answer."""
         raise NotImplementedError
+
+    def go_on(self, answer: Callable[[], list[Effect]]) -> None:
+        """Perform what follows from an answer, and take the lines that have waited for it.
+
+        The answer may come within `ask`, or in a later turn, when the peer may be gone.
+        """
+        self._waiting = False
+        if self.ending:
+            return
+        self.perform(answer())
+        if self._asleep:
+            self._asleep = False
+            if not self.is_blocked:
+                self.resume()
+            lines, self._kept_lines = self._kept_lines, []
+            self._answer_lines(lines)
+            self.lines_taken()
 
     def _close(self, reason: str) -> None:
         seconds = round(self.reactor.now_s - self._opened_s, 6)
@@ -143,11 +186,32 @@ class Session(Link):
 
     def take_lines(self, data: bytes) -> None:
         """Answer all lines in a chunk, one by one."""
-        for line in self.conversation.receive(data):
+        self._answer_lines(self.conversation.receive(data))
+        self.lines_taken()
+
+    def _answer_lines(self, lines: list[bytes]) -> None:
+        for number, line in enumerate(lines, start=1):
             self.perform(self.conversation.take(line))
             if self.ending:
                 return
+            if self._waiting:
+                # Nobody reads on before the answer is there: the replies keep the order of the lines.
+                self._asleep = True
+                self._kept_lines = lines[number:]
+                self.slow = True
+                self.reactor.watch_nothing(self)
+                return
         self.perform(self.conversation.overflow())
+
+    def resume(self) -> None:
+        """Read again, unless an answer is waited for."""
+        if self._asleep:
+            self.reactor.watch_nothing(self)
+        else:
+            super().resume()
+
+    def lines_taken(self) -> None:
+        """Called after lines were answered."""
 
     @property
     def is_engaged(self) -> bool:
@@ -185,6 +249,10 @@ class Session(Link):
         """Act on the deadline of a peer that has said something."""
         raise NotImplementedError
 
+    def shaking(self) -> None:
+        """Give the TLS handshake less time than the whole."""
+        self.deadline_s = min(self.deadline_s, self.reactor.now_s + self.hub.limits.tls_timeout_s)
+
     def not_opened(self, reason: str) -> None:
         """Log a peer that never got as far as a line."""
         self.hub.observer.record(self.bound, Fact.HANDSHAKE_REFUSED, (reason, ""))
@@ -192,14 +260,6 @@ class Session(Link):
     def rearm(self) -> None:
         """Set the deadline anew, after the peer has read what was kept for it."""
         self.deadline_s = self._opened_s + self.hub.limits.handshake_timeout_s
-
-    def shaking(self) -> None:
-        """Give the TLS handshake its own deadline, within that of the whole."""
-        self.deadline_s = min(self.deadline_s, self.reactor.now_s + self.hub.limits.tls_timeout_s)
-
-    def opened(self) -> None:
-        """Let lines come."""
-        self.rearm()
 
 
 class PlayerSession(Session):
@@ -227,7 +287,6 @@ class PlayerSession(Session):
 
     def opened(self) -> None:
         """Let lines come, or refuse them all (clause P-12)."""
-        super().opened()
         if self.over_limit:
             self.refuse(SERVER_FULL)
 
@@ -242,42 +301,68 @@ class PlayerSession(Session):
         """Speak TLS to whoever begins with it, if the port does."""
         return self.hub.context_for_player(self, tls=tls)
 
+    def ask(self, question: Question) -> None:
+        """Ask the lobby what the conversation waits for."""
+        conversation = self.conversation
+        match question:
+            case EnterRound():
+                self.hub.lobby.enter_round(lambda number: self.go_on(lambda: conversation.entered(number)))
+            case Judge(guess):
+                self.hub.lobby.guess(
+                    guess, lambda outcome: self.go_on(lambda: conversation.judged(guess, outcome))
+                )
+            case FindPlayers() | TakeSeat():
+                raise AssertionError(question)  # an administrator's
+
     def take_lines(self, data: bytes) -> None:
         """Answer all lines in a chunk; those at its start that are ordinary guesses, the short way."""
         if self.answers:
             data = self._take_ordinary(data)
-        super().take_lines(data)
+        if data:
+            super().take_lines(data)
+        else:
+            self.rearm()
+
+    def lines_taken(self) -> None:
+        """Begin the idle timeout anew, and choose how the next guess is answered."""
         if self.conversation.playing:
             self.rearm()
-            self._choose_answers()
 
     def _choose_answers(self) -> None:
         observer = self.hub.observer
         # A line that has come in part must be put together first.
-        if not observer.answers_ordinary or self.conversation.unterminated:
+        if not observer.answers_ordinary or self.hub.table.shared_rounds or self.conversation.unterminated:
             self.answers = NO_ANSWERS
             return
         self.answers = ordinary_answers(self.hub.table.rules, self.conversation.secret)
-        if not self.guess_head:
+        if not self.event_head:
             self.guess_head = observer.guess_head(self.bound)
             self.event_head = b"Guessed %b" % str(self.address).encode()
 
     def _take_ordinary(self, data: bytes) -> bytes:
         """Answer guesses that came together, up to the first that is not ordinary; return the rest."""
-        game, parts, stamp = self.conversation, self.hub.sink.parts, self.hub.sink.stamp
-        taken_octets = 0
-        for line in data.splitlines(keepends=True):
-            answer = self.answers.get(line)
+        game, answers, tell = self.conversation, self.answers, self.hub.lobby.tell
+        parts, head = self.hub.sink.parts, self.guess_head
+        start = self.hub.sink.stamp + head
+        attempt = game.guesses
+        replies: list[bytes] = []
+        lines = data.splitlines(keepends=True)
+        for line in lines:
+            answer = answers.get(line)
             if answer is None:
                 break
-            taken_octets += len(line)
-            game.guesses += 1
+            attempt += 1
+            reply, log_part, event_part = answer
+            replies.append(reply)
+            if head:
+                parts += (start, log_part, end_of_guess(attempt))
+            if tell:
+                tell(self.event_head + event_part)
+        if replies:
+            game.guesses = attempt
             game.invalid_guesses = 0
-            parts += (stamp, self.guess_head, answer.log_part, end_of_guess(game.guesses))
-            self.say(answer.reply)
-            if self.hub.lobby.tell:
-                self.hub.lobby.tell(self.event_head + answer.event_part)
-        return data[taken_octets:]
+            self.say(b"".join(replies))
+        return b"".join(lines[len(replies) :])
 
     def late(self) -> None:
         """Refuse a player who is idle, or was too slow with the handshake."""
@@ -317,25 +402,34 @@ class AdminSession(Session):
 
     def opened(self) -> None:
         """Let lines come, but only from an administrator."""
-        super().opened()
         self.hub.check_admin(self)
 
-    def perform_for_admin(self, effect: SendList | TakeSeat | LeaveSeat) -> None:
-        """Do what only an administrator's conversation wants done."""
-        lobby, observer = self.hub.lobby, self.hub.observer
-        match effect:
-            case SendList(within_watch):
-                self.say(lobby.spell_list(within_watch=within_watch))
-                observer.record(self.bound, Fact.ADMIN_LISTED, (len(lobby.players),))
-            case TakeSeat() if lobby.tell:
-                self.perform(self.conversation.seat_refused())
+    def ask(self, question: Question) -> None:
+        """Ask the lobby what the conversation waits for."""
+        conversation, lobby = self.conversation, self.hub.lobby
+        match question:
+            case FindPlayers(within_watch=True):
+                self.go_on(lambda: conversation.listed(lobby.watched_players()))
+            case FindPlayers():
+                lobby.list_players(lambda players: self.go_on(lambda: conversation.listed(players)))
             case TakeSeat():
-                lobby.tell = self.say
-                observer.record(self.bound, Fact.ADMIN_SEATED, (len(lobby.players),))
-                self.perform(self.conversation.seated())
-                self.rearm()
-            case LeaveSeat():
-                lobby.tell = None
+                lobby.take_seat(self, self._on_seating)
+            case EnterRound() | Judge():
+                raise AssertionError(question)  # a player's
+
+    def _on_seating(self, seating: Seating | None) -> None:
+        if self.ending:
+            if seating is Seating.SEATED:
+                self.hub.lobby.leave_seat()
+        elif seating is Seating.SEATED:
+            self.go_on(lambda: self.conversation.seated(self.hub.lobby.watched_players()))
+            self.rearm()
+        else:
+            self.go_on(lambda: self.conversation.seat_refused(occupied=seating is Seating.OCCUPIED))
+
+    def unseat(self, reason: str) -> None:
+        """Lose the seat."""
+        self.refuse(reason)
 
     def take_lines(self, data: bytes) -> None:
         """Answer all lines in a chunk; any of them is a sign of life."""

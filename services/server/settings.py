@@ -43,6 +43,8 @@ class Settings:
     admin_port: int
     """0 for any free port."""
     rules: Rules
+    shared_rounds: bool
+    """GAME_ROUND: one number for all players (shared), or one for each (own)."""
     limits: Limits
     tls: ServerTls
     log_format: LogFormat
@@ -66,6 +68,7 @@ class Settings:
             player_port=reader.integer("GAME_PLAYER_PORT", default=4000, **port),
             admin_port=reader.integer("GAME_ADMIN_PORT", default=4001, **port),
             rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
+            shared_rounds=reader.choice("GAME_ROUND", default=False, choices={"own": False, "shared": True}),
             limits=_read_limits(reader),
             tls=read_server_tls(reader),
             log_format=reader.choice(

@@ -106,3 +106,8 @@ class ContainerLog:
 
 def _matches(event: Event, name: str | None, fields: dict[str, object]) -> bool:
     return (name is None or event.get("event") == name) and fields.items() <= event.items()
+
+
+def host_of(event: Event) -> str:
+    """Return the address, without the port, of the peer that an event is about; empty if of none."""
+    return str(event.get("peer", "")).partition(" ")[0]

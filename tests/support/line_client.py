@@ -1,4 +1,4 @@
-"""A client that speaks lines over a plain socket, knowing nothing of the game, as `nc` would."""
+"""A client that speaks lines, knowing nothing of the game, as `nc` would; or `openssl s_client`, with TLS."""
 
 from __future__ import annotations
 
@@ -6,14 +6,24 @@ import socket
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    import ssl
     from types import TracebackType
 
 
 class LineClient:
     """One connection; every wait for a line ends after `timeout_s` with TimeoutError."""
 
-    def __init__(self, address: tuple[str, int], *, timeout_s: float = 10) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        *,
+        timeout_s: float = 10,
+        tls: ssl.SSLContext | None = None,
+        name: str = "localhost",
+    ) -> None:
         self._socket = socket.create_connection(address, timeout=timeout_s)
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname=name)
         self._lines = self._socket.makefile("rb")
 
     def __enter__(self) -> Self:

@@ -5,20 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, assert_never
 
-from services.protocol.codec import encode
-from services.protocol.messages import Address, End, Joined, Left, Listed, NobodyListed, Won
+from services.lobby.interface import RoundOutcome
+from services.protocol.codec import encode, encode_list
+from services.protocol.messages import Address, Guessed, Joined, Left, Round, Verdict, Won
 from services.protocol.rules import CLASSIC
 from services.server.game.admin import AdminConversation
-from services.server.game.effects import Close, LeaveSeat, Publish, Record, Send, SendList, TakeSeat
+from services.server.game.effects import (
+    Close,
+    EnterRound,
+    FindPlayers,
+    Judge,
+    LeaveSeat,
+    Publish,
+    Record,
+    Send,
+    SendList,
+    TakeSeat,
+)
 from services.server.game.player import PlayerConversation, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from services.protocol.messages import Reply, WatchEvent
+    from services.lobby.interface import RoundGuess
+    from services.protocol.messages import WatchEvent
     from services.protocol.rules import Rules
     from services.server.game.conversation import Conversation
-    from services.server.game.effects import Effect
+    from services.server.game.effects import Effect, Question
     from services.server.game.facts import Fact, Value
 
 PLAYER = Address("192.0.2.7", 50123)
@@ -33,6 +46,10 @@ class House:
     playing: list[Address] = field(default_factory=list)
     """The list of players, as the published events alone tell it (clause A-4)."""
     seat: Talk | None = None
+    round_number: int = 1
+    """The shared round in play."""
+    reachable: bool = True
+    """Whether what is shared with other servers can be asked."""
 
     def publish(self, event: WatchEvent) -> None:
         """Let `event` take effect on the list."""
@@ -43,13 +60,22 @@ class House:
                 self.playing.append(address)
             case Won(address) | Left(address):
                 self.playing.remove(address)
-            case _:
-                assert event.address in self.playing, "guessed without having joined"
+            case Guessed(address):
+                assert address in self.playing, "guessed without having joined"
+            case Round():
+                pass
 
-    def listing(self, *, within_watch: bool) -> list[Reply]:
-        """Return the list as it is sent (clauses A-2, A-3)."""
-        listed: list[Reply] = [Listed(address) for address in self.playing]
-        return [*listed, End()] if within_watch else listed or [NobodyListed()]
+    def judge(self, guess: RoundGuess) -> RoundOutcome:
+        """Judge a guess at the number that all share, of which the first one is 21 and the next 7."""
+        if guess.round_number != self.round_number:
+            return RoundOutcome(self.round_number, None)
+        verdict = CLASSIC.judge(21 if self.round_number == 1 else 7, guess.number)
+        self.publish(Guessed(guess.address, guess.number, verdict))
+        if verdict is Verdict.CORRECT:
+            self.round_number += 1
+            self.publish(Won(guess.address, guess.guesses))
+            self.publish(Round(self.round_number))
+        return RoundOutcome(guess.round_number, verdict)
 
 
 class Talk:
@@ -109,9 +135,8 @@ class Talk:
             match effect:
                 case Send(reply):
                     self.output += encode(reply)
-                case SendList(within_watch):
-                    for reply in self.house.listing(within_watch=within_watch):
-                        self.output += encode(reply)
+                case SendList(players, within_watch):
+                    self.output += encode_list(players, within_watch=within_watch)
                 case Publish(event):
                     self.house.publish(event)
                 case Record(fact, values):
@@ -119,26 +144,42 @@ class Talk:
                     self.recorded.append((fact, values))
                 case Close(reason):
                     self.closed = reason
-                case TakeSeat():
-                    self._take_seat()
+                case FindPlayers() | TakeSeat() | EnterRound() | Judge():
+                    self._perform(self._answer(effect))
                 case LeaveSeat():
                     assert self.house.seat is self
                     self.house.seat = None
                 case _:
                     assert_never(effect)
 
-    def _take_seat(self) -> None:
-        assert isinstance(self.conversation, AdminConversation)
-        if self.house.seat:
-            self._perform(self.conversation.seat_refused())
-        else:
-            self.house.seat = self
-            self._perform(self.conversation.seated())
+    def _answer(self, question: Question) -> list[Effect]:
+        house, conversation = self.house, self.conversation
+        if isinstance(conversation, AdminConversation):
+            if isinstance(question, FindPlayers):
+                reachable = house.reachable or question.within_watch
+                return conversation.listed(tuple(house.playing) if reachable else None)
+            assert isinstance(question, TakeSeat)
+            if house.seat or not house.reachable:
+                return conversation.seat_refused(occupied=house.reachable)
+            house.seat = self
+            return conversation.seated(tuple(house.playing))
+        assert isinstance(conversation, PlayerConversation)
+        if isinstance(question, EnterRound):
+            return conversation.entered(house.round_number if house.reachable else None)
+        assert isinstance(question, Judge)
+        return conversation.judged(question.guess, house.judge(question.guess) if house.reachable else None)
 
 
-def player_table(secret: int = 21, rules: Rules = CLASSIC, max_invalid_guesses: int = 20) -> Table:
+def player_table(
+    secret: int = 21, rules: Rules = CLASSIC, max_invalid_guesses: int = 20, *, shared_rounds: bool = False
+) -> Table:
     """Return a table whose secret is known."""
-    return Table(rules=rules, draw_secret=lambda: secret, max_invalid_guesses=max_invalid_guesses)
+    return Table(
+        rules=rules,
+        draw_secret=lambda: secret,
+        shared_rounds=shared_rounds,
+        max_invalid_guesses=max_invalid_guesses,
+    )
 
 
 def talk_as_player(

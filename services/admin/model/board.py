@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, assert_never, Final
 
 from services.admin.model.measures import Meter, Timeline
 from services.protocol.messages import (
@@ -19,6 +19,7 @@ from services.protocol.messages import (
     Joined,
     Left,
     Listed,
+    Round,
     WatchEvent,
     Won,
 )
@@ -105,6 +106,8 @@ class Board:
         self.joined = 0
         self.won = 0
         self.left = 0
+        self.round_number: int | None = None
+        """The shared round in play (clause R-4); None as long as the server has not told of one."""
         self.guesses_to_win: Counter[int] = Counter()
         self._players: dict[Address, Player] = {}
         self._winners: deque[Player] = deque(maxlen=RECENT_WINNERS)
@@ -142,7 +145,7 @@ class Board:
                 self._listing.append(address)
             case End():
                 self._take_list(now)
-            case Joined() | Guessed() | Won() | Left():
+            case Joined() | Guessed() | Won() | Left() | Round():
                 self._take_event(change, now)
             case _:
                 self._lose(change, now)
@@ -185,10 +188,17 @@ class Board:
                     player.revision = self.revision + 1
                     self._winners.append(player)
                 self._count(now)
-            case _:
+            case Left(address):
                 self.left += 1
-                self._players.pop(event.address, None)
+                self._players.pop(address, None)
                 self._count(now)
+            case Round(number):
+                self.round_number = number
+                for player in self._players.values():  # what they tried was tried at another number
+                    player.tried.clear()
+                    player.revision = self.revision + 1
+            case _:
+                assert_never(event)
 
     def _note_guess(self, player: Player, number: int, verdict: Verdict) -> None:
         player.guesses += 1

@@ -1,15 +1,27 @@
 """An administrator's conversation: the list, and the watch (clauses A-1 to A-10)."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from services.protocol.codec import spell
-from services.protocol.messages import AdminGreetings, AdminHello, End, Hello, Refused, Request, Watch, Who
+from services.protocol.messages import (
+    Address,
+    AdminGreetings,
+    AdminHello,
+    End,
+    Hello,
+    Refused,
+    Request,
+    Watch,
+    Who,
+)
 from services.protocol.state import State, advance
 from services.server.game.conversation import Conversation
-from services.server.game.effects import Close, Effect, LeaveSeat, Record, SendList, TakeSeat
+from services.server.game.effects import Close, Effect, FindPlayers, LeaveSeat, Record, SendList, TakeSeat
 from services.server.game.facts import Fact
 
 SEAT_TAKEN: Final = "another administrator is watching"
+UNAVAILABLE: Final = "the other servers cannot be asked now, try again"
 
 
 class AdminConversation(Conversation):
@@ -35,27 +47,33 @@ class AdminConversation(Conversation):
                 ]
             case Watch():
                 return [TakeSeat()]
-            case Who() if self.watching:
-                return self.list_within_watch()
             case Who():
-                return [SendList(within_watch=False), *self.leave("listed")]
+                return [FindPlayers(within_watch=self.watching)]
             case _:  # Pong is the only other request in turn
                 self.answers_pings = True
                 return []
 
-    def seated(self) -> list[Effect]:
-        """Go on after `TakeSeat`: the seat was free."""
+    def listed(self, players: Sequence[Address] | None) -> list[Effect]:
+        """Go on after `FindPlayers`."""
+        if players is None:
+            return self.refuse(UNAVAILABLE)
+        effects: list[Effect] = [
+            Record(Fact.ADMIN_LISTED, (len(players),)),
+            SendList(players, within_watch=self.watching),
+        ]
+        if self.watching:
+            self.state = advance(self.state, End())
+            return effects
+        return [*effects, *self.leave("listed")]
+
+    def seated(self, players: Sequence[Address]) -> list[Effect]:
+        """Go on after `TakeSeat`: the seat was free, and the list comes first (clause A-3)."""
         self.watching = True
-        return self.list_within_watch()
+        return [Record(Fact.ADMIN_SEATED, (len(players),)), *self.listed(players)]
 
-    def list_within_watch(self) -> list[Effect]:
-        """Answer the list, ended by `End` (clauses A-3, A-5)."""
-        self.state = advance(self.state, End())
-        return [SendList(within_watch=True)]
-
-    def seat_refused(self) -> list[Effect]:
-        """Go on after `TakeSeat`: the seat was taken (clause A-7)."""
-        return self.refuse_admin(SEAT_TAKEN)
+    def seat_refused(self, *, occupied: bool) -> list[Effect]:
+        """Go on after `TakeSeat`: the seat was taken (clause A-7), or cannot be had now."""
+        return self.refuse_admin(SEAT_TAKEN if occupied else UNAVAILABLE)
 
     def refuse_admin(self, reason: str) -> list[Effect]:
         """Refuse an administrator for who he is, not for what he said."""

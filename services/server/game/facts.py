@@ -13,6 +13,7 @@ class Fact(Enum):
     HANDSHAKE_COMPLETED = ("handshake_completed", "info", ("dialect",))
     HANDSHAKE_REFUSED = ("handshake_refused", "info", ("reason", "input"))
     GUESS_JUDGED = ("guess_judged", "info", ("number", "verdict", "attempt"))
+    GUESS_TOO_LATE = ("guess_too_late", "info", ("number", "round"))
     GUESS_REJECTED = ("guess_rejected", "info", ("input",))
     GAME_WON = ("game_won", "info", ("guesses",))
     ADMIN_LISTED = ("admin_listed", "info", ("players",))
@@ -25,3 +26,5 @@ class Fact(Enum):
         self.event = event
         self.level = level
         self.fields = fields
+
+    __hash__ = object.__hash__  # there is one of each; the usual hash is slower, being written in Python

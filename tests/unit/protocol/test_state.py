@@ -27,6 +27,8 @@ from services.protocol.messages import (
     Prompt,
     Ready,
     Refused,
+    Round,
+    TooLate,
     Unknown,
     Verdict,
     Watch,
@@ -40,7 +42,7 @@ EVERY_MESSAGE: tuple[Message, ...] = (
     *(Hello(), AdminHello(), Game(), Guess(5), Who(), Watch(), Pong(), Unknown("x")),
     *(Greetings(), AdminGreetings(), Ready(), *Verdict, Prompt(1, 30), Refused("no"), Listed(SOMEBODY)),
     *(NobodyListed(), End(), Joined(SOMEBODY), Guessed(SOMEBODY, 5, Verdict.FAR), Won(SOMEBODY, 1)),
-    *(Left(SOMEBODY), Ping()),
+    *(Left(SOMEBODY), Ping(), TooLate(), Round(2)),
 )
 EXPECTED = {
     State.CONNECTED: "say Hello first",

@@ -26,6 +26,7 @@ from services.protocol.messages import (
     Joined,
     Left,
     Listed,
+    Round,
     Verdict,
     Won,
 )
@@ -163,6 +164,15 @@ def test_a_repeated_number_becomes_the_latest() -> None:
 
     assert list(board.players[ANN].tried) == [2, 1]
     assert board.players[ANN].guesses == 3
+
+
+def test_a_new_round_forgets_what_was_tried() -> None:
+    """Verdicts on an old number say nothing of the new one; the guesses are still counted (R-4)."""
+    board = board_after(Joined(ANN), Guessed(ANN, 3, Verdict.FAR), Round(2))
+
+    assert board.round_number == 2
+    assert not board.players[ANN].tried
+    assert board.players[ANN].guesses == 1
 
 
 def test_memory_is_bounded() -> None:

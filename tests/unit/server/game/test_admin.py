@@ -142,3 +142,14 @@ def test_the_handshake_is_recorded(hello: str) -> None:
         (Fact.HANDSHAKE_ADVANCED, (hello, "Admin-Greetings")),
         (Fact.HANDSHAKE_COMPLETED, ("admin",)),
     ]
+
+
+@pytest.mark.parametrize("line", ["Who", "Watch"])
+def test_what_other_servers_hold_may_be_out_of_reach(house: House, line: str) -> None:
+    """Where the list or the seat cannot be known now, a line says so (R-5, A-10)."""
+    house.reachable = False
+
+    assert talk_as_admin("Hello", house=house).say(line) == [
+        "Refused: the other servers cannot be asked now, try again"
+    ]
+    assert house.seat is None

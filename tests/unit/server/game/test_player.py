@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.protocol.messages import Guessed, Joined, Left, Verdict, Won
+from services.protocol.messages import Address, Guessed, Joined, Left, Verdict, Won
 from services.protocol.rules import CLASSIC, Rules
 from services.server.game.effects import Publish, Record, Send
 from services.server.game.facts import Fact
 from services.server.game.player import PlayerConversation, Table, ordinary_guesses
 from tests.support.talk import PLAYER, House, player_table, talk_as_player
+
+if TYPE_CHECKING:
+    from tests.support.talk import Talk
 
 PROTOCOL = Path(__file__).parents[4] / "docs" / "protocol.md"
 PROMPT = "Pick a number between 1-30"
@@ -23,7 +27,7 @@ PROMPT = "Pick a number between 1-30"
 
 def test_the_example_of_the_document() -> None:
     """The example at the end of the document is what the server answers, line by line (P-1 to P-8)."""
-    example = PROTOCOL.read_text().partition("## 6. An example")[2]
+    example = PROTOCOL.read_text().partition("An example")[2]
     exchanges = re.findall(r"^C: (.*?) +S: (.*)$", example, re.MULTILINE)
     talk = talk_as_player(table=player_table(secret=21))
 
@@ -258,7 +262,7 @@ def test_a_valid_guess_begins_the_count_anew() -> None:
 def test_each_game_draws_its_own_secret_once() -> None:
     """The secret is drawn when a game begins, not before, and once for each game (P-9)."""
     secrets = count(5)
-    table = Table(CLASSIC, lambda: next(secrets), max_invalid_guesses=20)
+    table = Table(CLASSIC, lambda: next(secrets), shared_rounds=False, max_invalid_guesses=20)
 
     talk_as_player("Hello", table=table).say("Nonsense")
     first, second = (talk_as_player("Hello", "Game", "1", table=table) for _ in range(2))
@@ -301,7 +305,50 @@ def test_the_ready_made_answers_are_those_of_the_conversation(
     for attempt, (line, (number, verdict)) in enumerate(ready_made.items(), start=1):
         [received] = talk.conversation.receive(line)
         assert talk.conversation.take(received) == [
-            Record(Fact.GUESS_JUDGED, (number, verdict.value, attempt)),
             Publish(Guessed(PLAYER, number, verdict)),
+            Record(Fact.GUESS_JUDGED, (number, verdict.value, attempt)),
             Send(verdict),
         ]
+
+
+def shared(*said: str, house: House) -> Talk:
+    """Return a player in a shared round, in which some lines were said already."""
+    table = player_table(shared_rounds=True)
+    return talk_as_player(
+        *said, table=table, house=house, address=Address("192.0.2.7", 60000 + len(house.published))
+    )
+
+
+def test_the_first_correct_guess_wins_the_shared_round() -> None:
+    """All guess at one number; who finds it wins, whoever guesses next is too late (R-1, R-2, R-3)."""
+    house = House()
+    first, second = shared("Hello", "Game", house=house), shared("Hello", "Game", house=house)
+
+    assert first.say("My Guess is: 20", "21") == ["Close", "Correct"]
+    assert first.closed == "won"
+    assert second.say("21", "21", "7") == ["Too late", "Far", "Correct"]
+    assert second.facts(Fact.GUESS_TOO_LATE) == [(21, 1)]
+    assert second.facts(Fact.GAME_WON) == [(2,)]
+
+
+def test_the_watcher_hears_of_each_new_round() -> None:
+    """After the guess that won come Won and Round (R-4)."""
+    house = House()
+    talk = shared("Hello", "21", house=house)
+
+    assert talk.closed == "won"
+    assert [type(event).__name__ for event in house.published] == ["Joined", "Guessed", "Won", "Round"]
+
+
+@pytest.mark.parametrize("line", ["Game", "5"])
+def test_a_shared_game_that_cannot_be_reached_is_refused(line: str) -> None:
+    """No player waits for what others hold: he is told, before the game and within it (R-5)."""
+    house = House(reachable=False)
+    refused = ["Refused: the shared game cannot be reached now, try again"]
+
+    assert shared("Hello", house=house).say(line) == refused
+    house.reachable = True
+    talk = shared("Hello", "Game", house=house)
+    house.reachable = False
+    assert talk.say("5") == refused
+    assert house.playing == []

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from services.protocol.messages import Address, Guessed, Joined, Left, Verdict, Won
+from services.protocol.messages import Address, Guessed, Joined, Left, Round, Verdict, Won
 from services.server.game.player import PlayerConversation
 from tests.support.talk import House, player_table, talk_as_admin, talk_as_player
 from tests.support.wire import REQUEST_LINES
@@ -112,6 +112,8 @@ class RandomGames(RuleBasedStateMachine):
                         self.watched.remove(address)
                     case Guessed(address):
                         assert address in self.watched
+                    case Round():
+                        pass
             self.heard = len(self.house.published)
             assert self.watched == self.house.playing
 
