@@ -326,6 +326,7 @@ class PlayerSession(Session):
     def lines_taken(self) -> None:
         """Begin the idle timeout anew, and choose how the next guess is answered."""
         if self.conversation.playing:
+            self._choose_answers()
             self.rearm()
 
     def _choose_answers(self) -> None:
