@@ -73,6 +73,15 @@ def test_a_traceback_is_a_field(pipe: tuple[int, int]) -> None:
     assert check_line(text)["exception"].startswith("Traceback")
 
 
+def test_what_a_peer_says_is_spelled_out(pipe: tuple[int, int]) -> None:
+    """Neither the line nor what a JSON reader makes of it holds a control or bidirectional character."""
+    configure("server", LogFormat.JSON, "info", pipe[1])
+
+    structlog.get_logger(session="x", peer="::1 4").info("admin_left", reason="\x1b[2J\u202e\r\n")
+
+    assert check_line(read(pipe[0]).removesuffix("\n"))["reason"] == r"\x1b[2J\u202e\r\n"
+
+
 def test_levels_below_are_not_written(pipe: tuple[int, int]) -> None:
     """What matters less than the level asked for is dropped."""
     configure("server", LogFormat.JSON, "warning", pipe[1])
