@@ -101,6 +101,15 @@ integration: $(READY) ## Tests over loopback, without containers
 e2e: $(READY) engine ## Tests in containers, on the real compose file
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
 
+##@ Measure
+
+# Arguments for the benchmarks: make bench BENCH_ARGS='--quick', or --help
+BENCH_ARGS ?=
+
+.PHONY: bench
+bench: $(READY) ## Measure the server beside reference servers, in a minute and a half
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
 ##@ Run
 
 .PHONY: engine
@@ -133,7 +142,7 @@ diagram: $(READY) ## Draw the state diagrams of docs/protocol.md anew from the t
 lock: $(READY) ## Write the locks anew from pyproject.toml, keeping versions (LOCK_ARGS=--upgrade: raise them)
 	$(LOCK) $(LOCK_ARGS) --all-extras --group dev pyproject.toml --output-file locks/dev.txt
 	$(LOCK) --constraints locks/dev.txt --group pyproject.toml:build --output-file locks/build.txt
-	$(LOCK) --constraints locks/dev.txt --extra server pyproject.toml --output-file locks/server.txt
+	$(LOCK) --constraints locks/dev.txt --extra server --extra cluster pyproject.toml --output-file locks/server.txt
 	$(LOCK) --constraints locks/dev.txt --extra client pyproject.toml --output-file locks/client.txt
 	$(LOCK) --constraints locks/dev.txt --extra certs pyproject.toml --output-file locks/certs.txt
 

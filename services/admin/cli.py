@@ -17,7 +17,7 @@ from services.admin.view import players_table
 from services.admin.watch import watch
 from services.runtime.environ import SettingsError
 from services.runtime.logging import default_format
-from services.runtime.tls import TlsError, client_context
+from services.runtime.tls import ReloadingContext, TlsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return ended.code if isinstance(ended.code, int) else BAD_USAGE
     try:
         settings = Settings.from_environ({**environ, **_overrides(options)}, default_format())
-        tls = None if settings.tls is None else client_context(settings.tls)
+        tls = None if settings.tls is None else ReloadingContext(settings.tls)
         target = Target(settings.host, settings.port, tls)
     except SettingsError as error:
         for fault in error.faults:

@@ -36,6 +36,7 @@ from services.protocol.messages import (
 from services.protocol.state import State
 from services.runtime.backoff import Backoff
 from services.runtime.environ import escaped
+from services.runtime.tls import explain_tls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         Address,
         Reply,
     )
+    from services.runtime.tls import ReloadingContext
 
 CONNECT_TIMEOUT_S: Final = 10.0
 
@@ -81,7 +83,7 @@ class Target:
 
     host: str
     port: int
-    tls: ssl.SSLContext | None = None
+    tls: ReloadingContext | None = None
     """None: in the clear."""
 
     def __str__(self) -> str:
@@ -106,7 +108,8 @@ class _Wire:
 async def _connect(target: Target) -> _Wire:
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            return _Wire(*await asyncio.open_connection(target.host, target.port, ssl=target.tls))
+            context = target.tls and target.tls.current()
+            return _Wire(*await asyncio.open_connection(target.host, target.port, ssl=context))
     except TimeoutError:
         raise ServerError(f"{target} does not answer") from None
     except ssl.SSLCertVerificationError as error:
@@ -118,7 +121,7 @@ async def _connect(target: Target) -> _Wire:
 def cause(error: OSError) -> str:
     """Say what went wrong, in a few words."""
     if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or 'unknown reason'}"
+        return explain_tls(error)
     if error.errno is None:
         # Several addresses were tried in vain, and the text repeats every one of them.
         return "none of its addresses answers"

@@ -94,7 +94,7 @@ _PLAYER_WORDS: Final[dict[str, PlayerReply]] = {
     "far": Verdict.FAR,
     "close": Verdict.CLOSE,
     "correct": Verdict.CORRECT,
-    "too": TooLate(),
+    "too late": TooLate(),
 }
 
 
@@ -112,7 +112,8 @@ def parse_player_reply(line: bytes) -> PlayerReply:
     prompt = _PROMPT.match(text)
     if prompt:
         return Prompt(int(prompt[1]), int(prompt[2]))
-    first = re.match(r"[A-Za-z]*", text)
+    # "Too" alone would swallow the "Too high" of other servers.
+    first = re.match(r"too late|[A-Za-z]*", text, re.IGNORECASE)
     word = first[0].lower() if first else ""
     return _refusal(text) or _PLAYER_WORDS.get(word) or Unknown(text)
 
@@ -167,9 +168,17 @@ def spell(message: Message) -> str:
             assert_never(message)
 
 
+def _encode(message: Message) -> bytes:
+    return spell(message).encode("ascii", "backslashreplace") + b"\r\n"
+
+
+# What the server says to every player.
+_USUAL: Final[dict[Message, bytes]] = {message: _encode(message) for message in _PLAYER_WORDS.values()}
+
+
 def encode(message: Message) -> bytes:
     """Return the one line that a message is on the wire, terminator included (clause F-1)."""
-    return spell(message).encode("ascii", "backslashreplace") + b"\r\n"
+    return _USUAL.get(message) or _encode(message)
 
 
 def encode_list(players: Iterable[Address], *, within_watch: bool) -> bytes:

@@ -6,6 +6,7 @@ non-blocking `SSLSocket`s, the clients' asyncio.
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -27,6 +28,11 @@ EXPIRY_WARNING_DAYS: Final = 7
 
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2; those of TLS 1.3 are all good."""
+
+_GROUP: Final = "prime256v1"
+"""The one group of key exchange: every TLS 1.3 has it, and it costs the server a fraction of a millisecond.
+OpenSSL also offers finite fields of up to 8192 bits, of which a client can ask for the dearest: a tenth of a
+second for each handshake, so that ten strangers a second would stop the game."""
 
 
 class TlsError(Exception):
@@ -72,6 +78,48 @@ def client_context(tls: ClientTls) -> ssl.SSLContext:
     return context
 
 
+class ReloadingContext:
+    """A client's context that follows its files: a client outlives the certificates it was started with."""
+
+    def __init__(self, tls: ClientTls) -> None:
+        """Read the files.
+
+        Raises:
+            TlsError: the CA, the certificate or its key cannot be used.
+        """
+        self._tls = tls
+        self._stamp = self._look()
+        self._context = client_context(tls)
+
+    def current(self) -> ssl.SSLContext:
+        """Return the context of the files as they are now, or as they last were any good."""
+        stamp = self._look()
+        if stamp != self._stamp:
+            with contextlib.suppress(TlsError):
+                self._context = client_context(self._tls)
+                self._stamp = stamp
+        return self._context
+
+    def _look(self) -> tuple[tuple[int, int] | None, ...]:
+        own = (self._tls.own.cert, self._tls.own.key) if self._tls.own else ()
+        return tuple(_stamp(path) for path in (self._tls.ca, *own))
+
+
+def explain_tls(error: ssl.SSLError) -> str:
+    """Say for a person what went wrong with an encrypted connection, as its client sees it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {error.verify_message}"
+    reason = error.reason or "unknown reason"
+    if reason == "TLSV13_ALERT_CERTIFICATE_REQUIRED":
+        return "it wants a certificate: give --cert and --key (GAME_TLS_CERT, GAME_TLS_KEY)"
+    _, alert, word = reason.partition("_ALERT_")
+    if alert:
+        return f"it refuses our certificate or our way to encrypt: {word.replace('_', ' ').lower()}"
+    if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"}:
+        return "it does not speak TLS on this port"
+    return f"TLS failed: {reason.replace('_', ' ').lower()}"
+
+
 def is_administrator(certificate: Mapping[str, object] | None) -> bool:
     """Tell whether a verified certificate, as `getpeercert()` gives it, carries the administrator's role."""
     names = certificate.get("subjectAltName") if certificate else None
@@ -93,6 +141,7 @@ def expires_in_days(certificate: Path, now: datetime) -> int:
 def _bounded(context: ssl.SSLContext) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
+    context.set_ecdh_curve(_GROUP)
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     return context
 
@@ -144,6 +193,14 @@ def _read(setting: str, path: Path) -> str:
         return path.read_text("ascii", "ignore")
     except OSError as error:
         _refuse(setting, path, f"cannot be read: {error.strerror}", error)
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 class _PassphraseError(Exception):

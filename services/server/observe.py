@@ -72,9 +72,19 @@ class Bound:
 
 
 @lru_cache(maxsize=4096)  # handshakes and wins say the same again and again
-def _fields(fact: Fact, values: tuple[Value, ...]) -> bytes:
-    pairs = dict(zip(fact.fields, values, strict=True))
-    return encode_json(pairs)[1:].encode() + b"\n"
+def _said_before(names: tuple[str, ...], values: tuple[Value, ...]) -> bytes:
+    pairs = dict(zip(names, values, strict=True))
+    return encode_json(pairs)[1:-1].encode()
+
+
+def _fields(names: tuple[str, ...], values: tuple[Value, ...]) -> bytes:
+    """Return the end of a line: the event's own fields."""
+    last = values[-1]
+    if not isinstance(last, float):
+        return b"%b}\n" % _said_before(names, values)
+    # A duration is hardly ever the same again: it would only crowd the others out.
+    others = _said_before(names[:-1], values[:-1])
+    return b'%b%b"%b":%b}\n' % (others, b"," if others else b"", names[-1].encode(), repr(last).encode())
 
 
 class Observer:
@@ -83,25 +93,28 @@ class Observer:
     def __init__(self, sink: LogSink, *, prepared: bool, level: str) -> None:
         self._sink = sink
         self._prepared = prepared
-        self._wanted = {fact for fact in Fact if LEVELS[fact.level] >= LEVELS[level]}
         self._heads = {
             fact: b'"level":"%s","event":"%s","service":"%s",'
             % (fact.level.encode(), fact.event.encode(), SERVICE.encode())
             for fact in Fact
+            if LEVELS[fact.level] >= LEVELS[level]
         }
-        self.answers_ordinary = prepared and Fact.GUESS_JUDGED in self._wanted
+        """The beginning of each line that is wanted at this level."""
+        self.answers_ordinary = prepared or Fact.GUESS_JUDGED not in self._heads
         """Whether ordinary guesses may take the short way; they are logged by their `Answer` then."""
 
     def guess_head(self, bound: Bound) -> bytes:
-        """Return what a session's guesses have in common in the log."""
-        return self._heads[Fact.GUESS_JUDGED] + bound.text
+        """Return what a session's guesses have in common in the log; nothing where they are not logged."""
+        head = self._heads.get(Fact.GUESS_JUDGED)
+        return head + bound.text if head else b""
 
     def record(self, bound: Bound, fact: Fact, values: tuple[Value, ...]) -> None:
         """Log a fact."""
-        if fact not in self._wanted:
+        head = self._heads.get(fact)
+        if head is None:
             return
         if self._prepared:
-            self._sink.parts += (self._sink.stamp, self._heads[fact], bound.text, _fields(fact, values))
+            self._sink.parts += (self._sink.stamp, head, bound.text, _fields(fact.fields, values))
             return
         structlog.get_logger().log(
             LEVELS[fact.level],

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.support.topology import ROOT
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -92,3 +95,12 @@ def test_players_and_administrator_do_not_share_a_network(topology: Topology) ->
     assert networks(topology.container("server")) == {"players", "administrators"}
     assert networks(topology.container("admin")) == {"administrators"}
     assert networks(topology.containers("bot")[0]) == {"players"}
+
+
+def test_every_setting_can_be_set_from_outside(topology: Topology) -> None:
+    """The topology hands on every setting of the server, except where it listens within its container."""
+    source = (ROOT / "services" / "server" / "settings.py").read_text()
+    read = set(re.findall(r"reader\.\w+\(\s*\"(GAME_\w+)", source))
+    assert len(read) > 10
+    handed_on = set(topology.config()["services"]["server"]["environment"])
+    assert read - handed_on == {"GAME_HOST", "GAME_PLAYER_PORT", "GAME_ADMIN_PORT"}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import docker
 from testcontainers.compose import DockerCompose
@@ -47,6 +48,10 @@ class Topology:
         assert done.returncode == 0, f"docker compose {' '.join(arguments)}:\n{done.stderr}"
         return done.stdout
 
+    def config(self) -> dict[str, Any]:
+        """Return the compose file as Compose reads it."""
+        return dict(json.loads(self.run("config", "--format", "json")))
+
     def address(self, port: int) -> tuple[str, int]:
         """Return where the server's port is published on this machine."""
         host, found = self._compose.get_service_host_and_port("server", port)
@@ -71,6 +76,19 @@ class Topology:
         """Return the only container of the service."""
         (container,) = self.containers(service)
         return container
+
+    def host(self, container: Container) -> str:
+        """Return the container's address in the players' network."""
+        container.reload()
+        return str(container.attrs["NetworkSettings"]["Networks"][f"{self.project}_players"]["IPAddress"])
+
+    def hosts(self, service: str) -> set[str]:
+        """Return the addresses of the service's containers in the players' network."""
+        return {self.host(container) for container in self.containers(service)}
+
+    def scale(self, service: str, count: int) -> None:
+        """Start or stop containers of the service until there are that many."""
+        self.run("up", "--detach", "--no-build", "--no-recreate", "--scale", f"{service}={count}", service)
 
     def kill_inside(self, service: str) -> None:
         """Kill the program as a crash would: it is not Docker that does it, so the restart policy acts."""

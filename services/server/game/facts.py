@@ -26,3 +26,5 @@ class Fact(Enum):
         self.event = event
         self.level = level
         self.fields = fields
+
+    __hash__ = object.__hash__  # there is one of each; the usual hash is slower, being written in Python

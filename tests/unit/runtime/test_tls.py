@@ -13,16 +13,18 @@ from cryptography.hazmat.primitives import serialization
 
 from services.runtime.tls import (
     ADMINISTRATOR_ROLE,
+    ReloadingContext,
     TlsError,
     client_context,
     expires_in_days,
+    explain_tls,
     is_administrator,
     server_admin_context,
     server_player_context,
 )
 from services.runtime.tls_settings import AdminTls, CertificateFiles, ClientTls, PlayerTls, ServerTls
 from tests.support.certificates import CLIENT_AUTH, LOCALHOST, SERVER_AUTH, Authority, make_cast
-from tests.support.handshake import shake_hands
+from tests.support.handshake import End, shake_hands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,6 +166,17 @@ def test_tls_1_2_has_forward_secrecy_and_authenticated_encryption(
     assert bad.server.error
 
 
+@pytest.mark.parametrize("group", ["secp521r1", "ffdhe8192"])
+def test_no_client_can_choose_an_expensive_key_exchange(settings: ServerTls, cast: Cast, group: str) -> None:
+    """A client that offers only a dear group of key exchange is refused, not served."""
+    client = client_context(ClientTls(cast.ca))
+    client.set_ecdh_curve(group)
+
+    handshake = shake_hands(made(server_player_context(settings)), client)
+
+    assert handshake.server.error
+
+
 @pytest.mark.parametrize("name", ["localhos", "example.org", "127.0.0.1"])
 def test_a_server_of_another_name_is_not_trusted(settings: ServerTls, cast: Cast, name: str) -> None:
     """A client refuses a certificate of the right CA that is not for the name it looked for."""
@@ -290,6 +303,75 @@ def test_certificate_and_key_may_share_a_file(settings: ServerTls, cast: Cast, t
     server = made(server_player_context(replace(settings, own=CertificateFiles(both, both))))
 
     assert shake_hands(server, client_context(ClientTls(cast.ca))).succeeded
+
+
+def test_a_client_follows_its_files(settings: ServerTls, cast: Cast, tmp_path: Path) -> None:
+    """A long-lived client trusts a new CA as soon as its file holds it, and keeps to it if that is spoilt."""
+    ca = tmp_path / "ca.pem"
+    other = Authority(tmp_path / "other")
+    ca.write_bytes(other.path.read_bytes())
+    client = ReloadingContext(ClientTls(ca, cast.administrator))
+    server = made(server_admin_context(settings))
+    before = client.current()
+
+    assert not shake_hands(server, before).succeeded
+    assert client.current() is before
+
+    renewed = tmp_path / "renewed.pem"
+    renewed.write_bytes(cast.ca.read_bytes())
+    renewed.replace(ca)
+
+    assert shake_hands(server, client.current()).succeeded
+
+    ca.unlink()
+
+    assert shake_hands(server, client.current()).succeeded
+
+
+def test_a_client_does_not_start_without_its_files(tmp_path: Path) -> None:
+    """A client whose CA cannot be read at the start says so at once."""
+    with pytest.raises(TlsError, match="GAME_TLS_CA: cannot be read"):
+        ReloadingContext(ClientTls(tmp_path / "gone.pem"))
+
+
+@pytest.mark.parametrize(
+    ("impostor", "words"),
+    [
+        ("no certificate", "it wants a certificate: give --cert and --key (GAME_TLS_CERT, GAME_TLS_KEY)"),
+        ("another CA", "it refuses our certificate or our way to encrypt: unknown ca"),
+        ("an expired one", "it refuses our certificate or our way to encrypt: certificate expired"),
+    ],
+)
+def test_a_refused_client_learns_why(settings: ServerTls, cast: Cast, impostor: str, words: str) -> None:
+    """What the server holds against a client's certificate is said to the person who gave it."""
+    client = ask_for_the_seat(settings, cast.impostors[impostor], cast.ca).client
+
+    with pytest.raises(ssl.SSLError) as caught:
+        client.tls.read()
+
+    assert explain_tls(caught.value) == words
+
+
+def test_a_client_that_refuses_says_why(settings: ServerTls, cast: Cast) -> None:
+    """What a client holds against the server's certificate is said in words that show the name."""
+    server = made(server_player_context(settings))
+    error = shake_hands(server, client_context(ClientTls(cast.ca)), "elsewhere").client.error
+
+    assert error
+    assert explain_tls(error) == (
+        "its certificate is not accepted: Hostname mismatch, certificate is not valid for 'elsewhere'."
+    )
+
+
+def test_plain_text_in_the_place_of_tls_is_recognised(cast: Cast) -> None:
+    """A client that asked for TLS and hears plain text says that, not an error code."""
+    client = End(client_context(ClientTls(cast.ca)), server_side=False, name="localhost")
+    client.step()
+    client.incoming.write(b"Refused: say Hello first\r\n")
+    client.step()
+
+    assert client.error
+    assert explain_tls(client.error) == "it does not speak TLS on this port"
 
 
 def test_the_days_that_are_left(tmp_path: Path) -> None:
