@@ -24,11 +24,7 @@ MOST_VIEWERS: Final = 64
 
 
 class Feed:
-<<<<<<< HEAD
     """Cuts the changes of a board into frames; a viewer gets each of them, or all anew after a gap."""
-=======
-    """Cuts the changes of a board into frames; each viewer gets all, or the whole state after a gap."""
->>>>>>> main
 
     def __init__(
         self, board: Board, names: Names, expectations: Mapping[str, float], clock: Callable[[], float]
