@@ -137,7 +137,7 @@ def _addresses(server: JudgedServer) -> None:
     dialect.who_closes = bool(wire.ended)
     own = player.wire.address
     listed = [(found["host"] or found["host4"]) for line in lines for found in ADDRESS.finditer(line)]
-    # Another host's address stands for ours where there is a translation in between, as with a published port.
+    # Another host's address stands for ours behind an address translation, as with a published port.
     # Without one the host is ours, and if anything only the port or the spelling is wrong.
     dialect.direct = not listed or any(host.removeprefix("::ffff:") == own[0] for host in listed)
     if not dialect.direct:
