@@ -11,6 +11,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV := $(BIN)/uv
+# Trust the certificates that the machine trusts, as pip does: behind a proxy these are more than uv's own.
+export UV_SYSTEM_CERTS := true
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 # The folders that hold Python; those that do not exist yet are passed over.
@@ -99,6 +101,15 @@ integration: $(READY) ## Tests over loopback, without containers
 e2e: $(READY) engine ## Tests in containers, on the real compose file
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
 
+##@ Measure
+
+# Arguments for the benchmarks: make bench BENCH_ARGS='--quick', or --help
+BENCH_ARGS ?=
+
+.PHONY: bench
+bench: $(READY) ## Measure the server beside reference servers, in a minute and a half
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
 ##@ Run
 
 .PHONY: engine
@@ -109,11 +120,23 @@ engine: ## Make sure that a Docker engine answers and has the base image
 up: engine ## Start the topology in the background
 	docker compose up --build --detach --wait
 
+.PHONY: play
+play: engine ## Play by hand, against the topology that runs or a new one
+	docker compose run --rm player
+
+.PHONY: logs
+logs: ## Follow what the topology logs
+	docker compose logs --follow --tail 100
+
 .PHONY: down
 down: ## Stop the topology and remove what it made
-	docker compose down --volumes --remove-orphans
+	docker compose --profile play down --volumes --remove-orphans
 
 ##@ Maintain
+
+.PHONY: diagram
+diagram: $(READY) ## Draw the state diagrams of docs/protocol.md anew from the table
+	$(BIN)/python scripts/state_diagram.py
 
 .PHONY: lock
 lock: $(READY) ## Write the locks anew from pyproject.toml, keeping versions (LOCK_ARGS=--upgrade: raise them)
@@ -121,6 +144,7 @@ lock: $(READY) ## Write the locks anew from pyproject.toml, keeping versions (LO
 	$(LOCK) --constraints locks/dev.txt --group pyproject.toml:build --output-file locks/build.txt
 	$(LOCK) --constraints locks/dev.txt --extra server pyproject.toml --output-file locks/server.txt
 	$(LOCK) --constraints locks/dev.txt --extra client pyproject.toml --output-file locks/client.txt
+	$(LOCK) --constraints locks/dev.txt --extra certs pyproject.toml --output-file locks/certs.txt
 
 .PHONY: clean
 clean: ## Remove the environment and everything generated

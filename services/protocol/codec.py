@@ -1,8 +1,8 @@
 """Lines to messages and back: every spelling that clauses P-1 to A-8 allow."""
 
 import re
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, assert_never
 
 from services.protocol.messages import (
     Address,
@@ -27,6 +27,8 @@ from services.protocol.messages import (
     Ready,
     Refused,
     Request,
+    Round,
+    TooLate,
     Unknown,
     Verdict,
     Watch,
@@ -43,7 +45,7 @@ _WORDS: Final[dict[bytes, Request]] = {
     b"pong": Pong(),
 }
 _BLANKS: Final = b" \t"
-_PREFIX: Final = re.compile(rb"(?:my[ \t]*)?guess(?:[ \t]*is)?[ \t]*:[ \t]*", re.IGNORECASE)
+_PREFIX: Final = re.compile(rb"(?:my[ \t]*guess[ \t]*is|guess)[ \t]*:[ \t]*", re.IGNORECASE)
 _DIGITS: Final = re.compile(rb"[0-9]+")
 
 
@@ -77,6 +79,7 @@ _ADMIN_LINES: Final[tuple[tuple[re.Pattern[str], Callable[..., AdminReply]], ...
     (re.compile(rf"Won {_HOST_PORT} ([0-9]{{1,9}})"),
      lambda host, port, guesses: Won(_address(host, port), int(guesses))),
     (re.compile(rf"Left {_HOST_PORT}"), lambda host, port: Left(_address(host, port))),
+    (re.compile(r"Round ([0-9]{1,9})"), lambda number: Round(int(number))),
     (re.compile(_HOST_PORT), lambda host, port: Listed(_address(host, port))),
 )  # fmt: skip
 _ADMIN_WORDS: Final[dict[str, AdminReply]] = {
@@ -91,12 +94,16 @@ _PLAYER_WORDS: Final[dict[str, PlayerReply]] = {
     "far": Verdict.FAR,
     "close": Verdict.CLOSE,
     "correct": Verdict.CORRECT,
+    "too": TooLate(),
 }
 
 
+_REFUSED: Final = re.compile(r"refused\b\s*:?(.*)", re.IGNORECASE)
+
+
 def _refusal(text: str) -> Refused | None:
-    word, _, reason = text.partition(":")
-    return Refused(reason.strip()) if word.strip().lower() == "refused" else None
+    refused = _REFUSED.match(text)
+    return Refused(refused[1].strip()) if refused else None
 
 
 def parse_player_reply(line: bytes) -> PlayerReply:
@@ -140,6 +147,10 @@ def spell(message: Message) -> str:
             return ""
         case Unknown(text):
             return text
+        case TooLate():
+            return "Too late"
+        case Round(number):
+            return f"Round {number}"
         case AdminHello():
             return "Admin-Hello"
         case AdminGreetings():
@@ -152,8 +163,26 @@ def spell(message: Message) -> str:
             return f"{type(message).__name__} {address}"
         case Hello() | Game() | Who() | Watch() | Pong() | Greetings() | Ready() | End() | Ping():
             return type(message).__name__
+        case _:
+            assert_never(message)
+
+
+def _encode(message: Message) -> bytes:
+    return spell(message).encode("ascii", "backslashreplace") + b"\r\n"
+
+
+# What the server says to every player.
+_USUAL: Final = {message: _encode(message) for message in _PLAYER_WORDS.values()}
 
 
 def encode(message: Message) -> bytes:
     """Return the one line that a message is on the wire, terminator included (clause F-1)."""
-    return spell(message).encode("ascii", "backslashreplace") + b"\r\n"
+    return _USUAL.get(message) or _encode(message)
+
+
+def encode_list(players: Iterable[Address], *, within_watch: bool) -> bytes:
+    """Return a list of players as it goes over the wire (clauses A-2, A-3)."""
+    lines = [encode(Listed(address)) for address in players]
+    if within_watch:
+        lines.append(encode(End()))
+    return b"".join(lines) or encode(NobodyListed())

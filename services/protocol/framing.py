@@ -16,7 +16,7 @@ class LineBuffer:
     def __init__(self) -> None:
         self._rest = b""
         self.overlong: LineTooLongError | None = None
-        """Set once a line was too long: nothing from that line on is kept."""
+        """Set once a line was too long: of that line only the beginning is kept, and nothing after it."""
 
     @property
     def unterminated(self) -> bytes:
@@ -33,7 +33,7 @@ class LineBuffer:
             for index, line in enumerate((*lines, rest)):
                 if len(line) >= MAX_LINE_OCTETS:
                     self.overlong = LineTooLongError(f"line longer than {MAX_LINE_OCTETS} octets")
-                    lines, rest = lines[:index], b""
+                    lines, rest = lines[:index], line[:MAX_LINE_OCTETS]
                     break
         self._rest = rest
         return [line.removesuffix(b"\r") for line in lines]

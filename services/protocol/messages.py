@@ -100,6 +100,11 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class TooLate:
+    """The shared round is over; a new number is in play (clause R-3)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """The negative answer; the server closes after it (clause P-6)."""
 
@@ -156,13 +161,21 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """A new shared round has begun (clause R-4)."""
+
+    number: int
+    """Counted from 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """A sign of life for the watcher, who answers Pong (clause A-8)."""
 
 
 Request = Hello | AdminHello | Game | Guess | Who | Watch | Pong | Unknown
-PlayerReply = Greetings | Ready | Verdict | Prompt | Refused | Unknown
-WatchEvent = Joined | Guessed | Won | Left
+PlayerReply = Greetings | Ready | Verdict | TooLate | Prompt | Refused | Unknown
+WatchEvent = Joined | Guessed | Won | Left | Round
 AdminReply = AdminGreetings | Listed | NobodyListed | End | WatchEvent | Ping | Refused | Unknown
 Reply = PlayerReply | AdminReply
 Message = Request | Reply

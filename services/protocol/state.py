@@ -31,6 +31,8 @@ from services.protocol.messages import (
     Prompt,
     Ready,
     Refused,
+    Round,
+    TooLate,
     Unknown,
     Verdict,
     Watch,
@@ -63,7 +65,7 @@ class State(StrEnum):
 Kind = type[Message] | Verdict
 """What the table tells messages apart by: their class, and a verdict by itself."""
 
-_EVENTS: Final[tuple[Kind, ...]] = (Joined, Guessed, Won, Left, Ping)
+_EVENTS: Final[tuple[Kind, ...]] = (Joined, Guessed, Won, Left, Round, Ping)
 
 TRANSITIONS: Final[dict[State, dict[Kind, State]]] = {
     State.CONNECTED: {
@@ -93,6 +95,7 @@ TRANSITIONS: Final[dict[State, dict[Kind, State]]] = {
         Verdict.CLOSE: State.PLAYING,
         Verdict.CORRECT: State.CLOSED,
         Prompt: State.PLAYING,
+        TooLate: State.PLAYING,
         Refused: State.CLOSED,
     },
     State.ADMIN_CONNECTED: {

@@ -1,0 +1,1 @@
+"""Measures the server beside small reference servers; see docs/performance.md."""

@@ -1,0 +1,134 @@
+"""The administrator's command line: what may be typed, and which of the two commands it starts."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+
+from services.admin.client import ServerError, Target, ask_who
+from services.admin.settings import Settings
+from services.admin.view import players_table
+from services.admin.watch import watch
+from services.runtime.environ import SettingsError
+from services.runtime.logging import default_format
+from services.runtime.tls import ReloadingContext, TlsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from services.protocol.messages import Address
+
+OK: Final = 0
+FAILED: Final = 1
+BAD_USAGE: Final = 2
+INTERRUPTED: Final = 130
+
+_FLAGS: Final = {
+    "host": "GAME_HOST",
+    "port": "GAME_PORT",
+    "ca": "GAME_TLS_CA",
+    "cert": "GAME_TLS_CERT",
+    "key": "GAME_TLS_KEY",
+}
+"""Each flag is another way to set a variable, and beats it."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--host", help="where the server is (GAME_HOST, default localhost)")
+    common.add_argument("--port", help="its administrator port (GAME_PORT, default 4001)")
+    common.add_argument("--ca", metavar="FILE", help="encrypt, and trust this CA alone (GAME_TLS_CA)")
+    common.add_argument("--cert", metavar="FILE", help="the administrator's certificate (GAME_TLS_CERT)")
+    common.add_argument("--key", metavar="FILE", help="its private key (GAME_TLS_KEY)")
+    common.add_argument("--json", action="store_true", help="print JSON, on a terminal too")
+    parser = argparse.ArgumentParser(
+        prog="guessing-admin",
+        description="See who plays.",
+        epilog="exit status: 0 fine, 1 failed, 2 bad usage or settings, 130 interrupted",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("who", parents=[common], help="list the players once")
+    watching = commands.add_parser("watch", parents=[common], help="keep the list, live")
+    watching.add_argument(
+        "--dashboard",
+        metavar="[HOST:]PORT",
+        help="also serve the live page (GAME_DASHBOARD_HOST, default 127.0.0.1, and GAME_DASHBOARD_PORT)",
+    )
+    return parser
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Do what the command line says and return the exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as ended:
+        # argparse has printed the help (0) or what is wrong (2).
+        return ended.code if isinstance(ended.code, int) else BAD_USAGE
+    try:
+        settings = Settings.from_environ({**environ, **_overrides(options)}, default_format())
+        tls = None if settings.tls is None else ReloadingContext(settings.tls)
+        target = Target(settings.host, settings.port, tls)
+    except SettingsError as error:
+        for fault in error.faults:
+            _complain(fault)
+        return BAD_USAGE
+    except TlsError as error:
+        _complain(str(error))
+        return BAD_USAGE
+    try:
+        if options.command == "who":
+            return _who(target, as_json=options.json)
+        return asyncio.run(watch(target, settings, as_json=options.json))
+    except ServerError as error:
+        _complain(str(error))
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read this has gone; the interpreter must not complain of it once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _overrides(options: argparse.Namespace) -> dict[str, str]:
+    given = {
+        name: getattr(options, flag) for flag, name in _FLAGS.items() if getattr(options, flag) is not None
+    }
+    where = getattr(options, "dashboard", None)
+    if where is not None:
+        host, colon, port = where.rpartition(":")
+        given["GAME_DASHBOARD_PORT"] = port
+        if colon:
+            given["GAME_DASHBOARD_HOST"] = host.strip("[]")
+    return given
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"guessing-admin: {text}\n")
+
+
+def _who(target: Target, *, as_json: bool) -> int:
+    players = asyncio.run(ask_who(target))
+    console = Console()
+    if as_json:
+        sys.stdout.write(json.dumps(_as_json(players)) + "\n")
+    elif console.is_terminal:
+        console.print(players_table(target, players))
+    else:
+        sys.stdout.writelines(f"{address}\n" for address in players)
+    sys.stdout.flush()
+    return OK
+
+
+def _as_json(players: Sequence[Address]) -> dict[str, object]:
+    return {
+        "version": 1,
+        "playing": len(players),
+        "players": [{"ip": address.host, "port": address.port} for address in players],
+    }

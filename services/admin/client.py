@@ -1,0 +1,272 @@
+"""Talk to a server's administrator port: ask once, or keep watching. What is known meanwhile is the board's.
+
+Asking once gets on with any server of the family; watching is for servers that follow docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from services.admin.dialects import find_players
+from services.admin.model.board import Away
+from services.protocol.codec import encode, parse_admin_reply, spell
+from services.protocol.connection import ClientConnection
+from services.protocol.errors import LineTooLongError, OutOfTurnError
+from services.protocol.messages import (
+    AdminGreetings,
+    AdminHello,
+    End,
+    Guessed,
+    Hello,
+    Joined,
+    Left,
+    Listed,
+    Ping,
+    Pong,
+    Refused,
+    Watch,
+    Who,
+    Won,
+)
+from services.protocol.state import State
+from services.runtime.backoff import Backoff
+from services.runtime.environ import escaped
+from services.runtime.tls import explain_tls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.admin.model.board import Change
+    from services.protocol.messages import (
+        Address,
+        Reply,
+    )
+    from services.runtime.tls import ReloadingContext
+
+CONNECT_TIMEOUT_S: Final = 10.0
+
+CLOSE_TIMEOUT_S: Final = 1.0
+
+ANSWER_TIMEOUT_S: Final = 5.0
+"""A server that has said nothing for so long will not."""
+
+QUIET_S: Final = 0.7
+"""Many servers of the family neither close after the list nor mark its end: this much silence ends it."""
+
+WHOLE_ANSWER_S: Final = 30.0
+MOST_OCTETS: Final = 1 << 20
+"""Bounds on an answer, in time and size, against a server that never stops: room for 20,000 players."""
+
+SILENCE_S: Final = 25.0
+"""A watcher that hears nothing for so long, not even Ping, asks Who; after as long again it gives up."""
+
+SEAT_TAKEN: Final = "another administrator is watching"
+"""The reason of clause A-7."""
+
+
+class ServerError(Exception):
+    """The server cannot be reached or did not answer; the text is one clear line."""
+
+
+class UntrustedError(ServerError):
+    """The server cannot prove that it is the one: trying again does not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the administrator port is."""
+
+    host: str
+    port: int
+    tls: ReloadingContext | None = None
+    """None: in the clear."""
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wire:
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def close(self) -> None:
+        self.writer.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self.writer.wait_closed()
+        except (OSError, TimeoutError):
+            self.writer.transport.abort()
+
+
+async def _connect(target: Target) -> _Wire:
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            context = target.tls and target.tls.current()
+            return _Wire(*await asyncio.open_connection(target.host, target.port, ssl=context))
+    except TimeoutError:
+        raise ServerError(f"{target} does not answer") from None
+    except ssl.SSLCertVerificationError as error:
+        raise UntrustedError(f"{target} is not trusted: {error.verify_message}") from None
+    except OSError as error:
+        raise ServerError(f"cannot reach {target}: {_cause(error)}") from None
+
+
+def _cause(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return explain_tls(error)
+    if error.errno is None:
+        # Several addresses were tried in vain, and the text repeats every one of them.
+        return "none of its addresses answers"
+    # asyncio repeats the address in its text; a failed name look-up (errno below zero) has no other text.
+    return error.strerror or str(error) if error.errno < 0 else os.strerror(error.errno)
+
+
+# --- once
+
+
+async def ask_who(target: Target) -> list[Address]:
+    """Return the players that a server of whatever dialect lists (clause A-2, and its looser relatives).
+
+    Raises:
+        ServerError: It cannot be reached, refuses or says nothing at all.
+    """
+    wire = await _connect(target)
+    try:
+        async with asyncio.timeout(WHOLE_ANSWER_S):
+            wire.writer.write(encode(Hello()))
+            greeting = await _read(wire.reader, a_line=True)
+            _check(target, greeting, "Hello")
+            wire.writer.write(encode(Who()))
+            listing = await _read(wire.reader, a_line=False)
+    except TimeoutError:
+        raise ServerError(f"{target} went on and on without an end to its list") from None
+    except OSError as error:
+        raise ServerError(f"{target} broke off: {_cause(error)}") from None
+    finally:
+        await wire.close()
+    _check(target, listing, None)
+    return find_players(listing.decode("latin-1"))
+
+
+async def _read(reader: asyncio.StreamReader, *, a_line: bool) -> bytes:
+    """Read to the end of the stream, a quiet interval or, if that is enough, the end of a line."""
+    heard = bytearray()
+    while len(heard) < MOST_OCTETS and not (a_line and b"\n" in heard):
+        try:
+            async with asyncio.timeout(QUIET_S if heard else ANSWER_TIMEOUT_S):
+                data = await reader.read(65536)
+        except TimeoutError:
+            break
+        except ConnectionError:
+            # Some servers end with a reset; what they said before it counts.
+            if heard:
+                break
+            raise
+        if not data:
+            break
+        heard += data
+    return bytes(heard)
+
+
+def _check(target: Target, answer: bytes, asked: str | None) -> None:
+    """Complain of a refusal, and of silence after `asked` where an answer is due."""
+    reply = parse_admin_reply(answer.strip().split(b"\n")[0].strip())
+    if isinstance(reply, Refused):
+        raise ServerError(f"{target} refused: {escaped(reply.reason)}")
+    if asked and not answer:
+        raise ServerError(f"{target} did not answer {asked}: is this the administrator port?")
+
+
+# --- all the time
+
+
+class _LostError(Exception):
+    """The watch is over; `seat_taken` if it never began because of another administrator."""
+
+    def __init__(self, reason: str, *, seat_taken: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.seat_taken = seat_taken
+
+
+async def follow(target: Target, observe: Callable[[Change], None], chance: Callable[[], float]) -> NoReturn:
+    """Watch for ever, whatever becomes of the server; hand on each change and each failure.
+
+    Raises:
+        UntrustedError: The server's certificate is not accepted.
+    """
+    backoff = Backoff()
+    while True:
+        try:
+            await _watch(target, observe, backoff)
+        except _LostError as lost:
+            wait_s = backoff.next_s(chance())
+            observe(Away(lost.reason, wait_s, lost.seat_taken))
+        await asyncio.sleep(wait_s)
+
+
+async def _watch(target: Target, observe: Callable[[Change], None], backoff: Backoff) -> NoReturn:
+    try:
+        wire = await _connect(target)
+    except UntrustedError:
+        raise
+    except ServerError as error:
+        raise _LostError(str(error)) from None
+    connection = ClientConnection(State.ADMIN_CONNECTED)
+    try:
+        wire.writer.write(connection.send(AdminHello()))
+        while True:
+            data = await _hear(wire, connection)
+            for reply in connection.receive(data):
+                _take(connection, reply)
+                match reply:
+                    case AdminGreetings():
+                        wire.writer.write(connection.send(Watch()))
+                    case Ping():
+                        wire.writer.write(connection.send(Pong()))
+                    case Refused(reason):
+                        raise _LostError(f"refused: {escaped(reason)}", seat_taken=reason == SEAT_TAKEN)
+                    case End():
+                        backoff.reset()
+                        observe(reply)
+                    case Listed() | Joined() | Guessed() | Won() | Left():
+                        observe(reply)
+                    case _:
+                        # An empty line, where the list says that nobody is on it: nothing changes.
+                        continue
+    except LineTooLongError as error:
+        raise _LostError(f"the server sent a {error.reason}") from None
+    except OSError as error:
+        raise _LostError(f"the connection broke: {_cause(error)}") from None
+    finally:
+        await wire.close()
+
+
+def _take(connection: ClientConnection, reply: Reply) -> None:
+    try:
+        connection.take(reply)
+    except OutOfTurnError:
+        raise _LostError(f"unexpected words from the server: {escaped(spell(reply))}") from None
+
+
+async def _hear(wire: _Wire, connection: ClientConnection) -> bytes:
+    for _ in range(2):
+        try:
+            async with asyncio.timeout(SILENCE_S):
+                data = await wire.reader.read(65536)
+        except TimeoutError:
+            if connection.state is not State.WATCHING:
+                break
+            # Any server that knows Watch answers this; one that is gone does not (clause A-5).
+            wire.writer.write(connection.send(Who()))
+            continue
+        if not data:
+            raise _LostError("the server closed the connection")
+        return data
+    raise _LostError("the server is silent")

@@ -1,0 +1,1 @@
+"""What the administrator knows, pure: a fold over list and events. No socket, no clock, no drawing."""

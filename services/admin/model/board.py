@@ -1,0 +1,226 @@
+"""Who plays, what they guessed and how games end: list plus events (clause A-4), folded into one board.
+
+Time is an argument. Pages, tables and log lines are drawn from the board and keep no rules of their own.
+
+The fold works in place. A copy of 2,000 players at each of thousands of events a second would make this
+administrator the slow reader that the server disconnects (clause A-9).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, assert_never, Final
+
+from services.admin.model.measures import Meter, Timeline
+from services.protocol.messages import (
+    End,
+    Guessed,
+    Joined,
+    Left,
+    Listed,
+    Round,
+    WatchEvent,
+    Won,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.protocol.messages import (
+        Address,
+        Verdict,
+    )
+
+TRIED_KEPT: Final = 200
+"""A player may guess for ever; only so many different numbers of his are remembered, the latest ones."""
+
+RECENT_EVENTS: Final = 50
+RECENT_WINNERS: Final = 50
+"""Those on show after their win; with thousands of quick bots nobody could see more."""
+
+LINGER_S: Final = 4.0
+"""How long a winner stays on show."""
+
+LONGEST_GAME: Final = 1_000
+"""Games that took more guesses are counted as if they took this many: the histogram is bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """The connection to the server is not there; said once for each time it fails."""
+
+    reason: str
+    retry_in_s: float
+    seat_taken: bool = False
+    """Another administrator holds the seat (clause A-7)."""
+
+
+Change = Listed | End | WatchEvent | Away
+"""What the board is folded over."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Player:
+    """Someone who plays, or has just won."""
+
+    id: int
+    """Tells games apart: an address may come back with another game."""
+    address: Address
+    since_s: float
+    """When the game began, or when it was first listed."""
+    whole: bool
+    """Seen from its beginning; otherwise there may have been guesses before `since_s`."""
+    revision: int
+    guesses: int = 0
+    tried: dict[int, Verdict] = field(default_factory=dict)
+    """The numbers guessed and what became of them, the latest guess last."""
+    won_s: float | None = None
+    """When this player won; only those in `Board.winners` have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event and when it came, numbered from 1."""
+
+    number: int
+    at_s: float
+    event: WatchEvent
+
+
+class Board:
+    """All that the administrator knows."""
+
+    def __init__(self, now: float, *, low: int = 1, high: int = 30) -> None:
+        """Begin with nobody and no server; the range widens if a guess says so."""
+        self.low = low
+        self.high = high
+        self.revision = 0
+        """Grows with every change; a player's own revision is that of its last change."""
+        self.away: Away | None = Away("not connected yet", 0.0)
+        self.away_since_s = now
+        self.watching_since_s: float | None = None
+        """Since when the server has been watched without a gap."""
+        self.happenings: deque[Happening] = deque(maxlen=RECENT_EVENTS)
+        self.verdicts: Counter[Verdict] = Counter()
+        self.joined = 0
+        self.won = 0
+        self.left = 0
+        self.round_number: int | None = None
+        """The shared round in play (clause R-4); None as long as the server has not told of one."""
+        self.guesses_to_win: Counter[int] = Counter()
+        self._players: dict[Address, Player] = {}
+        self._winners: deque[Player] = deque(maxlen=RECENT_WINNERS)
+        self._listing: list[Address] = []
+        self._ids = 0
+        self._events = 0
+        self._games = Meter()
+        self._guesses = Meter()
+        self.timeline = Timeline()
+        """How many played when; None while nobody could tell."""
+
+    @property
+    def players(self) -> Mapping[Address, Player]:
+        """Those who play now, in the order in which they began."""
+        return self._players
+
+    def winners(self, now: float) -> list[Player]:
+        """Return those who have won within the last few seconds, oldest first."""
+        return [
+            player for player in self._winners if player.won_s is not None and now - player.won_s < LINGER_S
+        ]
+
+    def games_per_minute(self, now: float) -> int:
+        """Return how many games were won in the last minute."""
+        return self._games.per_minute(now)
+
+    def guesses_per_minute(self, now: float) -> int:
+        """Return how many guesses were judged in the last minute."""
+        return self._guesses.per_minute(now)
+
+    def apply(self, change: Change, now: float) -> None:
+        """Take in what the server said or what became of the connection."""
+        match change:
+            case Listed(address):
+                self._listing.append(address)
+            case End():
+                self._take_list(now)
+            case Joined() | Guessed() | Won() | Left() | Round():
+                self._take_event(change, now)
+            case _:
+                self._lose(change, now)
+        self.revision += 1
+
+    def _take_list(self, now: float) -> None:
+        before = self._players
+        self._players = {}
+        for address in self._listing:
+            self._players[address] = before.get(address) or self._player(address, now, whole=False)
+        self._listing = []
+        if self.away is not None:
+            self.away = None
+            self.watching_since_s = now
+        self._count(now)
+
+    def _take_event(self, event: WatchEvent, now: float) -> None:
+        self._events += 1
+        self.happenings.append(Happening(self._events, now, event))
+        match event:
+            case Joined(address):
+                self.joined += 1
+                self._players[address] = self._player(address, now, whole=True)
+                self._count(now)
+            case Guessed(address, number, verdict):
+                self._guesses.add(now)
+                self.verdicts[verdict] += 1
+                self.low, self.high = min(self.low, number), max(self.high, number)
+                player = self._players.get(address)
+                if player is not None:
+                    self._note_guess(player, number, verdict)
+            case Won(address, guesses):
+                self.won += 1
+                self._games.add(now)
+                self.guesses_to_win[min(guesses, LONGEST_GAME)] += 1
+                player = self._players.pop(address, None)
+                if player is not None:
+                    player.won_s = now
+                    player.guesses = guesses
+                    player.revision = self.revision + 1
+                    self._winners.append(player)
+                self._count(now)
+            case Left(address):
+                self.left += 1
+                self._players.pop(address, None)
+                self._count(now)
+            case Round(number):
+                self.round_number = number
+                for player in self._players.values():  # what they tried was tried at another number
+                    player.tried.clear()
+                    player.revision = self.revision + 1
+            case _:
+                assert_never(event)
+
+    def _note_guess(self, player: Player, number: int, verdict: Verdict) -> None:
+        player.guesses += 1
+        player.tried.pop(number, None)
+        player.tried[number] = verdict
+        if len(player.tried) > TRIED_KEPT:
+            del player.tried[next(iter(player.tried))]
+        player.revision = self.revision + 1
+
+    def _lose(self, away: Away, now: float) -> None:
+        if self.away is None:
+            self.away_since_s = now
+            self.watching_since_s = None
+        self.away = away
+        # What comes next is a new list; whoever is on it then may have guessed meanwhile.
+        self._players = {}
+        self._listing = []
+        self.timeline.record(None, now)
+
+    def _player(self, address: Address, now: float, *, whole: bool) -> Player:
+        self._ids += 1
+        return Player(id=self._ids, address=address, since_s=now, whole=whole, revision=self.revision + 1)
+
+    def _count(self, now: float) -> None:
+        self.timeline.record(len(self._players), now)

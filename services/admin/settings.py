@@ -1,0 +1,74 @@
+"""What the administrator can be told, read and checked at the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from services.runtime.environ import EnvironReader
+from services.runtime.logging import LEVELS, LogFormat
+from services.runtime.tls_settings import read_client_tls
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.runtime.tls_settings import ClientTls
+
+HIGHEST_PORT: Final = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardSettings:
+    """Where the page is served."""
+
+    host: str
+    port: int
+    """0: any free one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The administrator's settings; docs/operations.md describes each variable."""
+
+    host: str
+    port: int
+    tls: ClientTls | None
+    """None: in the clear."""
+    low: int
+    """With `high` the range that the strips show from the start; the protocol does not tell the watcher."""
+    high: int
+    dashboard: DashboardSettings | None
+    """None: no page."""
+    log_format: LogFormat
+    log_level: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str], default_format: LogFormat) -> Settings:
+        """Read them all.
+
+        Raises:
+            SettingsError: At least one is unusable; all the faults are in it.
+        """
+        reader = EnvironReader(environ)
+        low = reader.integer("GAME_LOW", default=1, low=0, high=999_999_998)
+        high = reader.integer("GAME_HIGH", default=30, low=1, high=999_999_999)
+        if low >= high:
+            reader.fault("GAME_HIGH", f"not above GAME_LOW ({low})", "give a higher number")
+        dashboard_port = reader.integer("GAME_DASHBOARD_PORT", default=-1, low=0, high=HIGHEST_PORT)
+        dashboard_host = reader.text("GAME_DASHBOARD_HOST", default="127.0.0.1")
+        settings = cls(
+            host=reader.text("GAME_HOST", default="localhost"),
+            port=reader.integer("GAME_PORT", default=4001, low=1, high=HIGHEST_PORT),
+            tls=read_client_tls(reader),
+            low=low,
+            high=high,
+            dashboard=None if dashboard_port < 0 else DashboardSettings(dashboard_host, dashboard_port),
+            log_format=reader.choice(
+                "GAME_LOG_FORMAT", default=default_format, choices={one.value: one for one in LogFormat}
+            ),
+            log_level=reader.choice(
+                "GAME_LOG_LEVEL", default="info", choices={word: word for word in LEVELS}
+            ),
+        )
+        reader.finish()
+        return settings

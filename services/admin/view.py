@@ -1,0 +1,200 @@
+"""Draw the board for a terminal, pure: board, moment and size in, something that rich can print out.
+
+What came over the wire is drawn as text, never as markup; the client has escaped its control characters.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from services.admin.model.wording import describe
+from services.protocol.messages import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import RenderableType
+
+    from services.admin.client import Target
+    from services.admin.model.board import Board, Happening, Player
+    from services.protocol.messages import Address
+
+# Told apart by letter and by lightness, so that colours only help.
+MARKS: Final = {Verdict.FAR: "f", Verdict.CLOSE: "C", Verdict.CORRECT: "*"}
+STYLES: Final = {
+    Verdict.FAR: "blue",
+    Verdict.CLOSE: "bold black on yellow",
+    Verdict.CORRECT: "bold white on green",
+}
+_UNTRIED: Final = "."
+_BARS: Final = " ▁▂▃▄▅▆▇█"
+
+_OTHER_COLUMNS: Final = 44
+"""What the columns beside the strip take."""
+
+_TICKER_LINES: Final = 5
+_LEAST_FRAME_LINES: Final = 6
+_FRAME_LINES: Final = 12
+"""Lines that are no rows of players: figures, pictures, the heads of table and ticker, one to spare."""
+_LOW_SCREEN: Final = 24
+
+
+def players_table(target: Target, players: Sequence[Address]) -> RenderableType:
+    """Return the answer to one `Who`."""
+    if not players:
+        return Text(f"Nobody is playing at {target}.")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("IP", no_wrap=True)
+    table.add_column("Port", justify="right")
+    for address in players:
+        table.add_row(Text(address.host), str(address.port))
+    return Group(Text(f"Playing at {target}: {len(players)}"), table)
+
+
+def board_view(board: Board, target: Target, now: float, *, width: int, height: int) -> RenderableType:
+    """Return the whole screen."""
+    parts: list[RenderableType] = [_status(board, target, now), _figures(board, now), Text("")]
+    if height < _LOW_SCREEN:
+        # The players are what the screen is for; the rest is left out where there is no room for both.
+        return Group(*parts, _rows(board, now, width, height - _LEAST_FRAME_LINES))
+    ticker = list(board.happenings)[-_TICKER_LINES:]
+    return Group(
+        *parts,
+        _pictures(board, now, width),
+        _rows(board, now, width, height - _FRAME_LINES - len(ticker)),
+        Text("Latest", style="bold"),
+        *(_happening(happening) for happening in reversed(ticker)),
+    )
+
+
+def _status(board: Board, target: Target, now: float) -> Text:
+    line = Text("Guessing Game ", style="bold")
+    line.append(f"at {target}  ", style="default")
+    if board.away is not None:
+        line.append(f" AWAY for {_span(now - board.away_since_s)} ", style="bold white on red")
+        line.append(f" {board.away.reason}; trying again", style="default")
+    elif board.watching_since_s is not None:
+        line.append(f"watched since {_clock(board.watching_since_s)}", style="green")
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
+
+
+def _figures(board: Board, now: float) -> Text:
+    line = Text()
+    for figure, label in (
+        (len(board.players), "playing"),
+        (board.games_per_minute(now), "games/min"),
+        (board.guesses_per_minute(now), "guesses/min"),
+        (board.won, "won"),
+        (board.left, "left"),
+    ):
+        line.append(f"{figure:,}", style="bold cyan")
+        line.append(f" {label}   ")
+    line.no_wrap, line.overflow = True, "crop"
+    return line
+
+
+def _pictures(board: Board, now: float, width: int) -> Group:
+    room = max(10, width - 40)
+    playing = [point.level for point in board.timeline.points(now)]
+    bins = [board.guesses_to_win[guesses] for guesses in range(1, board.high - board.low + 2)]
+    return Group(
+        _picture("Players over time", _spark(playing[-room:])),
+        _picture("Guesses to win", _spark(bins[:room]), _mean(board)),
+        _shares(board),
+        Text(""),
+    )
+
+
+def _mean(board: Board) -> str:
+    games = board.guesses_to_win.total()
+    guesses = sum(guesses * count for guesses, count in board.guesses_to_win.items())
+    return f"  mean {guesses / games:.2f}" if games else ""
+
+
+def _picture(label: str, bars: str, note: str = "") -> Text:
+    line = Text(f"{label:<18}", no_wrap=True, overflow="crop")
+    line.append(bars, style="cyan")
+    line.append(note)
+    return line
+
+
+def _shares(board: Board) -> Text:
+    line = Text(f"{'Verdicts':<18}", no_wrap=True, overflow="crop")
+    total = board.verdicts.total()
+    for verdict in Verdict:
+        share = board.verdicts[verdict] / total if total else 0.0
+        line.append(MARKS[verdict], style=STYLES[verdict])
+        line.append(f" {verdict} {share:.0%}   ")
+    return line
+
+
+def _spark(levels: Iterable[int | None]) -> str:
+    known = list(levels)
+    most = max((level for level in known if level), default=1)
+    # Whatever is not nothing shows at least as the lowest bar; the unknown is blank, as is zero.
+    return "".join(_BARS[-(-level * (len(_BARS) - 1) // most)] if level else _BARS[0] for level in known)
+
+
+def _rows(board: Board, now: float, width: int, room: int) -> RenderableType:
+    table = Table(box=box.SIMPLE_HEAD, expand=True, padding=(0, 1), pad_edge=False, show_edge=False)
+    table.add_column("Player", no_wrap=True, overflow="ellipsis", min_width=21)
+    table.add_column("For", justify="right", no_wrap=True, min_width=8)
+    table.add_column("Guesses", justify="right", no_wrap=True)
+    table.add_column(f"{board.low} to {board.high}", no_wrap=True, overflow="crop", ratio=1)
+    players = [*board.winners(now), *board.players.values()]
+    # The last line tells how many there was no room for.
+    shown = players if len(players) <= room else players[: max(0, room - 1)]
+    for player in shown:
+        style = "bold green" if player.won_s is not None else ""
+        table.add_row(*_row(board, player, now, width), style=style)
+    if len(shown) < len(players):
+        table.add_row(f"and {len(players) - len(shown):,} more", "", "", "")
+    return table
+
+
+def _row(board: Board, player: Player, now: float, width: int) -> tuple[Text, str, str, Text]:
+    ended = player.won_s if player.won_s is not None else now
+    unseen = "" if player.whole or player.won_s is not None else "+"
+    return (
+        Text(str(player.address)),
+        _span(ended - player.since_s) + unseen,
+        f"{player.guesses}{unseen}",
+        _strip(board, player, width - _OTHER_COLUMNS),
+    )
+
+
+def _strip(board: Board, player: Player, room: int) -> Text:
+    strip = Text()
+    if board.high - board.low < room:
+        for number in range(board.low, board.high + 1):
+            verdict = player.tried.get(number)
+            strip.append(MARKS[verdict] if verdict else _UNTRIED, style=STYLES[verdict] if verdict else "dim")
+    else:
+        # No room for every number: the latest guesses, the last one first.
+        for number, verdict in reversed(player.tried.items()):
+            strip.append(f"{number}{MARKS[verdict]}", style=STYLES[verdict])
+            strip.append(" ")
+    return strip
+
+
+def _happening(happening: Happening) -> Text:
+    line = Text(f"{_clock(happening.at_s)}  ", style="dim", no_wrap=True, overflow="ellipsis")
+    line.append(describe(happening.event), style="default")
+    return line
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _clock(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s).astimezone().strftime("%H:%M:%S")

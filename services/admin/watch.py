@@ -1,0 +1,115 @@
+"""The `watch` command: one connection, one board, and whoever draws it. The drawing itself is the view's."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from rich.console import Console
+from rich.live import Live
+
+from services.admin.client import ServerError, follow
+from services.admin.dashboard.feed import Feed
+from services.admin.dashboard.names import Names, reverse_dns
+from services.admin.dashboard.serve import listen, serve
+from services.admin.model.board import Board
+from services.admin.observe import log_change
+from services.admin.view import board_view
+from services.runtime.logging import LogFormat, configure
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from services.admin.client import Target
+    from services.admin.model.board import Change
+    from services.admin.settings import DashboardSettings, Settings
+
+REFRESH_S: Final = 0.25
+"""Often enough to look live, seldom enough to cost nothing over a slow line."""
+
+_STATUS: Final = {signal.SIGTERM: 0, signal.SIGINT: 130}
+
+
+async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
+    """Watch until a signal comes, and return the exit status that goes with it.
+
+    Raises:
+        ServerError: There is no point in trying again.
+    """
+    stopped: asyncio.Future[int | ServerError] = asyncio.get_running_loop().create_future()
+    for number, status in _STATUS.items():
+        asyncio.get_running_loop().add_signal_handler(number, _settle, stopped, status)
+    board = Board(time.time(), low=settings.low, high=settings.high)
+    console = Console()
+    # A dumb terminal cannot be drawn on again and again: it gets lines.
+    draws = console.is_terminal and not console.is_dumb_terminal and not as_json
+    log = structlog.get_logger()
+    if not draws:
+        configure("admin", LogFormat.JSON if as_json else settings.log_format, settings.log_level)
+
+    def observe(change: Change) -> None:
+        board.apply(change, time.time())
+        if not draws:
+            log_change(log, board, change)
+
+    work = [_follow(target, observe, stopped)]
+    if settings.dashboard is not None:
+        listener = _listen(settings.dashboard)
+        host, port = listener.getsockname()[:2]
+        if not draws:
+            log.info("dashboard_listening", host=host, port=port)
+        feed = Feed(board, Names(reverse_dns, time.monotonic), {}, time.time)
+        work.append(serve(feed, listener))
+    if draws:
+        work.append(_draw(board, target, console))
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(one) for one in work]
+        outcome = await stopped
+        for task in running:
+            task.cancel()
+    if isinstance(outcome, ServerError):
+        raise outcome
+    return outcome
+
+
+def _listen(where: DashboardSettings) -> socket.socket:
+    try:
+        return listen(where)
+    except OSError as error:
+        raise ServerError(f"cannot serve the page at {where.host}:{where.port}: {error.strerror}") from None
+
+
+def _settle(stopped: asyncio.Future[int | ServerError], outcome: int | ServerError) -> None:
+    # A second signal, while the first is being obeyed, changes nothing.
+    if not stopped.done():
+        stopped.set_result(outcome)
+
+
+async def _follow(
+    target: Target, observe: Callable[[Change], None], stopped: asyncio.Future[int | ServerError]
+) -> None:
+    try:
+        await follow(target, observe, random.random)
+    except ServerError as error:
+        _settle(stopped, error)
+
+
+async def _draw(board: Board, target: Target, console: Console) -> None:
+    """Keep the alternate screen up to date; whatever ends this, the terminal is as it was before."""
+    resized = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, resized.set)
+    with Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False) as live:
+        while True:
+            width, height = console.size
+            live.update(board_view(board, target, time.time(), width=width, height=height), refresh=True)
+            resized.clear()
+            try:
+                async with asyncio.timeout(REFRESH_S):
+                    await resized.wait()
+            except TimeoutError:
+                continue

@@ -1,0 +1,83 @@
+"""A bot, pure: from what it has seen of a game to its next message, and nothing else counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
+from typing import TYPE_CHECKING, Final
+
+from services.player.strategies.choice import next_guess
+from services.protocol.messages import Game, Guess, Hello
+from services.protocol.state import State
+
+if TYPE_CHECKING:
+    from services.player.strategies.candidates import History
+    from services.player.strategies.choice import Strategy
+    from services.protocol.rules import Rules
+
+MOST_GUESSES: Final = 1000
+"""A game that takes longer is given up: a server that never says Correct must not keep a bot for ever."""
+
+
+class Dialect(StrEnum):
+    """How to address a server of the family."""
+
+    CLASSIC = "classic"
+    """`Hello`, `Game`, `My Guess is: N`."""
+    SHORT = "short"
+    """`Hello`, `Guess: N`: the older one (clause P-7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a player has seen of a game."""
+
+    state: State
+    rules: Rules
+    history: History
+    range_told: bool
+    """Whether the server has said which range is in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a bot means to play a game."""
+
+    strategy: Strategy
+    """Any but MIXED."""
+    dialect: Dialect
+    seed: int
+    """The chance in a random game."""
+
+
+class Rest(Enum):
+    """There is no next message."""
+
+    WAIT = auto()
+    """It is the server's turn, or the game is over."""
+    GIVE_UP = auto()
+    """There is nothing left to try."""
+
+
+def next_message(view: View, plan: Plan) -> Hello | Game | Guess | Rest:
+    """Return what a bot says next (clause C-1)."""
+    match view.state:
+        case State.CONNECTED:
+            return Hello()
+        case State.GREETED if plan.dialect is Dialect.CLASSIC:
+            return Game()
+        case State.GREETED | State.PLAYING:
+            return _next_guess(view, plan)
+        case _:
+            return Rest.WAIT
+
+
+def _next_guess(view: View, plan: Plan) -> Guess | Rest:
+    if len(view.history) >= MOST_GUESSES:
+        return Rest.GIVE_UP
+    number = next_guess(plan.strategy, view.rules, view.history, plan.seed)
+    if number is not None:
+        return Guess(number)
+    # Every number was tried in vain, so the range is not what was assumed. A number beyond it makes the
+    # server tell the true one (clause P-5).
+    return Rest.GIVE_UP if view.range_told else Guess(view.rules.high + 1)

@@ -1,0 +1,107 @@
+"""The player's command line: what may be typed, and whether a person or bots play."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from services.player import interactive
+from services.player.settings import FLAGS, Settings
+from services.runtime.environ import SettingsError
+from services.runtime.target import Target
+from services.runtime.tls import TlsError, client_context
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from services.player.strategies.choice import Strategy
+
+FAILED: Final = 1
+BAD_USAGE: Final = 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="guessing-player",
+        description="Play the guessing game by hand, or let bots play it.",
+        epilog="exit status: 0 won, left or stopped, 1 failed, 2 bad usage or settings, 130 interrupted",
+    )
+    parser.add_argument("--host", help="where the server is (GAME_HOST, default localhost)")
+    parser.add_argument("--port", help="its player port (GAME_PORT, default 4000)")
+    parser.add_argument("--ca", metavar="FILE", help="encrypt, and trust this CA alone (GAME_TLS_CA)")
+    parser.add_argument("--cert", metavar="FILE", help="an own certificate (GAME_TLS_CERT)")
+    parser.add_argument("--key", metavar="FILE", help="its private key (GAME_TLS_KEY)")
+    parser.add_argument(
+        "--dialect", help="classic, or short: without Game, and Guess: N (GAME_DIALECT, default classic)"
+    )
+    person = parser.add_argument_group("by hand")
+    person.add_argument("--hint", action="store_true", help="propose the best next guess")
+    person.add_argument(
+        "--plain",
+        action="store_true",
+        help="line by line, without colours and pictures, as for a screen reader",
+    )
+    bots = parser.add_argument_group("bots")
+    bots.add_argument("--bot", metavar="STRATEGY", help="random, sweep, smart or mixed (GAME_BOT)")
+    bots.add_argument("--players", metavar="N", help="how many of them (GAME_PLAYERS, default 1)")
+    bots.add_argument(
+        "--games", metavar="N", help="how many games each plays, 0: for ever (GAME_GAMES, default 1)"
+    )
+    bots.add_argument("--think", metavar="MIN-MAX", help="seconds before each guess (GAME_THINK, default 0)")
+    return parser
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Do what the command line says and return the exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as ended:
+        # argparse has printed the help (0) or what is wrong (2).
+        return ended.code if isinstance(ended.code, int) else BAD_USAGE
+    given = {flag: getattr(options, flag) for flag in FLAGS if getattr(options, flag) is not None}
+    try:
+        settings = Settings.read(environ, given)
+        tls = None if settings.tls is None else client_context(settings.tls)
+    except SettingsError as error:
+        return _complain(*error.faults)
+    except TlsError as error:
+        return _complain(str(error))
+    target = Target(settings.host, settings.port, tls)
+    try:
+        if settings.bot is not None:
+            return _play_bots(target, settings.bot, settings)
+        return interactive.play(
+            target,
+            settings.dialect,
+            hints=options.hint,
+            plain=options.plain,
+            coloured=not environ.get("NO_COLOR"),
+        )
+    except BrokenPipeError:
+        # Whoever read this has gone; the interpreter must not complain of it once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _play_bots(target: Target, strategy: Strategy, settings: Settings) -> int:
+    # A person's game starts faster without these.
+    from services.player import automatic, crew  # noqa: PLC0415
+
+    orders = crew.Orders(
+        target=target,
+        strategy=strategy,
+        dialect=settings.dialect,
+        players=settings.players,
+        games=settings.games,
+        think=settings.think,
+    )
+    return asyncio.run(automatic.play(orders, settings))
+
+
+def _complain(*faults: str) -> int:
+    for fault in faults:
+        sys.stderr.write(f"guessing-player: {fault}\n")
+    return BAD_USAGE

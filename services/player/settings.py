@@ -1,0 +1,102 @@
+"""What the player can be told, read and checked at the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from services.player.bot import Dialect
+from services.player.strategies.choice import Strategy
+from services.runtime.environ import EnvironReader, SecondsRange, SettingsError
+from services.runtime.logging import LEVELS, LogFormat
+from services.runtime.tls_settings import read_client_tls
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.runtime.tls_settings import ClientTls
+
+HIGHEST_PORT: Final = 65535
+
+MOST_PLAYERS: Final = 20_000
+"""One process has one core and, to one server, some 28,000 ports."""
+
+FLAGS: Final = {
+    "host": "GAME_HOST",
+    "port": "GAME_PORT",
+    "bot": "GAME_BOT",
+    "players": "GAME_PLAYERS",
+    "games": "GAME_GAMES",
+    "think": "GAME_THINK",
+    "dialect": "GAME_DIALECT",
+    "ca": "GAME_TLS_CA",
+    "cert": "GAME_TLS_CERT",
+    "key": "GAME_TLS_KEY",
+}
+"""Each flag is another way to set a variable, and beats it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The player's settings; docs/operations.md describes each variable."""
+
+    host: str
+    port: int
+    bot: Strategy | None
+    """None: a person plays."""
+    players: int
+    games: int
+    think: SecondsRange
+    dialect: Dialect
+    tls: ClientTls | None
+    """None: in the clear."""
+    log_format: LogFormat | None
+    """None: not set; lines for programs where no terminal is."""
+    log_level: str
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str], flags: Mapping[str, str]) -> Settings:
+        """Read them all, from the flags that were given (by their names in FLAGS) and the environment.
+
+        Raises:
+            SettingsError: At least one is unusable; all the faults are in it.
+        """
+        given = {FLAGS[flag]: value for flag, value in flags.items()}
+        reader = EnvironReader({**environ, **given})
+        strategies: dict[str, Strategy | None] = {one.value: one for one in Strategy}
+        bot = reader.choice("GAME_BOT", default=None, choices=strategies)
+        players = reader.integer("GAME_PLAYERS", default=1, low=1, high=MOST_PLAYERS)
+        if bot is None and players > 1:
+            reader.fault("GAME_PLAYERS", "a person is one player", "give 1, or a strategy in GAME_BOT")
+        settings = cls(
+            host=reader.text("GAME_HOST", default="localhost"),
+            port=reader.integer("GAME_PORT", default=4000, low=1, high=HIGHEST_PORT),
+            bot=bot,
+            players=players,
+            games=reader.integer("GAME_GAMES", default=1, low=0),
+            think=reader.seconds_range("GAME_THINK", default=SecondsRange(0, 0)),
+            dialect=reader.choice(
+                "GAME_DIALECT", default=Dialect.CLASSIC, choices={one.value: one for one in Dialect}
+            ),
+            tls=read_client_tls(reader),
+            log_format=reader.choice(
+                "GAME_LOG_FORMAT", default=None, choices={one.value: one for one in LogFormat}
+            ),
+            log_level=reader.choice(
+                "GAME_LOG_LEVEL", default="info", choices={word: word for word in LEVELS}
+            ),
+        )
+        try:
+            reader.finish()
+        except SettingsError as error:
+            raise SettingsError([_by_flag(fault, flags) for fault in error.faults]) from None
+        return settings
+
+
+def _by_flag(fault: str, flags: Mapping[str, str]) -> str:
+    """Name the flag in a fault where the flag, and not the variable, was given."""
+    variable, colon, rest = fault.partition(":")
+    for flag in flags:
+        if FLAGS[flag] == variable:
+            return f"--{flag}{colon}{rest}"
+    return fault

@@ -1,0 +1,197 @@
+"""JSON lines on standard output: how structlog is set up, and the sink that its lines go to.
+
+The contract of the events themselves is docs/logs.md.
+"""
+
+import contextlib
+import json
+import os
+import select
+import stat
+import sys
+import time
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+import structlog
+
+BACKLOG_OCTETS: Final = 4 << 20
+"""What is kept for a sink that does not take it: some seconds of a busy server's lines."""
+
+PATIENCE_MS: Final = 100
+"""How long a full pipe may hold up the play before it counts as blocked. A reader that is merely slow frees
+room sooner, and so loses no line; one that stands still costs the players this long, once."""
+
+
+class LogFormat(StrEnum):
+    """What a log line looks like."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+"""The words that GAME_LOG_LEVEL takes."""
+
+
+class LogSink:
+    """Takes finished lines, writes many of them at once, and never waits long for whoever reads them.
+
+    Lines that find no room are dropped and counted; the count is logged as soon as lines flow again.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self.parts: list[bytes] = []
+        """Lines, or consecutive parts of lines, that the next flush writes."""
+        self.held = False
+        """Whether somebody has promised to flush: a turn of the reactor does so before it sends replies."""
+        self.stamp = b""
+        """The start of each line of the current turn, time included."""
+        self._fd = fd
+        self._backlog = bytearray()
+        self._blocked = False
+        self._dropped_lines = 0
+        self._second = 0
+        self._second_text = b""
+        # A pipe that nobody reads must not stop the game; a terminal's mode is shared with the shell.
+        mode = os.fstat(fd).st_mode
+        self._pollable = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+        if self._pollable:
+            os.set_blocking(fd, False)
+
+    def hold(self) -> None:
+        """Keep lines back until `flush`, and give them all the same time."""
+        self.held = True
+        now_s = time.time()
+        second = int(now_s)
+        if second != self._second:
+            self._second = second
+            self._second_text = time.strftime(
+                '{"timestamp":"%Y-%m-%dT%H:%M:%S.', time.gmtime(second)
+            ).encode()
+        self.stamp = b'%b%06dZ",' % (self._second_text, (now_s - second) * 1_000_000)
+
+    def write(self, line: str) -> None:
+        """Take one line, its terminator included."""
+        self.parts.append(line.encode())
+        if not self.held:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand everything to the kernel, or keep what it does not take."""
+        self.held = False
+        if self.parts:
+            batch = b"".join(self.parts)
+            self.parts.clear()
+            if len(self._backlog) + len(batch) > BACKLOG_OCTETS:
+                self._dropped_lines += batch.count(b"\n")
+            else:
+                self._backlog += batch
+        if self._backlog:
+            self._write_backlog()
+
+    def _write_backlog(self) -> None:
+        while self._backlog:
+            try:
+                written = os.write(self._fd, self._backlog)
+            except BlockingIOError:
+                if self._blocked or not self._wait():
+                    self._blocked = True
+                    return
+            except OSError:  # a full disk, a reader that is gone: the next flush tries again
+                self._blocked = True
+                return
+            else:
+                del self._backlog[:written]
+        self._blocked = False
+        if self._dropped_lines:
+            lines, self._dropped_lines = self._dropped_lines, 0
+            structlog.get_logger().warning("log_lines_dropped", lines=lines)
+
+    def _wait(self) -> bool:
+        poll = select.poll()
+        poll.register(self._fd, select.POLLOUT)
+        return bool(poll.poll(PATIENCE_MS))
+
+    def close(self) -> None:
+        """Write what is left, and give the descriptor back as it was found."""
+        self.flush()
+        if self._pollable:
+            with contextlib.suppress(OSError):
+                os.set_blocking(self._fd, True)
+
+
+class _SinkLogger:
+    """What structlog calls with a rendered line."""
+
+    def __init__(self, sink: LogSink) -> None:
+        self._sink = sink
+
+    def msg(self, message: str) -> None:
+        self._sink.write(message + "\n")
+
+    debug = info = warning = error = exception = critical = msg
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
+
+def encode_json(value: Any, **_: Any) -> str:
+    """Return JSON in pure printable ASCII: nothing in it can forge a line or steer a terminal."""
+    # json escapes all control characters but this one, and everything beyond ASCII.
+    return _encode(value).replace("\x7f", "\\u007f")
+
+
+FIRST_FIELDS: Final = ("timestamp", "level", "event", "service", "session", "peer")
+
+
+def _order(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    first = [name for name in FIRST_FIELDS if name in event]
+    others = [name for name in event if name not in first]
+    return {name: event[name] for name in (*first, *others)}
+
+
+def _time(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    event["timestamp"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return event
+
+
+def _printable(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable() and name != "exception":
+            event[name] = repr(value)[1:-1]
+    return event
+
+
+def configure(service: str, log_format: LogFormat, level: str, fd: int = 1) -> LogSink:
+    """Send the events of all structlog loggers to a new sink on `fd`, with `service` in each."""
+
+    def name_service(
+        _logger: Any, _method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        event["service"] = service
+        return event
+
+    sink = LogSink(fd)
+    renderer: list[structlog.typing.Processor] = (
+        [
+            structlog.processors.ExceptionRenderer(),
+            _order,
+            structlog.processors.JSONRenderer(serializer=encode_json),
+        ]
+        if log_format is LogFormat.JSON
+        else [_printable, structlog.dev.ConsoleRenderer(colors=os.isatty(fd) and sys.platform != "win32")]
+    )
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, _time, name_service, *renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=lambda *_: _SinkLogger(sink),
+        cache_logger_on_first_use=False,
+    )
+    return sink
+
+
+def default_format(fd: int = 1) -> LogFormat:
+    """Return what GAME_LOG_FORMAT is when unset: for people on a terminal, for programs elsewhere."""
+    return LogFormat.CONSOLE if os.isatty(fd) else LogFormat.JSON

@@ -1,0 +1,38 @@
+"""Where a client finds its server, and in one line why it did not. Connecting is the client's."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from dataclasses import dataclass
+
+
+class UnreachableError(Exception):
+    """A connection could not be made; the text is one clear line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A port of a server."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+    """None: in the clear."""
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def cause(error: OSError) -> str:
+    """Say in a few words what went wrong with a connection."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason or 'unknown reason'}"
+    if error.errno is None:
+        # Several addresses were tried in vain, and the text repeats every one of them.
+        return "none of its addresses answers"
+    # asyncio repeats the address in its text; a failed name look-up (errno below zero) has no other text.
+    return error.strerror or str(error) if error.errno < 0 else os.strerror(error.errno)

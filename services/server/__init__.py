@@ -1,0 +1,1 @@
+"""The server: players on one port, one administrator on another."""

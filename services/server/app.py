@@ -1,0 +1,178 @@
+"""The life of the server: it listens, serves until a signal comes, drains, and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from services.runtime.logging import LogFormat
+from services.runtime.tls import EXPIRY_WARNING_DAYS, TlsError, expires_in_days
+from services.runtime.tls_settings import AdminTls
+from services.server.hub import ADMIN_CONNECTIONS, OVERFLOW_CONNECTIONS, Hub
+from services.server.link import LINGER_S
+from services.server.observe import Observer
+from services.server.reactor import BACKLOG
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from services.runtime.logging import LogSink
+    from services.server.settings import Settings
+
+RESERVED_DESCRIPTORS: Final = 64
+"""Descriptors that are not for peers: logs, listeners, certificates, and some to spare."""
+
+LOOK_S: Final = 0.05
+"""How often the drain looks whether everybody has gone."""
+
+CERTIFICATE_LOOK_S: Final = 6 * 3600.0
+"""How often the certificate's end is looked at."""
+
+STOPPING: Final = "server is stopping"
+
+
+class ListenError(Exception):
+    """A port cannot be listened on; one line that names the setting."""
+
+
+def listen(host: str, port: int, setting: str) -> socket.socket:
+    """Bind a port on one address, or on all of IPv4 and IPv6 where `host` is empty.
+
+    Raises:
+        ListenError: the port is taken, or the address is not of this machine.
+    """
+    try:
+        if host:
+            family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            listener = socket.create_server(address, family=family, backlog=BACKLOG)
+        elif socket.has_dualstack_ipv6():
+            listener = socket.create_server(
+                ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG
+            )
+        else:
+            listener = socket.create_server(("", port), backlog=BACKLOG)
+    except OSError as error:
+        where = f"{host or 'all addresses'}, port {port}"
+        raise ListenError(f"{setting}: cannot listen on {where}: {error.strerror or error}") from error
+    listener.setblocking(False)
+    # Connections inherit these from their listener, so they cost nothing per connection.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # A peer that vanished without a word is forgotten after 10 + 3 x 5 s, or 20 s after a reply.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 20_000)
+    return listener
+
+
+def descriptors() -> int:
+    """Allow this process as many descriptors as it may have, and return how many that are."""
+    import resource  # noqa: PLC0415  not everywhere
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+class App:
+    """One server."""
+
+    def __init__(self, settings: Settings, sink: LogSink) -> None:
+        self._settings = settings
+        self._log = structlog.get_logger()
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        room = descriptors() - RESERVED_DESCRIPTORS - OVERFLOW_CONNECTIONS - ADMIN_CONNECTIONS
+        self._max_players = max(1, min(settings.limits.max_players, room))
+        observer = Observer(sink, prepared=settings.log_format is LogFormat.JSON, level=settings.log_level)
+        self._hub = Hub(settings, sink, observer, self._max_players)
+
+    async def run(self) -> None:
+        """Serve until a signal comes.
+
+        Raises:
+            ListenError: a port cannot be listened on.
+        """
+        settings, hub = self._settings, self._hub
+        players = listen(settings.host, settings.player_port, "GAME_PLAYER_PORT")
+        admins = listen(settings.host, settings.admin_port, "GAME_ADMIN_PORT")
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_stop)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        hub.reactor.listen(players, hub.admit_player)
+        hub.reactor.listen(admins, hub.admit_admin)
+        self._log.info(
+            "server_listening",
+            host=settings.host or "*",
+            player_port=players.getsockname()[1],
+            admin_port=admins.getsockname()[1],
+            player_tls=settings.tls.player.value,
+            admin_tls=settings.tls.admin.value,
+            max_players=self._max_players,
+        )
+        self._warn()
+        gc.collect()
+        gc.freeze()  # what is there now stays: no need to look at it again
+        await self._stop.wait()
+        await self._drain()
+
+    def _on_stop(self) -> None:
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
+
+    # --- certificates
+
+    def _warn(self) -> None:
+        tls = self._settings.tls
+        if tls.admin is AdminTls.OFF:
+            self._log.warning(
+                "admin_unprotected", remedy="set GAME_TLS_CERT, GAME_TLS_KEY and GAME_TLS_CLIENT_CA"
+            )
+        if tls.own:
+            days = expires_in_days(tls.own.cert, datetime.now(UTC))
+            if days < EXPIRY_WARNING_DAYS:
+                self._log.warning("certificate_expiring", days=days)
+            asyncio.get_running_loop().call_later(CERTIFICATE_LOOK_S, self._warn)
+
+    def _reload(self) -> None:
+        if not self._settings.tls.own:
+            return
+        try:
+            self._hub.load_certificates(self._settings.tls)
+        except TlsError as error:
+            self._log.error("certificates_rejected", reason=str(error))
+            return
+        self._log.info("certificates_loaded")
+        self._warn()
+
+    # --- the end
+
+    async def _drain(self) -> None:
+        """Take no new players, let games end, then tell those that are left."""
+        hub = self._hub
+        self._log.info("server_stopping", players=hub.games)
+        hub.reactor.stop_listening()
+        hub.refuse_all(STOPPING, but_players=True)
+        await self._wait(lambda: not hub.games, self._settings.limits.drain_timeout_s)
+        hub.refuse_all(STOPPING, but_players=False)
+        await self._wait(lambda: not hub.reactor.links, LINGER_S)
+        hub.reactor.close()
+        self._log.info("server_stopped")
+
+    async def _wait(self, done: Callable[[], bool], timeout_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        deadline_s = loop.time() + timeout_s
+        while not done() and not self._hurry.is_set() and loop.time() < deadline_s:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), LOOK_S)

@@ -1,0 +1,1 @@
+"""What the server answers, pure: lines in, effects out. No sockets, no clock, no log."""

@@ -1,0 +1,304 @@
+"""One connection's socket: first byte, TLS handshake, bytes out, an orderly end.
+
+What the bytes mean is the session's affair; when a link may act is the reactor's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import socket
+import ssl
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final, cast
+
+if TYPE_CHECKING:
+    from services.protocol.messages import Address
+    from services.server.reactor import Reactor
+
+CHUNK_OCTETS: Final = 448
+"""What one turn reads of one connection: several lines, yet a flood starves nobody, and the object that
+holds it still comes from Python's own small-object allocator (up to 512 octets with its header)."""
+
+OUTBOX_OCTETS: Final = 1 << 20
+"""What is kept for a peer that does not read: some seconds of a busy server's events, for one watcher."""
+
+LINGER_S: Final = 2.0
+"""How long the peer of a closed link may take to close its side: several round trips around the world."""
+
+LINGER_OCTETS: Final = 1 << 20
+"""How much it may still send meanwhile; it is thrown away."""
+
+AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+TLS_HANDSHAKE: Final = b"\x16"
+"""The first byte of a TLS connection; no line of ASCII text begins with it."""
+
+
+class Stage(Enum):
+    """Where a link stands."""
+
+    PEEKING = auto()
+    """Waits for the first byte, which tells TLS from plain text."""
+    SHAKING = auto()
+    """In the TLS handshake."""
+    OPEN = auto()
+    LINGERING = auto()
+    """Everything is sent; waits for the peer to close (clause F-7)."""
+    GONE = auto()
+
+
+class Link:
+    """A non-blocking connection that a reactor polls."""
+
+    __slots__ = (
+        "_discarded_octets",
+        "_peer_ended",
+        "_unsent",
+        "address",
+        "deadline_s",
+        "ending",
+        "fd",
+        "reactor",
+        "recv",
+        "send",
+        "slow",
+        "sock",
+        "stage",
+    )
+
+    def __init__(self, reactor: Reactor, sock: socket.socket, address: Address) -> None:
+        self.reactor = reactor
+        self.address = address
+        self.fd = sock.fileno()
+        self.stage = Stage.OPEN
+        self.deadline_s = math.inf
+        """When `timed_out` is called, on the monotonic clock."""
+        self.slow = False
+        """Whether more is to do than to read and to send: then `step` and `transmit` do it."""
+        self.ending = False
+        """Whether the link closes once everything is sent."""
+        self._unsent = bytearray()
+        self._peer_ended = False
+        self._discarded_octets = 0
+        self._use(sock)
+
+    def _use(self, sock: socket.socket) -> None:
+        self.sock = sock
+        # Bound once: they are called for each guess.
+        self.recv = sock.recv
+        self.send = sock.send
+
+    # --- what a session makes of it
+
+    def opened(self) -> None:
+        """Called when lines may come: at once, or after the TLS handshake."""
+
+    def shaking(self) -> None:
+        """Called when the TLS handshake begins: bring `deadline_s` forward; `rearm` sets it back."""
+
+    def not_opened(self, reason: str) -> None:
+        """Called when the first byte or the TLS handshake was wrong; the link is gone after it."""
+
+    def received(self, data: bytes) -> None:
+        """Called with what has come; empty at the end of the peer's stream."""
+        raise NotImplementedError
+
+    def lost(self, reason: str) -> None:
+        """Called when the connection broke or its outbox is full; nothing can be sent any more."""
+        raise NotImplementedError
+
+    def released(self) -> None:
+        """Called when the socket is closed."""
+
+    def timed_out(self) -> None:
+        """Called when `deadline_s` has passed on an open link."""
+        raise NotImplementedError
+
+    # --- before the first line
+
+    def peek(self) -> None:
+        """Wait for the first byte; `choose` is told whether it begins a TLS handshake."""
+        self.stage = Stage.PEEKING
+        self.slow = True
+
+    def choose(self, *, tls: bool) -> ssl.SSLContext | None:
+        """Return the context to speak TLS with, or None for plain text."""
+        raise NotImplementedError
+
+    def _see_first_byte(self) -> None:
+        first = self.sock.recv(1, socket.MSG_PEEK)
+        if not first:
+            self.open()
+            self.received(b"")
+            return
+        context = self.choose(tls=first == TLS_HANDSHAKE)
+        if context is None:
+            if not self.ending:
+                self.open()
+            return
+        # Nothing was taken from the stream so far: what came before TLS is never used after it.
+        self._use(context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False))
+        self.stage = Stage.SHAKING
+        self.shaking()
+
+    def open(self) -> None:
+        """Let lines come."""
+        self.stage = Stage.OPEN
+        self.slow = False
+        self.opened()
+
+    def _shake(self) -> None:
+        try:
+            cast("ssl.SSLSocket", self.sock).do_handshake()
+        except ssl.SSLWantWriteError:
+            self.reactor.watch_writable(self)
+        except ssl.SSLWantReadError:
+            self.reactor.watch_readable(self)
+        except OSError as error:
+            self.not_opened(explain(error))
+            self.drop()
+        else:
+            self.reactor.watch_readable(self)
+            self.rearm()
+            self.open()
+            self.reactor.again.add(self)  # a first line may have come with the handshake
+
+    # --- bytes
+
+    def step(self) -> None:
+        """Do whatever is next for a link that is slow; it is readable or writable."""
+        try:
+            if self.stage is Stage.LINGERING:
+                self._discard()
+            elif self.stage is Stage.PEEKING:
+                self._see_first_byte()
+            elif self.stage is Stage.SHAKING:
+                self._shake()
+            elif self._unsent:
+                self._send_kept()
+        except AGAIN:
+            pass
+        except OSError as error:
+            self.broken(error)
+
+    def transmit(self, data: bytes) -> None:
+        """Send, or keep what the kernel does not take; close if the link is ending and all is sent."""
+        if self.stage is Stage.LINGERING or self.stage is Stage.GONE:
+            return
+        if self._unsent:
+            self._unsent += data
+        elif data:
+            try:
+                sent = self.send(data)
+            except AGAIN:
+                sent = 0
+            except OSError as error:
+                self.broken(error)
+                return
+            if sent < len(data):
+                # Whoever does not read its replies is not read either.
+                self._unsent = bytearray(data[sent:])
+                self.slow = True
+                self.reactor.watch_writable(self)
+                self.deadline_s = self.reactor.now_s + self.reactor.write_timeout_s
+        if len(self._unsent) > OUTBOX_OCTETS:
+            self.broken(None)
+        elif self.ending and not self._unsent:
+            self._linger()
+
+    def _send_kept(self) -> None:
+        while self._unsent:
+            sent = self.send(self._unsent)
+            del self._unsent[:sent]
+        if self.ending:
+            self._linger()
+        else:
+            self.resume()
+            self.rearm()
+
+    def resume(self) -> None:
+        """Read again."""
+        self.slow = False
+        self.reactor.watch_readable(self)
+
+    def rearm(self) -> None:
+        """Called when everything is sent that was kept: set `deadline_s` to what it should be."""
+        raise NotImplementedError
+
+    def broken(self, error: OSError | None) -> None:
+        """Give up a connection that cannot be used any more."""
+        if not self.ending:
+            self.lost("outbox full" if error is None else explain(error))
+        self.drop()
+
+    def unread(self) -> None:
+        """Give up a peer that has left its replies unread for too long."""
+        if not self.ending:
+            self.lost("replies not read")
+        self.drop()
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the peer has left replies unread."""
+        return bool(self._unsent)
+
+    # --- the end
+
+    def end(self) -> None:
+        """Close once everything is sent; what still comes is not used."""
+        self.ending = True
+        self.slow = True
+
+    def peer_ended(self) -> None:
+        """Note the end of the peer's stream: nothing can overtake the last reply then."""
+        self._peer_ended = True
+
+    def _linger(self) -> None:
+        """Close our side, and wait for the peer to close its own.
+
+        A close() with unread input makes the kernel send a reset, which may overtake replies.
+        """
+        if isinstance(self.sock, ssl.SSLSocket):
+            with contextlib.suppress(OSError, ValueError):
+                self.sock.unwrap()  # says goodbye; the peer's own is not waited for
+        if self._peer_ended:
+            self.drop()
+            return
+        self.stage = Stage.LINGERING
+        self.deadline_s = self.reactor.now_s + LINGER_S
+        try:
+            self.sock.shutdown(socket.SHUT_WR)  # and with TLS: from now on the bare socket is read
+        except OSError:
+            self.drop()
+            return
+        self.recv = self.sock.recv
+        self.reactor.watch_readable(self)
+
+    def _discard(self) -> None:
+        data = self.recv(65536)
+        self._discarded_octets += len(data)
+        if not data or self._discarded_octets > LINGER_OCTETS:
+            self.drop()
+
+    def drop(self) -> None:
+        """Close at once."""
+        if self.stage is not Stage.GONE:
+            self.stage = Stage.GONE
+            self.slow = True
+            self.reactor.forget(self)
+            self.sock.close()
+            self.released()
+
+
+def explain(error: OSError) -> str:
+    """Return what happened to a connection, in a few words for the log."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"TLS: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS: {(error.reason or 'failed').replace('_', ' ').lower()}"
+    if isinstance(error, ConnectionResetError):
+        return "connection reset"
+    if isinstance(error, BrokenPipeError):
+        return "peer gone"
+    return (error.strerror or "connection failed").lower()

@@ -1,0 +1,238 @@
+"""The turn: everybody who has sent something is answered, in one pass.
+
+All connections are polled in an epoll set of their own, which is nested in the event loop: the loop
+watches one descriptor, and makes one callback for however many connections are ready. There is no
+transport, task or callback per message (docs/adr/0002-nested-epoll.md weighs that against the usual
+asyncio.Protocol). The loop stays in charge of all that is not hot: accepting, timers, signals.
+
+A turn reads from each ready connection once, writes what it logged in one go, and only then sends
+the replies: so the log of a guess reaches the kernel before its reply does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import time
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from services.protocol.messages import Address
+from services.server.link import AGAIN, CHUNK_OCTETS
+from services.server.observe import ATTEMPTS, READY_ATTEMPTS, end_of_guess
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
+    from services.lobby.interface import Lobby
+    from services.runtime.logging import LogSink
+    from services.server.game.player import PlayerConversation
+    from services.server.link import Link
+    from services.server.session import Session
+
+TURN_CONNECTIONS: Final = 256
+"""How many connections one turn answers at most; the others are next."""
+
+ACCEPT_BATCH: Final = 64
+"""How many connections are accepted in one go, so that a storm of them leaves room for the players."""
+
+SWEEP_S: Final = 0.25
+"""How often deadlines are looked at. One look at all connections costs less than a timer for each."""
+
+BACKLOG: Final = 4096
+"""Connections that wait to be accepted; the kernel caps it."""
+
+
+def plain_address(peer: tuple[str, int]) -> Address:
+    """Return a peer's address as clause A-6 spells it."""
+    host, port = peer[:2]
+    return Address(host.removeprefix("::ffff:").partition("%")[0], port)
+
+
+class Reactor:
+    """Polls all connections of the server."""
+
+    def __init__(self, sink: LogSink, lobby: Lobby, *, idle_timeout_s: float, write_timeout_s: float) -> None:
+        self.write_timeout_s = write_timeout_s
+        self.now_s = time.monotonic()
+        """The current turn's time on the monotonic clock."""
+        self.links: dict[int, Session] = {}
+        self.talking: list[Session] = []
+        """Those with something to send, or to close, at the end of the turn."""
+        self.again: set[Link] = set()
+        """Those that TLS may have read more of than it gave out: the kernel will not tell."""
+        self._sink = sink
+        self._lobby = lobby
+        self._idle_timeout_s = idle_timeout_s
+        self._epoll = select.epoll()
+        self._loop = asyncio.get_running_loop()
+        self._listeners: dict[socket.socket, Callable[[socket.socket, Address], None]] = {}
+        self._loop.add_reader(self._epoll.fileno(), self._turn)
+        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
+        self._resting: set[socket.socket] = set()
+
+    # --- listening
+
+    def listen(self, listener: socket.socket, admit: Callable[[socket.socket, Address], None]) -> None:
+        """Hand each connection that `listener` accepts to `admit`, which makes a session of it."""
+        self._listeners[listener] = admit
+        self._loop.add_reader(listener, self._accept, listener)
+
+    def stop_listening(self) -> None:
+        """Close all listeners; connections that wait are refused by the kernel."""
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+            listener.close()
+        self._listeners.clear()
+
+    def _accept(self, listener: socket.socket) -> None:
+        admit = self._listeners[listener]
+        self.begin()
+        for _ in range(ACCEPT_BATCH):
+            try:
+                sock, peer = listener.accept()
+            except BlockingIOError:
+                break
+            except OSError as error:  # no descriptor left: try again at the next sweep
+                structlog.get_logger().error("accept_failed", reason=error.strerror or str(error))
+                self._loop.remove_reader(listener)
+                self._resting.add(listener)
+                break
+            sock.setblocking(False)
+            admit(sock, plain_address(peer))
+        self.finish()
+
+    # --- polling
+
+    def add(self, link: Session) -> None:
+        """Poll a new connection."""
+        self.links[link.fd] = link
+        self._epoll.register(link.fd, select.EPOLLIN)
+
+    def forget(self, link: Link) -> None:
+        """Poll a connection no longer; it is about to be closed."""
+        del self.links[link.fd]
+        self.again.discard(link)
+        self._epoll.unregister(link.fd)
+
+    def watch_readable(self, link: Link) -> None:
+        """Call when the link can be read."""
+        self._epoll.modify(link.fd, select.EPOLLIN)
+
+    def watch_nothing(self, link: Link) -> None:
+        """Do not call; a broken connection is told once all the same."""
+        self._epoll.modify(link.fd, select.EPOLLONESHOT)
+
+    def watch_writable(self, link: Link) -> None:
+        """Call when the link can be written."""
+        self._epoll.modify(link.fd, select.EPOLLOUT)
+
+    # --- turns
+
+    def begin(self) -> None:
+        """Begin a turn: outside of one, nothing may be logged of sessions or sent to them."""
+        self.now_s = time.monotonic()
+        self._sink.hold()
+
+    def finish(self) -> None:
+        """End a turn: first the log, then what there is to say."""
+        self._sink.flush()
+        while self.talking:
+            talking, self.talking = self.talking, []
+            for session in talking:
+                session.send_out()
+        self._sink.flush()
+        if self.again:
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Answer everybody who has something for us."""
+        self.begin()
+        # The loop below runs for each guess. What it does beside reading, looking up and sending was
+        # measured in tenths of a microsecond; so it keeps to local names and makes no calls of its own.
+        links, sink, lobby = self.links, self._sink, self._lobby
+        parts, stamp = sink.parts, sink.stamp
+        idle_deadline_s = self.now_s + self._idle_timeout_s
+        replies: list[tuple[Session, bytes]] = []
+        ready = self._epoll.poll(0, TURN_CONNECTIONS)
+        if self.again:
+            # Once each: a second chunk answered in the same turn could overtake the first (clause F-3).
+            polled = {fd for fd, _ in ready}
+            ready += [(link.fd, select.EPOLLIN) for link in self.again if link.fd not in polled]
+            self.again.clear()
+        for fd, _ in ready:
+            session = links.get(fd)
+            if session is None:  # closed earlier in this turn
+                continue
+            if session.slow:
+                session.step()
+                continue
+            try:
+                data = session.recv(CHUNK_OCTETS)
+            except AGAIN:
+                continue
+            except OSError as error:
+                session.broken(error)
+                continue
+            answer = session.answers.get(data)
+            if answer is None:
+                session.received(data)
+                continue
+            # An ordinary guess, alone in its chunk: the most frequent case by far.
+            game: PlayerConversation = session.conversation  # type: ignore[assignment]  # only players
+            game.guesses = attempt = game.guesses + 1
+            game.invalid_guesses = 0
+            session.deadline_s = idle_deadline_s
+            reply, log_part, event_part = answer
+            replies.append((session, reply))
+            if session.guess_head:
+                parts += (
+                    stamp,
+                    session.guess_head,
+                    log_part,
+                    ATTEMPTS[attempt] if attempt < READY_ATTEMPTS else end_of_guess(attempt),
+                )
+            if lobby.tell:
+                lobby.tell(session.event_head + event_part)
+        self._reply(replies)
+        self.finish()
+
+    def _reply(self, replies: list[tuple[Session, bytes]]) -> None:
+        """Send the replies to ordinary guesses, once their log is written."""
+        self._sink.flush()
+        for session, reply in replies:
+            if session.slow:
+                session.transmit(reply)
+                continue
+            try:
+                sent = session.send(reply)
+            except AGAIN:
+                sent = 0
+            except OSError as error:
+                session.broken(error)
+                continue
+            if sent < len(reply):
+                session.transmit(reply[sent:])
+
+    def _sweep(self) -> None:
+        """Look at all deadlines, and at what else waits for better times."""
+        self.begin()
+        for session in [one for one in self.links.values() if one.deadline_s <= self.now_s]:
+            session.timed_out()
+        self.finish()
+        for listener in self._resting:
+            if listener in self._listeners:
+                self._loop.add_reader(listener, self._accept, listener)
+        self._resting.clear()
+        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
+
+    def close(self) -> None:
+        """Drop every connection, and stop."""
+        self.stop_listening()
+        self._sweeper.cancel()
+        for link in list(self.links.values()):
+            link.drop()
+        self._loop.remove_reader(self._epoll.fileno())
+        self._epoll.close()

@@ -1,0 +1,100 @@
+"""The server's settings, read from the environment and checked together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from services.protocol.rules import Rules
+from services.runtime.environ import EnvironReader
+from services.runtime.logging import LEVELS, LogFormat
+from services.runtime.tls_settings import ServerTls, read_server_tls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a peer may cost. docs/operations.md gives the reason for each figure."""
+
+    max_players: int = 10_000
+    """GAME_MAX_PLAYERS: connections on the player port, playing or not."""
+    max_per_address: int = 0
+    """GAME_MAX_PER_ADDRESS: of them, how many from one address; 0 for as many as there are."""
+    max_invalid_guesses: int = 20
+    """GAME_MAX_INVALID_GUESSES: lines in a row that are no valid guess."""
+    handshake_timeout_s: float = 10.0
+    """GAME_HANDSHAKE_TIMEOUT: from the connection to the game, or to the watch."""
+    tls_timeout_s: float = 5.0
+    """GAME_TLS_TIMEOUT: of that, for the TLS handshake."""
+    idle_timeout_s: float = 300.0
+    """GAME_IDLE_TIMEOUT: from one line of a player to the next."""
+    write_timeout_s: float = 10.0
+    """GAME_WRITE_TIMEOUT: how long a peer may leave its replies unread."""
+    drain_timeout_s: float = 10.0
+    """GAME_DRAIN_TIMEOUT: how long games may go on when the server stops."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the environment says."""
+
+    host: str
+    """Address to listen on; empty for all, IPv4 and IPv6."""
+    player_port: int
+    """0 for any free port."""
+    admin_port: int
+    """0 for any free port."""
+    rules: Rules
+    shared_rounds: bool
+    """GAME_ROUND: one number for all players (shared), or one for each (own)."""
+    limits: Limits
+    tls: ServerTls
+    log_format: LogFormat
+    log_level: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str], default_format: LogFormat) -> Self:
+        """Read and check all settings.
+
+        Raises:
+            SettingsError: one or more are unusable; it names them all.
+        """
+        reader = EnvironReader(environ)
+        port = {"low": 0, "high": 65_535}
+        low = reader.integer("GAME_LOW", default=1, low=0, high=999_999_998)
+        high = reader.integer("GAME_HIGH", default=30, low=1, high=999_999_999)
+        if low >= high:
+            reader.fault("GAME_HIGH", f"not above GAME_LOW ({low})", "give a higher number")
+        settings = cls(
+            host=reader.text("GAME_HOST", default=""),
+            player_port=reader.integer("GAME_PLAYER_PORT", default=4000, **port),
+            admin_port=reader.integer("GAME_ADMIN_PORT", default=4001, **port),
+            rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
+            shared_rounds=reader.choice("GAME_ROUND", default=False, choices={"own": False, "shared": True}),
+            limits=_read_limits(reader),
+            tls=read_server_tls(reader),
+            log_format=reader.choice(
+                "GAME_LOG_FORMAT", default=default_format, choices={one.value: one for one in LogFormat}
+            ),
+            log_level=reader.choice(
+                "GAME_LOG_LEVEL", default="info", choices={word: word for word in LEVELS}
+            ),
+        )
+        if settings.player_port == settings.admin_port != 0:
+            reader.fault("GAME_ADMIN_PORT", "the same as GAME_PLAYER_PORT", "give another port")
+        reader.finish()
+        return settings
+
+
+def _read_limits(reader: EnvironReader) -> Limits:
+    usual = Limits()
+    return Limits(
+        max_players=reader.integer("GAME_MAX_PLAYERS", default=usual.max_players, low=1),
+        max_per_address=reader.integer("GAME_MAX_PER_ADDRESS", default=usual.max_per_address, low=0),
+        max_invalid_guesses=reader.integer(
+            "GAME_MAX_INVALID_GUESSES", default=usual.max_invalid_guesses, low=1
+        ),
+        handshake_timeout_s=reader.seconds("GAME_HANDSHAKE_TIMEOUT", default=usual.handshake_timeout_s),
+        tls_timeout_s=reader.seconds("GAME_TLS_TIMEOUT", default=usual.tls_timeout_s),
+        idle_timeout_s=reader.seconds("GAME_IDLE_TIMEOUT", default=usual.idle_timeout_s),
+        write_timeout_s=reader.seconds("GAME_WRITE_TIMEOUT", default=usual.write_timeout_s),
+        drain_timeout_s=reader.seconds("GAME_DRAIN_TIMEOUT", default=usual.drain_timeout_s),
+    )

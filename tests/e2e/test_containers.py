@@ -1,0 +1,106 @@
+"""What the running containers may do, as the engine and the kernel tell it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.topology import ROOT
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+    from tests.support.topology import Topology
+
+SERVICES = ("server", "admin", "bot")
+
+
+@pytest.fixture(params=SERVICES)
+def container(request: pytest.FixtureRequest, topology: Topology) -> Container:
+    """Give one container of each service."""
+    return topology.containers(request.param)[0]
+
+
+def in_container(container: Container, *command: str) -> str:
+    """Run a command inside, as a root from whom no permission hides anything, and return what it prints."""
+    output = container.exec_run(list(command), user="0", privileged=True).output
+    assert isinstance(output, bytes)
+    return output.decode()
+
+
+def test_confinement_is_asked_for(container: Container) -> None:
+    """The engine was told to confine the container in every way the topology promises."""
+    host = container.attrs["HostConfig"]
+    assert host["ReadonlyRootfs"]
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert not host["Privileged"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert "noexec" in host["Tmpfs"]["/tmp"]  # noqa: S108 - the container's, not ours
+    assert host["Init"]
+    assert 0 < host["PidsLimit"] <= 64
+    assert 0 < host["Memory"] <= 512 << 20
+    assert 0 < host["NanoCpus"] <= 1e9
+    assert host["LogConfig"] == {"Type": "json-file", "Config": {"max-file": "3", "max-size": "10m"}}
+    assert host["RestartPolicy"]["MaximumRetryCount"] > 0
+
+
+def test_confinement_holds(container: Container) -> None:
+    """The kernel agrees: the first process is no root, has no capability and cannot gain one."""
+    lines = in_container(container, "cat", "/proc/1/status").splitlines()
+    status = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+    assert set(status["Uid"]) == set(status["Gid"]) == {"10001"}
+    assert status["NoNewPrivs"] == ["1"]
+    for held in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(status[held][0], 16) == 0, held
+
+
+def test_nothing_to_build_or_rise_with(container: Container) -> None:
+    """The image holds no setuid file, no compiler and no installer."""
+    assert in_container(container, "find", "/", "-xdev", "-type", "f", "-perm", "/6000") == ""
+    tools = "gcc cc c++ make pip pip3 uv"
+    assert in_container(container, "sh", "-c", f"for tool in {tools}; do command -v $tool; done") == ""
+    assert "No module named pip" in in_container(container, "python3", "-m", "pip")
+
+
+def test_images_say_what_they_are(container: Container) -> None:
+    """Each image carries the labels that registries and scanners read."""
+    labels = container.labels
+    for name in ("title", "description", "licenses"):
+        assert labels[f"org.opencontainers.image.{name}"]
+
+
+def test_published_on_loopback_alone(topology: Topology) -> None:
+    """Only the server is published, and only to this machine."""
+    bindings = topology.container("server").attrs["NetworkSettings"]["Ports"]
+    assert {port: {one["HostIp"] for one in to} for port, to in bindings.items()} == {
+        "4000/tcp": {"127.0.0.1"},
+        "4001/tcp": {"127.0.0.1"},
+    }
+    for other in (topology.container("admin"), *topology.containers("bot")):
+        assert not other.attrs["NetworkSettings"]["Ports"]
+
+
+def test_players_and_administrator_do_not_share_a_network(topology: Topology) -> None:
+    """A bot cannot even address the administrator's container; both reach the server."""
+
+    def networks(container: Container) -> set[str]:
+        return {
+            name.removeprefix(f"{topology.project}_")
+            for name in container.attrs["NetworkSettings"]["Networks"]
+        }
+
+    assert networks(topology.container("server")) == {"players", "administrators"}
+    assert networks(topology.container("admin")) == {"administrators"}
+    assert networks(topology.containers("bot")[0]) == {"players"}
+
+
+def test_every_setting_can_be_set_from_outside(topology: Topology) -> None:
+    """The topology hands on every setting of the server, except where it listens within its container."""
+    source = (ROOT / "services" / "server" / "settings.py").read_text()
+    read = set(re.findall(r"reader\.\w+\(\s*\"(GAME_\w+)", source))
+    assert len(read) > 10
+    handed_on = set(topology.config()["services"]["server"]["environment"])
+    assert handed_on == read - {"GAME_HOST", "GAME_PLAYER_PORT", "GAME_ADMIN_PORT"}

@@ -1,0 +1,41 @@
+"""The topology's life: crashes, restarts and the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support.container_log import host_of
+
+if TYPE_CHECKING:
+    from tests.support.topology import Topology
+
+
+def test_a_killed_server_comes_back_and_so_does_everybody(topology: Topology) -> None:
+    """After the server is killed it is restarted, the bots win again and the administrator watches again."""
+    server, admin, bots = topology.log("server"), topology.log("admin"), topology.hosts("bot")
+    server.wait_for("game_won")
+    starts = len(server.events("server_listening"))
+    topology.kill_inside("server")
+    server.wait_for("server_listening", count=starts + 1)
+    lists = len(admin.events("players_listed"))
+
+    def winners() -> set[str]:
+        events = server.events()
+        again = [at for at, event in enumerate(events) if event["event"] == "server_listening"][starts]
+        return {host_of(event) for event in events[again:] if event["event"] == "game_won"}
+
+    server.wait_until(lambda: winners() >= bots, what="a game won by each bot after the restart")
+    admin.wait_until(lambda: admin.events("players_listed")[lists:], what="another list")
+
+
+def test_stop_ends_everything_well(own_topology: Topology) -> None:
+    """`docker compose stop` ends every program with exit status 0, and the server's last words say so."""
+    server = own_topology.log("server")
+    server.wait_for("game_won")
+    own_topology.run("stop")
+    server.wait_for("server_stopping")
+    server.wait_for("server_stopped")
+    containers = [one for service in ("server", "admin", "bot") for one in own_topology.containers(service)]
+    assert {one.name: one.attrs["State"]["ExitCode"] for one in containers} == dict.fromkeys(
+        (one.name for one in containers), 0
+    )

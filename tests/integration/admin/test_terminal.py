@@ -1,0 +1,131 @@
+"""`who` and `watch` on a terminal, through a pseudo terminal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import pexpect
+import pytest
+
+from tests.support.scripted_server import ScriptedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.scripted_server import Peer
+
+ENTER_SCREEN, LEAVE_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
+SHOW_CURSOR = "\x1b[?25h"
+
+
+def shown(program: pexpect.spawn[str]) -> str:
+    """Return all that the terminal was sent."""
+    assert isinstance(program.logfile_read, StringIO)
+    return program.logfile_read.getvalue()
+
+
+def terminal(port: int, *arguments: str, term: str = "xterm-256color") -> pexpect.spawn[str]:
+    """Start the program on a terminal of 100 by 30."""
+    program = pexpect.spawn(
+        sys.executable,
+        ["-m", "services.admin", *arguments, "--host", "127.0.0.1", "--port", str(port)],
+        dimensions=(30, 100),
+        encoding="utf-8",
+        timeout=20,
+        env={**os.environ, "TERM": term},
+    )
+    program.logfile_read = StringIO()
+    return program
+
+
+def playing(peer: Peer) -> None:
+    """Play a server with one player, whichever way it is asked."""
+    peer.hear()
+    peer.say("Admin-Greetings")
+    if peer.hear() == "Who":
+        peer.say("10.0.0.1 5")
+        peer.close()
+        return
+    peer.say("10.0.0.1 5", "End", "Guessed 10.0.0.1 5 7 Close")
+    peer.wait_for_end()
+
+
+def test_who_is_a_table() -> None:
+    """On a terminal the list is a table under a count."""
+    with ScriptedServer(playing) as server:
+        program = terminal(server.port, "who")
+        program.expect(r"Playing at 127\.0\.0\.1:\d+: 1")
+        program.expect("10.0.0.1 +5")
+        program.expect(pexpect.EOF)
+        program.close()
+
+    assert program.exitstatus == 0
+
+
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        (lambda program: program.sendintr(), 130),
+        (lambda program: program.kill(signal.SIGTERM), 0),
+    ],
+    ids=["Ctrl-C", "SIGTERM"],
+)
+def test_watch_restores_the_terminal(end: Callable[[pexpect.spawn[str]], None], status: int) -> None:
+    """The live table is on the alternate screen; Ctrl-C and SIGTERM give the terminal back as it was."""
+    with ScriptedServer(playing) as server:
+        program = terminal(server.port, "watch")
+        program.expect_exact(ENTER_SCREEN)
+        program.expect("10.0.0.1 5 .*guesses 7: Close")
+        end(program)
+        program.expect_exact(SHOW_CURSOR)
+        program.expect_exact(LEAVE_SCREEN)
+        program.expect(pexpect.EOF)
+        program.close()
+
+    assert program.exitstatus == status
+
+
+def test_watch_follows_the_size() -> None:
+    """A terminal made narrower is drawn anew in its new width."""
+    with ScriptedServer(playing) as server:
+        program = terminal(server.port, "watch")
+        program.expect("─{100}")
+        program.setwinsize(20, 70)
+        program.expect("[^─]─{70}[^─]")
+        program.sendintr()
+        program.expect(pexpect.EOF)
+
+
+def test_a_peer_cannot_steer_the_terminal() -> None:
+    """Control characters in what the server says are shown escaped, never obeyed."""
+
+    def script(peer: Peer) -> None:
+        peer.hear()
+        peer.say("Refused: \x1b]0;owned\x07 [red]no[/]")
+        peer.close()
+
+    with ScriptedServer(script) as server:
+        program = terminal(server.port, "watch")
+        program.expect(r"AWAY.*refused: '\\x1b\]0;owned\\x07 \[red\]no\[/\]'")
+        program.sendintr()
+        program.expect(pexpect.EOF)
+
+    assert "\x1b]0;" not in shown(program)
+
+
+def test_a_dumb_terminal_gets_lines() -> None:
+    """Where the cursor cannot be moved, each change is a line of text."""
+    with ScriptedServer(playing) as server:
+        program = terminal(server.port, "watch", term="dumb")
+        program.expect("players_listed")
+        program.expect("player_guessed")
+        program.sendintr()
+        program.expect(pexpect.EOF)
+        program.close()
+
+    assert ENTER_SCREEN not in shown(program)
+    assert program.exitstatus == 130

@@ -1,0 +1,165 @@
+"""`who` against scripted servers of the whole family, started as a user would."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.scripted_server import Peer, ScriptedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def who(port: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program to its end."""
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "services.admin",
+            "who",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            *arguments,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=False,
+    )
+
+
+def our_own(*players: str) -> Callable[[Peer], None]:
+    """Script a server that does what clauses A-1 and A-2 say."""
+
+    def script(peer: Peer) -> None:
+        assert peer.hear() == "Hello"
+        peer.say("Admin-Greetings")
+        assert peer.hear() == "Who"
+        peer.say(*(players or ("",)))
+        peer.close()
+
+    return script
+
+
+def test_lists_each_player_on_a_line() -> None:
+    """Away from a terminal the list is `IP port`, a line each, and nothing else."""
+    with ScriptedServer(our_own("10.0.0.1 5", "2001:db8::2 6")) as server:
+        done = who(server.port)
+
+    assert (done.stdout, done.stderr, done.returncode) == ("10.0.0.1 5\n2001:db8::2 6\n", "", 0)
+
+
+def test_nobody_is_an_empty_list() -> None:
+    """The empty line that stands for nobody (clause A-2) prints nothing and is no error."""
+    with ScriptedServer(our_own()) as server:
+        done = who(server.port)
+
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+def test_json() -> None:
+    """`--json` prints one object."""
+    with ScriptedServer(our_own("10.0.0.1 5")) as server:
+        done = who(server.port, "--json")
+
+    assert json.loads(done.stdout) == {"version": 1, "playing": 1, "players": [{"ip": "10.0.0.1", "port": 5}]}
+
+
+def never_closes(peer: Peer) -> None:
+    """Answer, then leave the connection open."""
+    peer.hear()
+    peer.say("Admin-Greetings")
+    peer.hear()
+    peer.say("('10.0.0.1', 5)")
+    peer.wait_for_end()
+
+
+def never_ends_a_line(peer: Peer) -> None:
+    """Say everything without a line end."""
+    peer.hear()
+    peer.say("Admin-Greetings", end="")
+    peer.hear()
+    peer.say("[('10.0.0.1', 5)]", end="")
+    peer.wait_for_end()
+
+
+def resets_after_the_list(peer: Peer) -> None:
+    """Answer, then break off."""
+    peer.hear()
+    peer.say("Admin-Greetings", end="\n")
+    peer.hear()
+    peer.say("IP: 10.0.0.1", "Port: 5", end="\n")
+    peer.reset()
+
+
+def trickles(peer: Peer) -> None:
+    """Send the list in pieces."""
+    peer.hear()
+    peer.say("Admin-Gre", end="")
+    peer.say("etings")
+    peer.hear()
+    for piece in ("10.0", ".0.1", ":", "5"):
+        peer.say(piece, end="")
+    peer.close()
+
+
+@pytest.mark.parametrize("script", [never_closes, never_ends_a_line, resets_after_the_list, trickles])
+def test_gets_on_with_other_servers(script: Callable[[Peer], None]) -> None:
+    """However a server spells, cuts and ends its list, it is read."""
+    with ScriptedServer(script) as server:
+        done = who(server.port)
+
+    assert (done.stdout, done.returncode) == ("10.0.0.1 5\n", 0)
+
+
+def test_a_refusal_is_one_clear_line() -> None:
+    """A refusal is told with its reason, control characters escaped, and ends with 1."""
+
+    def script(peer: Peer) -> None:
+        peer.hear()
+        peer.say("Refused: not \x1b[2J today")
+        peer.close()
+
+    with ScriptedServer(script) as server:
+        done = who(server.port)
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == f"guessing-admin: 127.0.0.1:{server.port} refused: 'not \\x1b[2J today'\n"
+
+
+def test_a_server_that_is_not_there_is_one_clear_line() -> None:
+    """Nobody listening: one line, no traceback, exit 1."""
+    with ScriptedServer(our_own()) as server:
+        port = server.port
+    done = who(port)
+
+    assert done.returncode == 1
+    assert done.stderr == f"guessing-admin: cannot reach 127.0.0.1:{port}: Connection refused\n"
+
+
+def test_a_server_that_hangs_up_is_one_clear_line() -> None:
+    """A server that closes instead of greeting is told as that."""
+    with ScriptedServer(Peer.close) as server:
+        done = who(server.port)
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--port", "http"], ["--port", "0"], ["--colour"]])
+def test_bad_usage_exits_2(arguments: list[str]) -> None:
+    """A flag that is wrong or unknown is told on standard error, and the status is 2."""
+    done = who(1, *arguments)
+
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr

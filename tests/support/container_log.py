@@ -1,0 +1,113 @@
+"""The log of one container, as events that a test can wait for."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import docker.errors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from docker.models.containers import Container
+
+Event: TypeAlias = dict[str, Any]
+T = TypeVar("T")
+
+REATTACH_PAUSE_S = 0.1
+"""How long to wait before asking a stopped container for more: it may be about to start again."""
+
+
+class ContainerLog:
+    """Follows a container's standard output from its beginning, over restarts, until closed.
+
+    Every line has to be one JSON object; the first that is not fails the next wait.
+    """
+
+    def __init__(self, container: Container) -> None:
+        self.container = container
+        self._events: list[Event] = []
+        self._fault: Exception | None = None
+        self._grown = threading.Condition()
+        self._closed = threading.Event()
+        self._stream: Any = None
+        self._thread = threading.Thread(target=self._follow, name=f"log of {container.name}", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop following."""
+        self._closed.set()
+        if self._stream is not None:
+            self._stream.close()
+        self._thread.join(timeout=10)
+
+    def events(self, name: str | None = None, /, **fields: object) -> list[Event]:
+        """Return the events so far, those of one name if given, with just these fields."""
+        with self._grown:
+            return [event for event in self._events if _matches(event, name, fields)]
+
+    def wait_for(self, name: str, /, *, count: int = 1, timeout_s: float = 30, **fields: object) -> Event:
+        """Wait until `count` events of that name with these fields are there; return the last of them."""
+        found = self.wait_until(
+            lambda: self.events(name, **fields)[count - 1 : count],
+            what=f"{count} x {name} {fields}",
+            timeout_s=timeout_s,
+        )
+        return found[0]
+
+    def wait_until(self, found: Callable[[], T], *, what: str, timeout_s: float = 30) -> T:
+        """Ask `found` again at every new event until what it returns is true, and return that."""
+        deadline = time.monotonic() + timeout_s
+        with self._grown:
+            while True:
+                if self._fault is not None:
+                    raise self._fault
+                if answer := found():
+                    return answer
+                left_s = deadline - time.monotonic()
+                if left_s <= 0:
+                    raise TimeoutError(f"{what} not in the log of {self.container.name} within {timeout_s} s")
+                self._grown.wait(left_s)
+
+    def _follow(self) -> None:
+        seen = 0
+        while not self._closed.is_set():
+            try:
+                for number, line in enumerate(self._lines()):
+                    if number >= seen:
+                        seen += 1
+                        self._add(line)
+            except docker.errors.NotFound:
+                return
+            except (OSError, ValueError):
+                if not self._closed.is_set():
+                    raise
+            self._closed.wait(REATTACH_PAUSE_S)
+
+    def _lines(self) -> Iterator[bytes]:
+        """Yield the container's lines from the first one on, until it stops."""
+        self._stream = self.container.logs(stream=True, follow=True, stderr=False)
+        rest = b""
+        for piece in self._stream:
+            *lines, rest = (rest + piece).split(b"\n")
+            yield from lines
+
+    def _add(self, line: bytes) -> None:
+        with self._grown:
+            try:
+                self._events.append(json.loads(line))
+            except ValueError:
+                self._fault = AssertionError(f"{self.container.name} logged what is no JSON object: {line!r}")
+            self._grown.notify_all()
+
+
+def _matches(event: Event, name: str | None, fields: dict[str, object]) -> bool:
+    return (name is None or event.get("event") == name) and fields.items() <= event.items()
+
+
+def host_of(event: Event) -> str:
+    """Return the address, without the port, of the peer that an event is about; empty if of none."""
+    return str(event.get("peer", "")).partition(" ")[0]

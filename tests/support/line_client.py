@@ -1,0 +1,62 @@
+"""A client that speaks lines, knowing nothing of the game, as `nc` would; or `openssl s_client`, with TLS."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    import ssl
+    from types import TracebackType
+
+
+class LineClient:
+    """One connection; every wait for a line ends after `timeout_s` with TimeoutError."""
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        *,
+        timeout_s: float = 10,
+        tls: ssl.SSLContext | None = None,
+        name: str = "localhost",
+    ) -> None:
+        self._socket = socket.create_connection(address, timeout=timeout_s)
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname=name)
+        self._lines = self._socket.makefile("rb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lines.close()
+        self._socket.close()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """This end's address and port."""
+        host, port = self._socket.getsockname()[:2]
+        return host, port
+
+    def send(self, octets: bytes) -> None:
+        """Send the octets as they are."""
+        self._socket.sendall(octets)
+
+    def read_line(self) -> str:
+        """Wait for the next line and return it without its end; the end of the stream is an EOFError."""
+        line = self._lines.readline()
+        if not line:
+            raise EOFError
+        return line.decode("ascii").removesuffix("\n").removesuffix("\r")
+
+    def read_rest(self) -> bytes:
+        """Wait for the other side to close and return what it sent before."""
+        return self._lines.read()
+
+    def ask(self, line: str) -> str:
+        """Send one line and wait for its reply."""
+        self.send(f"{line}\r\n".encode("ascii"))
+        return self.read_line()

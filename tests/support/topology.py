@@ -1,0 +1,153 @@
+"""The real compose file, run beside whatever else runs: own project name, free ports, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import docker
+from testcontainers.compose import DockerCompose
+
+from tests.support.container_log import ContainerLog
+from tests.support.line_client import LineClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from docker.models.containers import Container
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = ("BIND", "PLAYER_PORT", "ADMIN_PORT", "BOT", "GAME_", "COMPOSE_")
+"""How the names begin that the compose file and Compose itself read from the environment."""
+
+
+class Topology:
+    """The services while they run."""
+
+    def __init__(self, compose: DockerCompose, engine: docker.DockerClient, project: str) -> None:
+        self.project = project
+        self._compose = compose
+        self._engine = engine
+        self._logs: dict[str, ContainerLog] = {}
+
+    @property
+    def command(self) -> list[str]:
+        """What `docker compose` is for this topology."""
+        return self._compose.docker_compose_command()
+
+    def run(self, *arguments: str) -> str:
+        """Run one `docker compose` command and return its output; a failure shows its own words."""
+        done = subprocess.run(
+            [*self.command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == 0, f"docker compose {' '.join(arguments)}:\n{done.stderr}"
+        return done.stdout
+
+    def config(self) -> dict[str, Any]:
+        """Return the compose file as Compose reads it."""
+        return dict(json.loads(self.run("config", "--format", "json")))
+
+    def address(self, port: int) -> tuple[str, int]:
+        """Return where the server's port is published on this machine."""
+        host, found = self._compose.get_service_host_and_port("server", port)
+        assert host is not None
+        assert found is not None
+        return host, int(found)
+
+    def player(self) -> LineClient:
+        """Connect to the published player port."""
+        return LineClient(self.address(4000))
+
+    def administrator(self) -> LineClient:
+        """Connect to the published administrator port."""
+        return LineClient(self.address(4001))
+
+    def containers(self, service: str) -> list[Container]:
+        """Return the service's containers, stopped ones included."""
+        labels = [f"com.docker.compose.project={self.project}", f"com.docker.compose.service={service}"]
+        return self._engine.containers.list(all=True, filters={"label": labels})
+
+    def container(self, service: str) -> Container:
+        """Return the only container of the service."""
+        (container,) = self.containers(service)
+        return container
+
+    def host(self, container: Container) -> str:
+        """Return the container's address in the players' network."""
+        container.reload()
+        return str(container.attrs["NetworkSettings"]["Networks"][f"{self.project}_players"]["IPAddress"])
+
+    def hosts(self, service: str) -> set[str]:
+        """Return the addresses of the service's containers in the players' network."""
+        return {self.host(container) for container in self.containers(service)}
+
+    def scale(self, service: str, count: int) -> None:
+        """Start or stop containers of the service until there are that many."""
+        self.run("up", "--detach", "--no-build", "--no-recreate", "--scale", f"{service}={count}", service)
+
+    def kill_inside(self, service: str) -> None:
+        """Kill the program as a crash would: it is not Docker that does it, so the restart policy acts."""
+        self.container(service).exec_run(["sh", "-c", "kill -9 -1"])
+
+    def logs(self, service: str) -> list[ContainerLog]:
+        """Return the logs of the service's containers, followed from their beginnings."""
+        return [self._follow(container) for container in self.containers(service)]
+
+    def log(self, service: str) -> ContainerLog:
+        """Return the log of the only container of the service, followed from its beginning."""
+        return self._follow(self.container(service))
+
+    def transcript(self) -> str:
+        """Return what to look at after a failure: the containers and all they logged."""
+        return self.run("ps", "--all") + self.run("logs", "--timestamps", "--no-color")
+
+    def close(self) -> None:
+        """Stop following logs."""
+        for log in self._logs.values():
+            log.close()
+
+    def _follow(self, container: Container) -> ContainerLog:
+        assert container.id is not None
+        if container.id not in self._logs:
+            self._logs[container.id] = ContainerLog(container)
+        return self._logs[container.id]
+
+
+@contextmanager
+def running_topology(folder: Path, settings: Mapping[str, str]) -> Iterator[Topology]:
+    """Build and start the topology, yield it when it is healthy, and remove every trace of it."""
+    project = f"guessing-game-test-{secrets.token_hex(4)}"
+    env_file = folder / f"{project}.env"
+    chosen = {"COMPOSE_PROJECT_NAME": project, "PLAYER_PORT": "", "ADMIN_PORT": "", **settings}
+    env_file.write_text("".join(f"{name}={value}\n" for name, value in chosen.items()))
+    # The environment would beat the file, and name somebody else's project.
+    assert not [name for name in os.environ if name.startswith(SETTINGS)]
+    engine = docker.from_env()
+    try:
+        with DockerCompose(ROOT, build=True, env_file=str(env_file)) as compose:
+            topology = Topology(compose, engine, project)
+            try:
+                yield topology
+            finally:
+                topology.close()
+    finally:
+        remove_project(engine, project)
+        engine.close()
+
+
+def remove_project(engine: docker.DockerClient, project: str) -> None:
+    """Remove what `down` leaves: containers of `docker compose run`, images, and all after a failed start."""
+    mine: dict[str, str | list[str] | bool] = {"label": f"com.docker.compose.project={project}"}
+    for container in engine.containers.list(all=True, filters=mine):
+        container.remove(force=True, v=True)
+    for network in engine.networks.list(filters=mine):
+        network.remove()
+    for volume in engine.volumes.list(filters=mine):
+        volume.remove(force=True)
+    for image in engine.images.list(filters=mine):
+        engine.images.remove(str(image.id), force=True)
