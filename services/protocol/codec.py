@@ -172,7 +172,7 @@ def _encode(message: Message) -> bytes:
 
 
 # What the server says to every player.
-_USUAL: Final = {message: _encode(message) for message in _PLAYER_WORDS.values()}
+_USUAL: Final[dict[Message, bytes]] = {message: _encode(message) for message in _PLAYER_WORDS.values()}
 
 
 def encode(message: Message) -> bytes:

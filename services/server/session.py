@@ -304,20 +304,17 @@ class PlayerSession(Session):
 
     def take_lines(self, data: bytes) -> None:
         """Answer all lines in a chunk; those at its start that are ordinary guesses, the short way."""
-<<<<<<< HEAD
-        super().take_lines(self._take_ordinary(data) if self.answers else data)
-
-    def lines_taken(self) -> None:
-        """Begin the idle timeout anew, and choose how the next guess is answered."""
-=======
         if self.answers:
             data = self._take_ordinary(data)
         if data:
             super().take_lines(data)
-            if self.conversation.playing:
-                self._choose_answers()
->>>>>>> bench
+        else:
+            self.rearm()
+
+    def lines_taken(self) -> None:
+        """Begin the idle timeout anew, and choose how the next guess is answered."""
         if self.conversation.playing:
+            self._choose_answers()
             self.rearm()
 
     def _choose_answers(self) -> None:

@@ -24,7 +24,7 @@ MOST_VIEWERS: Final = 64
 
 
 class Feed:
-    """Cuts the changes of a board into frames; each viewer gets all of them, or the whole state after a gap."""
+    """Cuts the changes of a board into frames; each viewer gets all, or the whole state after a gap."""
 
     def __init__(
         self, board: Board, names: Names, expectations: Mapping[str, float], clock: Callable[[], float]

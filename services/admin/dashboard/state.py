@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.admin.model.measures import STEP_S
 from services.admin.model.wording import describe
-from services.protocol.messages import Guessed, Verdict, Won
+from services.protocol.messages import Guessed, Round, Verdict, Won
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -124,15 +124,17 @@ def event_row(happening: Happening) -> dict[str, Any]:
         "number": happening.number,
         "at": round(happening.at_s, 3),
         "kind": type(event).__name__.lower(),
-        "ip": event.address.host,
-        "port": event.address.port,
         "text": describe(event),
     }
+    if not isinstance(event, Round):
+        row |= {"ip": event.address.host, "port": event.address.port}
     match event:
         case Guessed(_, number, verdict):
             row |= {"guess": number, "verdict": str(verdict)}
         case Won(_, guesses):
             row |= {"guesses": guesses}
+        case Round(number):
+            row |= {"round": number}
         case _:
             pass
     return row

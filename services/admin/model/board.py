@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, assert_never, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
 from services.admin.model.measures import Meter, Timeline
 from services.protocol.messages import (

@@ -1,0 +1,26 @@
+"""What happened, in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.admin.model.wording import describe
+from services.protocol.messages import Address, Guessed, Joined, Left, Round, Verdict, WatchEvent, Won
+
+ANN = Address("10.0.0.1", 5001)
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (Joined(ANN), "10.0.0.1 5001 plays"),
+        (Guessed(ANN, 7, Verdict.FAR), "10.0.0.1 5001 guesses 7: Far"),
+        (Won(ANN, 1), "10.0.0.1 5001 wins with 1 guess"),
+        (Won(ANN, 2), "10.0.0.1 5001 wins with 2 guesses"),
+        (Left(ANN), "10.0.0.1 5001 leaves"),
+        (Round(3), "round 3 begins"),
+    ],
+)
+def test_every_event_has_its_words(event: WatchEvent, words: str) -> None:
+    """Each event of a watch is told in a short sentence (A-4, R-4)."""
+    assert describe(event) == words
