@@ -13,6 +13,8 @@ PROVED_ELSEWHERE = {
     "services/admin/__main__.py": "tests/integration/admin/test_who.py",
     "services/admin/cli.py": "tests/integration/admin/test_who.py",
     "services/admin/client.py": "tests/integration/admin/test_watch.py",
+    "services/admin/dashboard/app.py": "tests/integration/admin/test_dashboard.py",
+    "services/admin/dashboard/serve.py": "tests/integration/admin/test_dashboard.py",
     "services/server/__main__.py": f"{SERVER}/test_life.py",
     "services/server/app.py": f"{SERVER}/test_life.py",
     "services/server/game/effects.py": "tests/support/talk.py",
