@@ -12,7 +12,6 @@ the replies: so the log of a guess reaches the kernel before its reply does.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import select
 import time
 from typing import TYPE_CHECKING, Final
