@@ -207,11 +207,6 @@ class Session(Link):
     def lines_taken(self) -> None:
         """Called after lines were answered."""
 
-    @property
-    def is_engaged(self) -> bool:
-        """Whether a game or a watch is under way."""
-        raise NotImplementedError
-
     def lost(self, reason: str) -> None:
         """Let the conversation end without a word."""
         self.perform(self.conversation.leave(reason))
@@ -354,6 +349,7 @@ class PlayerSession(Session):
             if tell:
                 tell(self.event_head + event_part)
         if replies:
+            self.reactor.ordinary_guesses += len(replies)
             game.guesses = attempt
             game.invalid_guesses = 0
             self.say(b"".join(replies))
