@@ -16,6 +16,8 @@ class Limits:
 
     max_players: int = 10_000
     """GAME_MAX_PLAYERS: connections on the player port, playing or not."""
+    max_connections: int = 0
+    """GAME_MAX_CONNECTIONS: on both ports together; 0 for as many as there are descriptors for."""
     max_per_address: int = 0
     """GAME_MAX_PER_ADDRESS: of them, how many from one address; 0 for as many as there are."""
     max_invalid_guesses: int = 20
@@ -98,6 +100,7 @@ def _read_limits(reader: EnvironReader) -> Limits:
     usual = Limits()
     return Limits(
         max_players=reader.integer("GAME_MAX_PLAYERS", default=usual.max_players, low=1),
+        max_connections=reader.integer("GAME_MAX_CONNECTIONS", default=usual.max_connections, low=0),
         max_per_address=reader.integer("GAME_MAX_PER_ADDRESS", default=usual.max_per_address, low=0),
         max_invalid_guesses=reader.integer(
             "GAME_MAX_INVALID_GUESSES", default=usual.max_invalid_guesses, low=1

@@ -44,7 +44,7 @@ def test_waits_for_each_reply(state: State) -> None:
 def test_asks_for_the_range_when_all_of_it_was_in_vain() -> None:
     """Only when no number of the range was it, one beyond makes the server tell its range (P-5, C-3)."""
     assert next_message(view(State.PLAYING, *ALL_TRIED[:-1]), CLASSIC_PLAN) == Guess(30)
-    assert next_message(view(State.PLAYING, *ALL_TRIED), CLASSIC_PLAN) == Guess(31)
+    assert next_message(view(State.PLAYING, *ALL_TRIED), CLASSIC_PLAN) == Guess(60)
 
 
 def test_gives_up_when_the_range_is_known_and_empty() -> None:

@@ -93,16 +93,39 @@ def test_a_range_without_numbers_is_not_believed() -> None:
     assert conversation.view.rules == CLASSIC
 
 
-@pytest.mark.parametrize(("verdict", "high"), [("Far", 31), ("What?", 30)])
-def test_a_number_beyond_the_range_settles_the_range(verdict: str, high: int) -> None:
-    """Whatever a server says to the number after the last, it is not asked again."""
+@pytest.mark.parametrize(("words", "high", "told"), [("Far", 60, False), ("What?", 30, True)])
+def test_a_number_beyond_the_range(words: str, high: int, *, told: bool) -> None:
+    """One that is judged widens the range; where the answer is of no use nothing more is asked."""
     conversation = playing()
-    conversation.say(Guess(31))
-    hear(conversation, verdict)
+    conversation.say(Guess(60))
+    hear(conversation, words)
     conversation.hush()
 
-    assert conversation.view.range_told
     assert conversation.view.rules.high == high
+    assert conversation.view.range_told is told
+
+
+def test_a_new_round_begins_anew() -> None:
+    """Too late means another secret: what was learnt of the one before is forgotten (clause R-3)."""
+    conversation = playing()
+    conversation.say(Guess(3))
+    hear(conversation, "Far")
+    conversation.say(Guess(8))
+    hear(conversation, "Too late")
+
+    assert conversation.view.history == ()
+    assert conversation.view.state is State.PLAYING
+    assert conversation.guesses == 0
+
+
+def test_too_high_is_not_too_late() -> None:
+    """The words of other servers are no shared round (clause C-2)."""
+    conversation = playing()
+    conversation.say(Guess(3))
+    hear(conversation, "Too high")
+    conversation.hush()
+
+    assert conversation.view.history == (Try(3, None),)
 
 
 def test_an_unknown_reply_counts_once_it_is_quiet() -> None:
@@ -125,6 +148,7 @@ def test_chatter_around_a_reply_is_no_reply() -> None:
     hear(conversation, "You said 3.", "Far", "Try again!")
 
     assert not conversation.puzzled
+    assert conversation.view.state is State.PLAYING
     assert conversation.view.history == (Try(3, Verdict.FAR),)
 
 
