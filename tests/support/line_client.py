@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 from typing import TYPE_CHECKING, Self
@@ -64,6 +65,11 @@ class LineClient:
     def read_some(self) -> bytes:
         """Wait for octets and return those that came at once."""
         return self._socket.recv(65536)
+
+    def read_within(self, patience_s: float) -> bytes:
+        """Return the octets that come within so long a time, or none."""
+        ready, _, _ = select.select([self._socket], [], [], patience_s)
+        return self._socket.recv(65536) if ready else b""
 
     def read_line(self) -> str:
         """Wait for the next line and return it without its end; the end of the stream is an EOFError."""
