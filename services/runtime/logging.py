@@ -181,10 +181,10 @@ def configure(service: str, log_format: LogFormat, level: str, fd: int = 1) -> L
             structlog.processors.JSONRenderer(serializer=encode_json),
         ]
         if log_format is LogFormat.JSON
-        else [_printable, structlog.dev.ConsoleRenderer(colors=os.isatty(fd) and sys.platform != "win32")]
+        else [structlog.dev.ConsoleRenderer(colors=os.isatty(fd) and sys.platform != "win32")]
     )
     structlog.configure(
-        processors=[structlog.processors.add_log_level, _time, name_service, *renderer],
+        processors=[structlog.processors.add_log_level, _time, name_service, _printable, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=lambda *_: _SinkLogger(sink),
         cache_logger_on_first_use=False,

@@ -167,6 +167,7 @@ class App:
         await self._wait(lambda: not hub.games, self._settings.limits.drain_timeout_s)
         hub.refuse_all(STOPPING, but_players=False)
         await self._wait(lambda: not hub.reactor.links, LINGER_S)
+        await hub.lobby.close()
         hub.reactor.close()
         self._log.info("server_stopped")
 

@@ -20,7 +20,9 @@ from services.server.session import SERVER_FULL, AdminSession, PlayerSession
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
+    from services.lobby.interface import Lobby
     from services.protocol.messages import Address
     from services.runtime.logging import LogSink
     from services.runtime.tls_settings import ServerTls
@@ -52,7 +54,9 @@ class Hub:
         def draw_secret() -> int:
             return rules.low + secrets.randbelow(span)
 
-        self.lobby = MemoryLobby(rules, draw_secret)
+        # Unique over restarts and replicas too: logs of several runs are read together.
+        self._run = secrets.token_hex(3)
+        self.lobby = self._make_lobby(settings, draw_secret)
         self.reactor = Reactor(
             sink,
             self.lobby,
@@ -69,11 +73,23 @@ class Hub:
         self._players = 0
         self._overflow = 0
         self._by_address: Counter[str] = Counter()
-        # Unique over restarts too: logs of several runs are read together.
-        self._run = secrets.token_hex(3)
         self._numbers = itertools.count(1)
         self._tls = settings.tls
         self.load_certificates(settings.tls)
+
+    def _make_lobby(self, settings: Settings, draw_secret: Callable[[], int]) -> Lobby:
+        if not settings.state_url:
+            return MemoryLobby(settings.rules, draw_secret)
+        # Only here: a server by itself needs no client of Valkey.
+        from services.lobby.valkey import ValkeyLobby  # noqa: PLC0415
+
+        return ValkeyLobby(
+            settings.state_url,
+            replica=self._run,
+            rules=settings.rules,
+            draw_secret=draw_secret,
+            in_turn=lambda action: self.reactor.perform(action),  # noqa: PLW0108  it is made later
+        )
 
     def load_certificates(self, tls: ServerTls) -> None:
         """Use the certificates as they are on disk now; whoever is connected stays so.

@@ -147,6 +147,12 @@ class Reactor:
         if self.again:
             self._loop.call_soon(self._turn)
 
+    def perform(self, action: Callable[[], None]) -> None:
+        """Do something in a turn of its own."""
+        self.begin()
+        action()
+        self.finish()
+
     def _turn(self) -> None:
         """Answer everybody who has something for us."""
         self.begin()

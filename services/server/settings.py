@@ -43,6 +43,8 @@ class Settings:
     admin_port: int
     """0 for any free port."""
     rules: Rules
+    state_url: str
+    """GAME_STATE_URL: where the lobby is shared with other servers; empty for one in memory."""
     shared_rounds: bool
     """GAME_ROUND: one number for all players (shared), or one for each (own)."""
     limits: Limits
@@ -68,6 +70,7 @@ class Settings:
             player_port=reader.integer("GAME_PLAYER_PORT", default=4000, **port),
             admin_port=reader.integer("GAME_ADMIN_PORT", default=4001, **port),
             rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
+            state_url=_read_state_url(reader),
             shared_rounds=reader.choice("GAME_ROUND", default=False, choices={"own": False, "shared": True}),
             limits=_read_limits(reader),
             tls=read_server_tls(reader),
@@ -82,6 +85,13 @@ class Settings:
             reader.fault("GAME_ADMIN_PORT", "the same as GAME_PLAYER_PORT", "give another port")
         reader.finish()
         return settings
+
+
+def _read_state_url(reader: EnvironReader) -> str:
+    url = reader.text("GAME_STATE_URL", default="")
+    if url and not url.startswith(("valkey://", "valkeys://", "unix://")):
+        reader.fault("GAME_STATE_URL", "no address of a Valkey", "give valkey://[USER:PASSWORD@]HOST[:PORT]")
+    return url
 
 
 def _read_limits(reader: EnvironReader) -> Limits:

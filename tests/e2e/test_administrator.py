@@ -11,7 +11,8 @@ from tests.support.topology import running_topology
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.container_log import ContainerLog, Event
+    from tests.support.container_log import ContainerLog
+    from tests.support.log_contract import Event
     from tests.support.topology import Topology
 
 PLAYERS = 4
