@@ -12,7 +12,7 @@ import structlog
 from rich.console import Console
 from rich.live import Live
 
-from services.admin.client import ServerError, follow
+from services.admin.client import ServerError, cause, follow
 from services.admin.dashboard.feed import Feed
 from services.admin.dashboard.names import Names, reverse_dns
 from services.admin.dashboard.serve import listen, serve
@@ -23,7 +23,7 @@ from services.runtime.logging import LogFormat, configure
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from services.admin.client import Target
     from services.admin.model.board import Change
@@ -57,7 +57,7 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
         if not draws:
             log_change(log, board, change)
 
-    work = [_follow(target, observe, stopped)]
+    work: list[Coroutine[None, None, None]] = []
     if settings.dashboard is not None:
         listener = _listen(settings.dashboard)
         host, port = listener.getsockname()[:2]
@@ -67,6 +67,7 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
         work.append(serve(feed, listener))
     if draws:
         work.append(_draw(board, target, console))
+    work.append(_follow(target, observe, stopped))
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(one) for one in work]
         outcome = await stopped
@@ -81,7 +82,7 @@ def _listen(where: DashboardSettings) -> socket.socket:
     try:
         return listen(where)
     except OSError as error:
-        raise ServerError(f"cannot serve the page at {where.host}:{where.port}: {error.strerror}") from None
+        raise ServerError(f"cannot serve the page at {where.host}:{where.port}: {cause(error)}") from None
 
 
 def _settle(stopped: asyncio.Future[int | ServerError], outcome: int | ServerError) -> None:

@@ -33,7 +33,8 @@ class MemoryLobby:
             case Joined(address):
                 self._players[address] = None
             case Won(address) | Left(address):
-                del self._players[address]
+                # Two connections to different addresses of ours may come from one address and port.
+                self._players.pop(address, None)
             case _:
                 pass
         if self.tell:

@@ -93,7 +93,7 @@ async def _log(crew: Crew, ended_by: list[signal.Signals]) -> None:
     orders = crew.orders
     log.info(
         "bots_started",
-        peer=f"{orders.target.host} {orders.target.port}",
+        target=str(orders.target),
         strategy=orders.strategy.value,
         dialect=orders.dialect.value,
         players=orders.players,

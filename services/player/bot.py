@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Final
 
+from services.player.strategies.candidates import numbers_in
 from services.player.strategies.choice import next_guess
 from services.protocol.messages import Game, Guess, Hello
 from services.protocol.state import State
@@ -78,6 +79,6 @@ def _next_guess(view: View, plan: Plan) -> Guess | Rest:
     number = next_guess(plan.strategy, view.rules, view.history, plan.seed)
     if number is not None:
         return Guess(number)
-    # Every number was tried in vain, so the range is not what was assumed. A number beyond it makes the
-    # server tell the true one (clause P-5).
-    return Rest.GIVE_UP if view.range_told else Guess(view.rules.high + 1)
+    # Every number was tried in vain, so the range is not what was assumed. A number far beyond it makes the
+    # server tell the true one (clause P-5), or is judged and so widens the range.
+    return Rest.GIVE_UP if view.range_told else Guess(view.rules.high + numbers_in(view.rules))

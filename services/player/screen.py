@@ -24,6 +24,10 @@ _MARKS: Final = {Verdict.FAR: "F", Verdict.CLOSE: "C", Verdict.CORRECT: "*"}
 """Letters, so that the marks can be told apart without colours."""
 
 
+TOO_LATE: Final = "Too late: somebody else has found it. A new number is in play, and the count begins anew."
+"""What a player of a shared round is told whose guess came after the winner's (clause R-3)."""
+
+
 class Colour(Enum):
     """What a text means, as the terminal's escape sequence for it."""
 

@@ -54,11 +54,17 @@ class LogSink:
         self._dropped_lines = 0
         self._second = 0
         self._second_text = b""
-        # A pipe that nobody reads must not stop the game; a terminal's mode is shared with the shell.
+        # A pipe that nobody reads must not stop the game, nor a terminal that somebody holds by Ctrl-S.
         mode = os.fstat(fd).st_mode
-        self._pollable = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
-        if self._pollable:
+        self._shared = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+        if self._shared:
             os.set_blocking(fd, False)
+        elif os.isatty(fd):
+            # The shell uses the same terminal, and expects to wait for it: its mode must stay. A second
+            # opening has a mode of its own.
+            with contextlib.suppress(OSError):
+                self._fd = os.open(os.ttyname(fd), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        self._given_fd = fd
 
     def hold(self) -> None:
         """Keep lines back until `flush`, and give them all the same time."""
@@ -117,9 +123,12 @@ class LogSink:
     def close(self) -> None:
         """Write what is left, and give the descriptor back as it was found."""
         self.flush()
-        if self._pollable:
+        if self._shared:
             with contextlib.suppress(OSError):
                 os.set_blocking(self._fd, True)
+        elif self._fd != self._given_fd:
+            os.close(self._fd)
+            self._fd = self._given_fd
 
 
 class _SinkLogger:
@@ -181,10 +190,10 @@ def configure(service: str, log_format: LogFormat, level: str, fd: int = 1) -> L
             structlog.processors.JSONRenderer(serializer=encode_json),
         ]
         if log_format is LogFormat.JSON
-        else [_printable, structlog.dev.ConsoleRenderer(colors=os.isatty(fd) and sys.platform != "win32")]
+        else [structlog.dev.ConsoleRenderer(colors=os.isatty(fd) and sys.platform != "win32")]
     )
     structlog.configure(
-        processors=[structlog.processors.add_log_level, _time, name_service, *renderer],
+        processors=[structlog.processors.add_log_level, _time, name_service, _printable, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=lambda *_: _SinkLogger(sink),
         cache_logger_on_first_use=False,

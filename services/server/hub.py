@@ -7,7 +7,7 @@ import itertools
 import secrets
 import ssl
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from services.lobby.memory import MemoryLobby
 from services.protocol.codec import encode
@@ -15,12 +15,15 @@ from services.protocol.messages import Refused
 from services.runtime.tls import is_administrator, server_admin_context, server_player_context
 from services.runtime.tls_settings import AdminTls, PlayerTls
 from services.server.game.player import Table
+from services.server.link import CHUNK_OCTETS
 from services.server.reactor import Reactor
 from services.server.session import SERVER_FULL, AdminSession, PlayerSession
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
+    from services.lobby.interface import Lobby
     from services.protocol.messages import Address
     from services.runtime.logging import LogSink
     from services.runtime.tls_settings import ServerTls
@@ -29,20 +32,38 @@ if TYPE_CHECKING:
     from services.server.settings import Settings
 
 OVERFLOW_CONNECTIONS: Final = 128
-"""Connections over the limit that are refused in the way they ask for; more get a plain line."""
+"""Connections over the limit that are refused in the way they ask for, at most; more get a plain line."""
 
 ADMIN_CONNECTIONS: Final = 64
-"""Connections on the administrator port. A newcomer displaces the oldest that does not watch, so that
-no crowd of strangers keeps the administrator out."""
+"""Connections on the administrator port, at most. A newcomer displaces the oldest that does not watch, so
+that no crowd of strangers keeps the administrator out."""
+
+SHARE: Final = 8
+"""Neither of these two takes more than one connection in so many."""
 
 TLS_ONLY: Final = "this port speaks TLS only: give --ca FILE, or openssl s_client"
 NO_ROLE: Final = "the certificate does not carry the administrator's role"
 
 
+class Rooms(NamedTuple):
+    """How many connections there is room for, by what they are for."""
+
+    players: int
+    overflow: int
+    admins: int
+
+    @classmethod
+    def of(cls, connections: int, max_players: int) -> Self:
+        """Share `connections` out; nobody is left with nothing, however few there are."""
+        overflow = min(OVERFLOW_CONNECTIONS, max(1, connections // SHARE))
+        admins = min(ADMIN_CONNECTIONS, max(2, connections // SHARE))
+        return cls(max(1, min(max_players, connections - overflow - admins)), overflow, admins)
+
+
 class Hub:
     """Makes sessions of connections, and holds what they work with."""
 
-    def __init__(self, settings: Settings, sink: LogSink, observer: Observer, max_players: int) -> None:
+    def __init__(self, settings: Settings, sink: LogSink, observer: Observer, rooms: Rooms) -> None:
         self.limits = settings.limits
         self.sink = sink
         self.observer = observer
@@ -52,7 +73,9 @@ class Hub:
         def draw_secret() -> int:
             return rules.low + secrets.randbelow(span)
 
-        self.lobby = MemoryLobby(rules, draw_secret)
+        # Unique over restarts and replicas too: logs of several runs are read together.
+        self._run = secrets.token_hex(3)
+        self.lobby = self._make_lobby(settings, draw_secret)
         self.reactor = Reactor(
             sink,
             self.lobby,
@@ -65,15 +88,27 @@ class Hub:
             shared_rounds=settings.shared_rounds,
             max_invalid_guesses=settings.limits.max_invalid_guesses,
         )
-        self._max_players = max_players
+        self._rooms = rooms
         self._players = 0
         self._overflow = 0
         self._by_address: Counter[str] = Counter()
-        # Unique over restarts too: logs of several runs are read together.
-        self._run = secrets.token_hex(3)
         self._numbers = itertools.count(1)
         self._tls = settings.tls
         self.load_certificates(settings.tls)
+
+    def _make_lobby(self, settings: Settings, draw_secret: Callable[[], int]) -> Lobby:
+        if not settings.state_url:
+            return MemoryLobby(settings.rules, draw_secret)
+        # Only here: a server by itself needs no client of Valkey.
+        from services.lobby.valkey import ValkeyLobby  # noqa: PLC0415
+
+        return ValkeyLobby(
+            settings.state_url,
+            replica=self._run,
+            rules=settings.rules,
+            draw_secret=draw_secret,
+            in_turn=lambda action: self.reactor.perform(action),  # noqa: PLW0108  it is made later
+        )
 
     def load_certificates(self, tls: ServerTls) -> None:
         """Use the certificates as they are on disk now; whoever is connected stays so.
@@ -92,13 +127,14 @@ class Hub:
     def admit_player(self, sock: socket.socket, address: Address) -> None:
         """Make a session of a connection on the player port, if only to refuse it (clause P-12)."""
         per_address = self.limits.max_per_address
-        over_limit = self._players >= self._max_players or (
+        over_limit = self._players >= self._rooms.players or (
             per_address > 0 and self._by_address[address.host] >= per_address
         )
         if over_limit:
-            if self._overflow >= OVERFLOW_CONNECTIONS:
+            if self._overflow >= self._rooms.overflow:
                 with contextlib.suppress(OSError):
                     sock.send(encode(Refused(SERVER_FULL)))
+                    sock.recv(CHUNK_OCTETS)  # a close with input unread would be a reset
                 sock.close()
                 return
             self._overflow += 1
@@ -125,10 +161,9 @@ class Hub:
     def admit_admin(self, sock: socket.socket, address: Address) -> None:
         """Make a session of a connection on the administrator port."""
         admins = [one for one in self.reactor.links.values() if isinstance(one, AdminSession)]
-        if len(admins) >= ADMIN_CONNECTIONS:
+        if len(admins) >= self._rooms.admins:
             oldest = next(one for one in admins if not one.conversation.watching)
-            oldest.lost("displaced by a newcomer")
-            oldest.drop()
+            oldest.give_up("displaced by a newcomer")
         self._start(AdminSession(self, sock, address), peek=self._tls.admin is not AdminTls.OFF)
 
     def _start(self, session: Session, *, peek: bool) -> None:

@@ -23,8 +23,9 @@ holds it still comes from Python's own small-object allocator (up to 512 octets 
 OUTBOX_OCTETS: Final = 1 << 20
 """What is kept for a peer that does not read: some seconds of a busy server's events, for one watcher."""
 
-LINGER_S: Final = 2.0
-"""How long the peer of a closed link may take to close its side: several round trips around the world."""
+LINGER_S: Final = 1.5
+"""How long the peer of a closed link may take to close its side: several round trips around the world. With
+the sweep's quarter of a second before and after it, nobody outstays a deadline by more than two seconds."""
 
 LINGER_OCTETS: Final = 1 << 20
 """How much it may still send meanwhile; it is thrown away."""
@@ -130,7 +131,8 @@ class Link:
         first = self.sock.recv(1, socket.MSG_PEEK)
         if not first:
             self.open()
-            self.received(b"")
+            if not self.ending:
+                self.received(b"")
             return
         context = self.choose(tls=first == TLS_HANDSHAKE)
         if context is None:
@@ -138,7 +140,13 @@ class Link:
                 self.open()
             return
         # Nothing was taken from the stream so far: what came before TLS is never used after it.
-        self._use(context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False))
+        try:
+            sock = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
+        except OSError as error:  # reset since its first byte; the socket is closed already
+            self.not_opened(explain(error))
+            self.drop()
+            return
+        self._use(sock)
         self.stage = Stage.SHAKING
         self.shaking()
 
@@ -205,7 +213,7 @@ class Link:
                 self.reactor.watch_writable(self)
                 self.deadline_s = self.reactor.now_s + self.reactor.write_timeout_s
         if len(self._unsent) > OUTBOX_OCTETS:
-            self.broken(None)
+            self.give_up("outbox full")
         elif self.ending and not self._unsent:
             self._linger()
 
@@ -223,21 +231,20 @@ class Link:
         """Read again."""
         self.slow = False
         self.reactor.watch_readable(self)
+        self.reactor.again.add(self)  # TLS may hold lines that came while nothing was read
 
     def rearm(self) -> None:
         """Called when everything is sent that was kept: set `deadline_s` to what it should be."""
         raise NotImplementedError
 
-    def broken(self, error: OSError | None) -> None:
+    def broken(self, error: OSError) -> None:
         """Give up a connection that cannot be used any more."""
-        if not self.ending:
-            self.lost("outbox full" if error is None else explain(error))
-        self.drop()
+        self.give_up(explain(error))
 
-    def unread(self) -> None:
-        """Give up a peer that has left its replies unread for too long."""
+    def give_up(self, reason: str) -> None:
+        """Close without a word, whatever is left to be sent."""
         if not self.ending:
-            self.lost("replies not read")
+            self.lost(reason)
         self.drop()
 
     @property

@@ -12,6 +12,7 @@ the replies: so the log of a guess reaches the kernel before its reply does.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import select
 import time
 from typing import TYPE_CHECKING, Final
@@ -95,6 +96,8 @@ class Reactor:
                 sock, peer = listener.accept()
             except BlockingIOError:
                 break
+            except ConnectionAbortedError:  # it was reset while it waited
+                continue
             except OSError as error:  # no descriptor left: try again at the next sweep
                 structlog.get_logger().error("accept_failed", reason=error.strerror or str(error))
                 self._loop.remove_reader(listener)
@@ -115,7 +118,8 @@ class Reactor:
         """Poll a connection no longer; it is about to be closed."""
         del self.links[link.fd]
         self.again.discard(link)
-        self._epoll.unregister(link.fd)
+        with contextlib.suppress(OSError):  # the kernel forgets a closed socket by itself
+            self._epoll.unregister(link.fd)
 
     def watch_readable(self, link: Link) -> None:
         """Call when the link can be read."""
@@ -146,6 +150,12 @@ class Reactor:
         self._sink.flush()
         if self.again:
             self._loop.call_soon(self._turn)
+
+    def perform(self, action: Callable[[], None]) -> None:
+        """Do something in a turn of its own."""
+        self.begin()
+        action()
+        self.finish()
 
     def _turn(self) -> None:
         """Answer everybody who has something for us."""
@@ -218,6 +228,7 @@ class Reactor:
 
     def _sweep(self) -> None:
         """Look at all deadlines, and at what else waits for better times."""
+        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
         self.begin()
         for session in [one for one in self.links.values() if one.deadline_s <= self.now_s]:
             session.timed_out()
@@ -226,7 +237,6 @@ class Reactor:
             if listener in self._listeners:
                 self._loop.add_reader(listener, self._accept, listener)
         self._resting.clear()
-        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
 
     def close(self) -> None:
         """Drop every connection, and stop."""

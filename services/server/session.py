@@ -102,6 +102,12 @@ class Session(Link):
 
     def perform(self, effects: Sequence[Effect]) -> None:
         """Do what the conversation wants done, in order."""
+        try:
+            self._perform(effects)
+        except Exception:  # noqa: BLE001  our own mistake must cost one session, not the server
+            self.failed()
+
+    def _perform(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
             match effect:
                 # In the order of their frequency; and reading a name is faster than a pattern that binds one.
@@ -161,16 +167,22 @@ class Session(Link):
             if data:
                 self.heard = True
                 self.take_lines(data)
-                if len(data) == CHUNK_OCTETS:
+                if len(data) == CHUNK_OCTETS and self.stage is Stage.OPEN:
                     self.reactor.again.add(self)
             else:
                 self.peer_ended()
                 self.perform(self.conversation.end_of_stream())
-        except Exception:  # noqa: BLE001  our own mistake must cost one session, not the server
-            structlog.get_logger(session=self.bound.session, peer=str(self.address)).exception(
-                "session_failed"
-            )
-            self.broken(None)
+        except Exception:  # noqa: BLE001  as in `perform`
+            self.failed()
+
+    def failed(self) -> None:
+        """End the session after a mistake of our own; call it where the exception is handled."""
+        if self.stage is Stage.GONE:  # a second mistake, while ending the session for the first
+            return
+        structlog.get_logger(session=self.bound.session, peer=self.bound.peer).exception("session_failed")
+        self.drop()
+        if not self.ending:
+            self.lost("internal error")
 
     def take_lines(self, data: bytes) -> None:
         """Answer all lines in a chunk, one by one."""
@@ -220,7 +232,7 @@ class Session(Link):
         if self.stage in (Stage.LINGERING, Stage.GONE):
             self.drop()
         elif self.is_blocked:
-            self.unread()
+            self.give_up("replies not read")
         elif self.stage is Stage.SHAKING:
             self.not_opened("TLS: handshake not completed")
             self.drop()

@@ -16,6 +16,8 @@ class Limits:
 
     max_players: int = 10_000
     """GAME_MAX_PLAYERS: connections on the player port, playing or not."""
+    max_connections: int = 0
+    """GAME_MAX_CONNECTIONS: on both ports together; 0 for as many as there are descriptors for."""
     max_per_address: int = 0
     """GAME_MAX_PER_ADDRESS: of them, how many from one address; 0 for as many as there are."""
     max_invalid_guesses: int = 20
@@ -43,6 +45,8 @@ class Settings:
     admin_port: int
     """0 for any free port."""
     rules: Rules
+    state_url: str
+    """GAME_STATE_URL: where the lobby is shared with other servers; empty for one in memory."""
     shared_rounds: bool
     """GAME_ROUND: one number for all players (shared), or one for each (own)."""
     limits: Limits
@@ -68,6 +72,7 @@ class Settings:
             player_port=reader.integer("GAME_PLAYER_PORT", default=4000, **port),
             admin_port=reader.integer("GAME_ADMIN_PORT", default=4001, **port),
             rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
+            state_url=_read_state_url(reader),
             shared_rounds=reader.choice("GAME_ROUND", default=False, choices={"own": False, "shared": True}),
             limits=_read_limits(reader),
             tls=read_server_tls(reader),
@@ -84,10 +89,18 @@ class Settings:
         return settings
 
 
+def _read_state_url(reader: EnvironReader) -> str:
+    url = reader.text("GAME_STATE_URL", default="")
+    if url and not url.startswith(("valkey://", "valkeys://", "unix://")):
+        reader.fault("GAME_STATE_URL", "no address of a Valkey", "give valkey://[USER:PASSWORD@]HOST[:PORT]")
+    return url
+
+
 def _read_limits(reader: EnvironReader) -> Limits:
     usual = Limits()
     return Limits(
         max_players=reader.integer("GAME_MAX_PLAYERS", default=usual.max_players, low=1),
+        max_connections=reader.integer("GAME_MAX_CONNECTIONS", default=usual.max_connections, low=0),
         max_per_address=reader.integer("GAME_MAX_PER_ADDRESS", default=usual.max_per_address, low=0),
         max_invalid_guesses=reader.integer(
             "GAME_MAX_INVALID_GUESSES", default=usual.max_invalid_guesses, low=1

@@ -11,7 +11,8 @@ from tests.support.topology import running_topology
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.container_log import ContainerLog, Event
+    from tests.support.container_log import ContainerLog
+    from tests.support.log_contract import Event
     from tests.support.topology import Topology
 
 PLAYERS = 4
@@ -84,11 +85,15 @@ def test_there_is_one_administrator(slow_topology: Topology) -> None:
 def test_the_administrator_hears_every_guess(topology: Topology) -> None:
     """Of each game that the administrator saw from its beginning, it saw every guess (A-4)."""
     admin, server = topology.log("admin"), topology.log("server")
-    admin.wait_for("player_won", count=len(admin.events("player_won")) + 3)
-    joined = {event["peer"] for event in admin.events("player_joined")}
-    seen = {event["peer"] for event in admin.events("player_won")} & joined
-    assert len(seen) >= 3
-    server.wait_until(lambda: seen <= {event["peer"] for event in server.events("game_won")}, what=f"{seen}")
+
+    def peers(log: ContainerLog, name: str) -> set[str]:
+        return {event["peer"] for event in log.events(name)}
+
+    admin.wait_until(
+        lambda: len(peers(admin, "player_joined") & peers(admin, "player_won")) > 3, what="games"
+    )
+    seen = peers(admin, "player_joined") & peers(admin, "player_won")
+    server.wait_until(lambda: seen <= peers(server, "game_won"), what=f"the games of {seen}")
     for peer in seen:
         assert course(admin.events(peer=peer)) == course(server.events(peer=peer))
 

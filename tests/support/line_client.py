@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -20,8 +21,13 @@ class LineClient:
         timeout_s: float = 10,
         tls: ssl.SSLContext | None = None,
         name: str = "localhost",
+        receive_buffer_octets: int = 0,
     ) -> None:
-        self._socket = socket.create_connection(address, timeout=timeout_s)
+        self._socket = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+        self._socket.settimeout(timeout_s)
+        if receive_buffer_octets:  # it must be small before the kernel promises the peer a larger one
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_octets)
+        self._socket.connect(address)
         if tls is not None:
             self._socket = tls.wrap_socket(self._socket, server_hostname=name)
         self._lines = self._socket.makefile("rb")
@@ -44,6 +50,20 @@ class LineClient:
     def send(self, octets: bytes) -> None:
         """Send the octets as they are."""
         self._socket.sendall(octets)
+
+    def end_sending(self) -> None:
+        """Close this side only, as `nc -N` does."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Break the connection by a reset, as a program that crashes with input unread."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._lines.close()
+        self._socket.close()
+
+    def read_some(self) -> bytes:
+        """Wait for octets and return those that came at once."""
+        return self._socket.recv(65536)
 
     def read_line(self) -> str:
         """Wait for the next line and return it without its end; the end of the stream is an EOFError."""

@@ -1,22 +1,24 @@
-"""The server as a process of its own on free ports of loopback, and what it logs."""
+"""The server as a process of its own on free ports of loopback, each line of its log held to the contract."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
+
+from tests.support.line_client import LineClient
+from tests.support.log_contract import check_line
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from tests.support.log_contract import Event
+
 TIMEOUT_S = 20.0
 """No wait for a log line is longer than this; a test that gets here has failed."""
-
-Event = dict[str, Any]
 
 
 class ServerProcess:
@@ -37,6 +39,7 @@ class ServerProcess:
             text=True,
         )
         self._events: list[Event] = []
+        self._breaches: list[AssertionError] = []
         self._news = threading.Condition()
         self._ended = False
         self._reader = threading.Thread(target=self._read)
@@ -56,6 +59,8 @@ class ServerProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end()
+        if error is None and self._breaches:
+            raise self._breaches[0]
 
     @property
     def pid(self) -> int:
@@ -66,6 +71,24 @@ class ServerProcess:
         """Ask the server to load its certificates anew."""
         self._process.send_signal(signal.SIGHUP)
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for the end, and return the exit status."""
+        status = self._process.wait(TIMEOUT_S)
+        self._reader.join(TIMEOUT_S)
+        return status
+
+    def new_player(self, *asked: str) -> LineClient:
+        """Connect to the player port, and have some lines answered."""
+        return _asked(LineClient(self.player, timeout_s=TIMEOUT_S), asked)
+
+    def new_admin(self, *asked: str) -> LineClient:
+        """Connect to the administrator port, and have some lines answered."""
+        return _asked(LineClient(self.admin, timeout_s=TIMEOUT_S), asked)
+
     def events(self, name: str, **fields: object) -> list[Event]:
         """Return what was logged so far under a name, with these fields."""
         with self._news:
@@ -75,6 +98,7 @@ class ServerProcess:
         """Wait until so many such events are logged, and return the last of them."""
         with self._news:
             self._news.wait_for(lambda: self._ended or len(self._logged(name, fields)) >= count, TIMEOUT_S)
+            assert not self._breaches, self._breaches[0]
             found = self._logged(name, fields)
             assert len(found) >= count, f"no {count} {name} {fields} among {self._events}"
             return found[count - 1]
@@ -87,7 +111,10 @@ class ServerProcess:
         assert self._process.stdout
         for line in self._process.stdout:
             with self._news:
-                self._events.append(json.loads(line))
+                try:
+                    self._events.append(check_line(line.removesuffix("\n")))
+                except AssertionError as breach:
+                    self._breaches.append(breach)
                 self._news.notify_all()
         with self._news:
             self._ended = True
@@ -99,3 +126,9 @@ class ServerProcess:
         self._reader.join()
         assert self._process.stdout
         self._process.stdout.close()
+
+
+def _asked(client: LineClient, lines: tuple[str, ...]) -> LineClient:
+    for line in lines:
+        client.ask(line)
+    return client
