@@ -35,6 +35,9 @@ AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 TLS_HANDSHAKE: Final = b"\x16"
 """The first byte of a TLS connection; no line of ASCII text begins with it."""
 
+NOTHING: Final = bytearray()
+"""What has nothing unsent shares this one: of ten thousand links hardly any has."""
+
 
 class Stage(Enum):
     """Where a link stands."""
@@ -60,6 +63,7 @@ class Link:
         "deadline_s",
         "ending",
         "fd",
+        "polled_for",
         "reactor",
         "recv",
         "send",
@@ -67,6 +71,9 @@ class Link:
         "sock",
         "stage",
     )
+
+    polled_for: int
+    """What the reactor polls the socket for; it alone sets this."""
 
     def __init__(self, reactor: Reactor, sock: socket.socket, address: Address) -> None:
         self.reactor = reactor
@@ -79,7 +86,7 @@ class Link:
         """Whether more is to do than to read and to send: then `step` and `transmit` do it."""
         self.ending = False
         """Whether the link closes once everything is sent."""
-        self._unsent = bytearray()
+        self._unsent = NOTHING
         self._peer_ended = False
         self._discarded_octets = 0
         self._use(sock)

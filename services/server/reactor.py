@@ -12,7 +12,6 @@ the replies: so the log of a guess reaches the kernel before its reply does.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import select
 import time
 from typing import TYPE_CHECKING, Final
@@ -60,7 +59,7 @@ class Reactor:
         self.now_s = time.monotonic()
         """The current turn's time on the monotonic clock."""
         self.links: dict[int, Session] = {}
-        self.talking: list[Session] = []
+        self.talking: dict[Session, list[bytes]] = {}
         """Those with something to send, or to close, at the end of the turn."""
         self.again: set[Link] = set()
         """Those that TLS may have read more of than it gave out: the kernel will not tell."""
@@ -112,26 +111,30 @@ class Reactor:
     def add(self, link: Session) -> None:
         """Poll a new connection."""
         self.links[link.fd] = link
-        self._epoll.register(link.fd, select.EPOLLIN)
+        link.polled_for = select.EPOLLIN
+        self._epoll.register(link.fd, link.polled_for)
 
     def forget(self, link: Link) -> None:
-        """Poll a connection no longer; it is about to be closed."""
+        """Poll a connection no longer; it is about to be closed, which takes it out of the epoll set."""
         del self.links[link.fd]
         self.again.discard(link)
-        with contextlib.suppress(OSError):  # the kernel forgets a closed socket by itself
-            self._epoll.unregister(link.fd)
+
+    def _poll_for(self, link: Link, events: int) -> None:
+        if events != link.polled_for:  # the end of each game would be a system call dearer
+            link.polled_for = events
+            self._epoll.modify(link.fd, events)
 
     def watch_readable(self, link: Link) -> None:
         """Call when the link can be read."""
-        self._epoll.modify(link.fd, select.EPOLLIN)
+        self._poll_for(link, select.EPOLLIN)
 
     def watch_nothing(self, link: Link) -> None:
         """Do not call; a broken connection is told once all the same."""
-        self._epoll.modify(link.fd, select.EPOLLONESHOT)
+        self._poll_for(link, select.EPOLLONESHOT)
 
     def watch_writable(self, link: Link) -> None:
         """Call when the link can be written."""
-        self._epoll.modify(link.fd, select.EPOLLOUT)
+        self._poll_for(link, select.EPOLLOUT)
 
     # --- turns
 
@@ -144,9 +147,9 @@ class Reactor:
         """End a turn: first the log, then what there is to say."""
         self._sink.flush()
         while self.talking:
-            talking, self.talking = self.talking, []
-            for session in talking:
-                session.send_out()
+            talking, self.talking = self.talking, {}
+            for session, said in talking.items():
+                session.transmit(b"".join(said))
         self._sink.flush()
         if self.again:
             self._loop.call_soon(self._turn)

@@ -55,7 +55,6 @@ class Session(Link):
         "_asleep",
         "_kept_lines",
         "_opened_s",
-        "_out",
         "_waiting",
         "answers",
         "bound",
@@ -78,27 +77,22 @@ class Session(Link):
         """The whole lines that the reactor answers by itself."""
         self.guess_head = self.event_head = b""
         self._opened_s = hub.reactor.now_s
-        self._out: list[bytes] = []
         self._waiting = False
         """Whether a question to the lobby is open."""
         self._asleep = False
         """Whether lines wait for its answer."""
-        self._kept_lines: list[bytes] = []
+        self._kept_lines: Sequence[bytes] = ()
         self.deadline_s = self._opened_s + hub.limits.handshake_timeout_s
 
     # --- what is said
 
     def say(self, data: bytes) -> None:
-        """Send at the end of the turn."""
-        if not self._out:
-            self.reactor.talking.append(self)
-        self._out.append(data)
-
-    def send_out(self) -> None:
-        """Send what was said in this turn, in one write."""
-        data = b"".join(self._out)
-        self._out.clear()
-        self.transmit(data)
+        """Send at the end of the turn, all of it in one write."""
+        talking = self.reactor.talking
+        if self in talking:
+            talking[self].append(data)
+        else:
+            talking[self] = [data]
 
     def perform(self, effects: Sequence[Effect]) -> None:
         """Do what the conversation wants done, in order."""
@@ -144,7 +138,7 @@ class Session(Link):
             self._asleep = False
             if not self.is_blocked:
                 self.resume()
-            lines, self._kept_lines = self._kept_lines, []
+            lines, self._kept_lines = self._kept_lines, ()
             self._answer_lines(lines)
             self.lines_taken()
 
@@ -189,7 +183,7 @@ class Session(Link):
         self._answer_lines(self.conversation.receive(data))
         self.lines_taken()
 
-    def _answer_lines(self, lines: list[bytes]) -> None:
+    def _answer_lines(self, lines: Sequence[bytes]) -> None:
         for number, line in enumerate(lines, start=1):
             self.perform(self.conversation.take(line))
             if self.ending:
