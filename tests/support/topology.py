@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import docker
 from testcontainers.compose import DockerCompose
 
+from services.runtime.tls import client_context
+from services.runtime.tls_settings import CertificateFiles, ClientTls
 from tests.support.container_log import ContainerLog
 from tests.support.line_client import LineClient
 
@@ -29,8 +31,11 @@ SETTINGS = ("BIND", "PLAYER_PORT", "ADMIN_PORT", "BOT", "GAME_", "COMPOSE_")
 class Topology:
     """The services while they run."""
 
-    def __init__(self, compose: DockerCompose, engine: docker.DockerClient, project: str) -> None:
+    def __init__(
+        self, compose: DockerCompose, engine: docker.DockerClient, project: str, folder: Path
+    ) -> None:
         self.project = project
+        self._folder = folder
         self._compose = compose
         self._engine = engine
         self._logs: dict[str, ContainerLog] = {}
@@ -64,8 +69,21 @@ class Topology:
         return LineClient(self.address(4000))
 
     def administrator(self) -> LineClient:
-        """Connect to the published administrator port."""
-        return LineClient(self.address(4001))
+        """Connect to the published administrator port, with the topology's own certificate."""
+        files = {
+            name: self._copy(self.container("admin"), f"/certs/{name}.pem")
+            for name in ("public/ca", "admin/cert", "admin/key")
+        }
+        own = CertificateFiles(files["admin/cert"], files["admin/key"])
+        return LineClient(self.address(4001), tls=client_context(ClientTls(files["public/ca"], own)))
+
+    def _copy(self, container: Container, path: str) -> Path:
+        found = container.exec_run(["cat", path])
+        assert found.exit_code == 0, found.output
+        assert isinstance(found.output, bytes)
+        copy = self._folder / f"{self.project}-{path.strip('/').replace('/', '-')}"
+        copy.write_bytes(found.output)
+        return copy
 
     def containers(self, service: str) -> list[Container]:
         """Return the service's containers, stopped ones included."""
@@ -130,7 +148,7 @@ def running_topology(folder: Path, settings: Mapping[str, str]) -> Iterator[Topo
     engine = docker.from_env()
     try:
         with DockerCompose(ROOT, build=True, env_file=str(env_file)) as compose:
-            topology = Topology(compose, engine, project)
+            topology = Topology(compose, engine, project, folder)
             try:
                 yield topology
             finally:
