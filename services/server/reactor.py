@@ -187,15 +187,18 @@ class Reactor:
             session: Session | None = links.get(fd)  # type: ignore[assignment]
             if session is None:  # closed earlier in this turn
                 continue
-            if session.slow:
-                session.step()
-                continue
             try:
+                if session.slow:
+                    session.step()
+                    continue
                 data = session.recv(CHUNK_OCTETS)
             except AGAIN:
                 continue
             except OSError as error:
                 session.broken(error)
+                continue
+            except Exception:  # noqa: BLE001  our own mistake must cost one session, not the server
+                session.failed()
                 continue
             answer = session.answers.get(data)
             if answer is None:
@@ -243,7 +246,10 @@ class Reactor:
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
         self.begin()
         for session in [one for one in self.links.values() if one.deadline_s <= self.now_s]:
-            session.timed_out()
+            try:
+                session.timed_out()
+            except Exception:  # noqa: BLE001  as in a turn
+                session.failed()
         self.finish()
         for listener in self._resting:
             if listener in self._listeners:
