@@ -30,7 +30,8 @@ def cause(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or 'unknown reason'}"
+        # Only OpenSSL's own errors have a reason.
+        return f"TLS failed: {getattr(error, 'reason', None) or 'unknown reason'}"
     if error.errno is None:
         # Several addresses were tried in vain, and the text repeats every one of them.
         return "none of its addresses answers"
