@@ -12,15 +12,15 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from services.player.strategies.candidates import numbers_in, split
-from services.player.strategies.choice import Strategy, expected_guesses, guesses_needed
-from services.player.strategies.perfect import best_guess, is_perfect
 from services.protocol.rules import CLASSIC, Rules
+from services.strategies.candidates import numbers_in, split
+from services.strategies.choice import Strategy, expected_guesses, guesses_needed
+from services.strategies.perfect import best_guess, is_perfect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from services.player.strategies.candidates import Candidates
+    from services.strategies.candidates import Candidates
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "strategies.md"
 REGION: Final = re.compile(

@@ -21,6 +21,7 @@ class MemoryLobby:
 
     def __init__(self, rules: Rules, draw_secret: Callable[[], int]) -> None:
         self.tell: Callable[[bytes], None] | None = None
+        self.operations = 0
         self._rules = rules
         self._draw_secret = draw_secret
         self._players: dict[Address, None] = {}
@@ -33,7 +34,8 @@ class MemoryLobby:
             case Joined(address):
                 self._players[address] = None
             case Won(address) | Left(address):
-                del self._players[address]
+                # Two connections to different addresses of ours may come from one address and port.
+                self._players.pop(address, None)
             case _:
                 pass
         if self.tell:

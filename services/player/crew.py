@@ -13,13 +13,13 @@ from services.player.client import CLOSE_TIMEOUT_S, connect
 from services.player.playing import Ending, PlayingBot
 from services.player.tally import Tally
 from services.protocol.rules import Rules
-from services.runtime.target import UnreachableError
+from services.runtime.target import UnreachableError, UntrustedError
 
 if TYPE_CHECKING:
     from services.player.bot import Dialect
-    from services.player.strategies.choice import Strategy
     from services.runtime.environ import SecondsRange
     from services.runtime.target import Target
+    from services.strategies.choice import Strategy
 
 CONNECTING_AT_ONCE: Final = 32
 """So many bots may be connecting at a time: thousands must not rush at a server that has just come back."""
@@ -53,6 +53,8 @@ class Crew:
         """As far as the server has told them."""
         self.range_told = False
         loop = asyncio.get_running_loop()
+        self.distrust: UntrustedError | None = None
+        """Why the crew gave up, if it did."""
         self.now_s = loop.time
         self.tally = Tally(self.now_s())
         self._loop = loop
@@ -92,6 +94,10 @@ class Crew:
     async def _connect(self, bot: PlayingBot) -> None:
         try:
             await connect(self.orders.target, lambda: bot)
+        except UntrustedError as error:
+            self._note("error", "connection_failed", bot, reason=str(error))
+            self.distrust = error
+            self.stop()
         except UnreachableError as error:
             self.tally.unreachable += 1
             self.tally.trouble = str(error)

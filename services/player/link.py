@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _CALL: Final = signal.SIGUSR1
 
 CALL_AGAIN_S: Final = 0.1
-"""A signal that comes just before `input()` begins to wait is noted but does not wake it: another must follow.
+"""A signal just before `input()` begins to wait is noted but does not wake it: another must follow.
 
 That holds for Ctrl-C and SIGTERM too, so they are seconded in the same way.
 """

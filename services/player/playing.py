@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final, cast
 from services.player.bot import Plan, Rest, next_message
 from services.player.client import QUIET_S, REPLY_TIMEOUT_S
 from services.player.conversation import Conversation, printable
-from services.player.strategies.choice import strategy_of_game
 from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Refused, TooLate, Verdict
+from services.protocol.state import State
 from services.runtime.backoff import Backoff
 from services.runtime.target import cause
+from services.strategies.choice import strategy_of_game
 
 if TYPE_CHECKING:
     from services.player.crew import Crew
@@ -168,7 +169,8 @@ class PlayingBot(asyncio.Protocol):
     def _go_on(self) -> None:
         if self._ended or self.conversation.owed or self._thought is not None:
             return
-        think_s = self._crew.draw_think_s()
+        # Before the game there is nothing to think about, and the server's patience is short (clause P-10).
+        think_s = self._crew.draw_think_s() if self.conversation.view.state is State.PLAYING else 0
         if think_s > 0:
             self._thought = asyncio.get_running_loop().call_later(think_s, self._speak)
         else:

@@ -44,6 +44,8 @@ class LogSink:
     def __init__(self, fd: int) -> None:
         self.parts: list[bytes] = []
         """Lines, or consecutive parts of lines, that the next flush writes."""
+        self.dropped_lines = 0
+        """How many lines were lost since the start."""
         self.held = False
         """Whether somebody has promised to flush: a turn of the reactor does so before it sends replies."""
         self.stamp = b""
@@ -54,11 +56,17 @@ class LogSink:
         self._dropped_lines = 0
         self._second = 0
         self._second_text = b""
-        # A pipe that nobody reads must not stop the game; a terminal's mode is shared with the shell.
+        # A pipe that nobody reads must not stop the game, nor a terminal that somebody holds by Ctrl-S.
         mode = os.fstat(fd).st_mode
-        self._pollable = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
-        if self._pollable:
+        self._shared = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+        if self._shared:
             os.set_blocking(fd, False)
+        elif os.isatty(fd):
+            # The shell uses the same terminal, and expects to wait for it: its mode must stay. A second
+            # opening has a mode of its own.
+            with contextlib.suppress(OSError):
+                self._fd = os.open(os.ttyname(fd), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        self._given_fd = fd
 
     def hold(self) -> None:
         """Keep lines back until `flush`, and give them all the same time."""
@@ -85,7 +93,9 @@ class LogSink:
             batch = b"".join(self.parts)
             self.parts.clear()
             if len(self._backlog) + len(batch) > BACKLOG_OCTETS:
-                self._dropped_lines += batch.count(b"\n")
+                lines = batch.count(b"\n")
+                self._dropped_lines += lines
+                self.dropped_lines += lines
             else:
                 self._backlog += batch
         if self._backlog:
@@ -117,9 +127,12 @@ class LogSink:
     def close(self) -> None:
         """Write what is left, and give the descriptor back as it was found."""
         self.flush()
-        if self._pollable:
+        if self._shared:
             with contextlib.suppress(OSError):
                 os.set_blocking(self._fd, True)
+        elif self._fd != self._given_fd:
+            os.close(self._fd)
+            self._fd = self._given_fd
 
 
 class _SinkLogger:

@@ -8,14 +8,14 @@ import gc
 import signal
 import socket
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from services.runtime.logging import LogFormat
 from services.runtime.tls import EXPIRY_WARNING_DAYS, TlsError, expires_in_days
 from services.runtime.tls_settings import AdminTls
-from services.server.hub import ADMIN_CONNECTIONS, OVERFLOW_CONNECTIONS, Hub
+from services.server.hub import Hub, Rooms
 from services.server.link import LINGER_S
 from services.server.observe import Observer
 from services.server.reactor import BACKLOG
@@ -91,10 +91,11 @@ class App:
         self._log = structlog.get_logger()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
-        room = descriptors() - RESERVED_DESCRIPTORS - OVERFLOW_CONNECTIONS - ADMIN_CONNECTIONS
-        self._max_players = max(1, min(settings.limits.max_players, room))
+        room = descriptors() - RESERVED_DESCRIPTORS
+        limits = settings.limits
+        self._rooms = Rooms.of(min(limits.max_connections or room, room), limits.max_players)
         observer = Observer(sink, prepared=settings.log_format is LogFormat.JSON, level=settings.log_level)
-        self._hub = Hub(settings, sink, observer, self._max_players)
+        self._hub = Hub(settings, sink, observer, self._rooms)
 
     async def run(self) -> None:
         """Serve until a signal comes.
@@ -106,11 +107,12 @@ class App:
         players = listen(settings.host, settings.player_port, "GAME_PLAYER_PORT")
         admins = listen(settings.host, settings.admin_port, "GAME_ADMIN_PORT")
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._on_mistake)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        hub.reactor.listen(players, hub.admit_player)
-        hub.reactor.listen(admins, hub.admit_admin)
+        hub.listen(players, admins)
+        stop_metrics = self._serve_metrics()
         self._log.info(
             "server_listening",
             host=settings.host or "*",
@@ -118,18 +120,35 @@ class App:
             admin_port=admins.getsockname()[1],
             player_tls=settings.tls.player.value,
             admin_tls=settings.tls.admin.value,
-            max_players=self._max_players,
+            max_players=self._rooms.players,
         )
         self._warn()
         gc.collect()
         gc.freeze()  # what is there now stays: no need to look at it again
         await self._stop.wait()
         await self._drain()
+        stop_metrics()
+
+    def _serve_metrics(self) -> Callable[[], None]:
+        port = self._settings.metrics_port
+        if not port:
+            return lambda: None
+        # Only here: a server without metrics needs no client of Prometheus.
+        from services.server.metrics import serve_metrics  # noqa: PLC0415
+
+        try:
+            return serve_metrics(self._hub, port)
+        except OSError as error:
+            raise ListenError(f"GAME_METRICS_PORT: cannot listen on port {port}: {error.strerror}") from error
 
     def _on_stop(self) -> None:
         if self._stop.is_set():
             self._hurry.set()
         self._stop.set()
+
+    def _on_mistake(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        # The loop's own way is a text on standard error, which may block.
+        self._log.error("callback_failed", reason=str(context["message"]), exc_info=context.get("exception"))
 
     # --- certificates
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.player.strategies.choice import guesses_needed
 from services.protocol.rules import CLASSIC
+from services.strategies.choice import guesses_needed
 from tests.support.certificates import make_cast
 from tests.support.player_process import bots, piped
 from tests.support.server_process import ServerProcess
