@@ -119,6 +119,15 @@ class Link:
     def released(self) -> None:
         """Called when the socket is closed."""
 
+    @property
+    def is_engaged(self) -> bool:
+        """Whether a game or a watch is under way."""
+        return False
+
+    def refuse(self, reason: str) -> None:
+        """Called to close the link on the server's own account, with a word."""
+        raise NotImplementedError
+
     def timed_out(self) -> None:
         """Called when `deadline_s` has passed on an open link."""
         raise NotImplementedError

@@ -93,6 +93,8 @@ class Observer:
     def __init__(self, sink: LogSink, *, prepared: bool, level: str) -> None:
         self._sink = sink
         self._prepared = prepared
+        self.counted = dict.fromkeys(Fact, 0)
+        """How often each fact was recorded. Ordinary guesses are counted by the reactor."""
         self._heads = {
             fact: b'"level":"%s","event":"%s","service":"%s",'
             % (fact.level.encode(), fact.event.encode(), SERVICE.encode())
@@ -109,7 +111,8 @@ class Observer:
         return head + bound.text if head else b""
 
     def record(self, bound: Bound, fact: Fact, values: tuple[Value, ...]) -> None:
-        """Log a fact."""
+        """Log a fact, and count it whether it is logged or not."""
+        self.counted[fact] += 1
         head = self._heads.get(fact)
         if head is None:
             return

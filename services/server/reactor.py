@@ -58,7 +58,9 @@ class Reactor:
         self.write_timeout_s = write_timeout_s
         self.now_s = time.monotonic()
         """The current turn's time on the monotonic clock."""
-        self.links: dict[int, Session] = {}
+        self.links: dict[int, Link] = {}
+        self.ordinary_guesses = 0
+        """How many guesses were answered the short way."""
         self.talking: dict[Session, list[bytes]] = {}
         """Those with something to send, or to close, at the end of the turn."""
         self.again: set[Link] = set()
@@ -108,7 +110,7 @@ class Reactor:
 
     # --- polling
 
-    def add(self, link: Session) -> None:
+    def add(self, link: Link) -> None:
         """Poll a new connection."""
         self.links[link.fd] = link
         link.polled_for = select.EPOLLIN
@@ -118,6 +120,11 @@ class Reactor:
         """Poll a connection no longer; it is about to be closed, which takes it out of the epoll set."""
         del self.links[link.fd]
         self.again.discard(link)
+
+    def hand_over(self, link: Link) -> None:
+        """Poll a connection no longer; its socket goes on in another link."""
+        del self.links[link.fd]
+        self._epoll.unregister(link.fd)
 
     def _poll_for(self, link: Link, events: int) -> None:
         if events != link.polled_for:  # the end of each game would be a system call dearer
@@ -176,18 +183,22 @@ class Reactor:
             ready += [(link.fd, select.EPOLLIN) for link in self.again if link.fd not in polled]
             self.again.clear()
         for fd, _ in ready:
-            session = links.get(fd)
+            # Whatever is no session is slow.
+            session: Session | None = links.get(fd)  # type: ignore[assignment]
             if session is None:  # closed earlier in this turn
                 continue
-            if session.slow:
-                session.step()
-                continue
             try:
+                if session.slow:
+                    session.step()
+                    continue
                 data = session.recv(CHUNK_OCTETS)
             except AGAIN:
                 continue
             except OSError as error:
                 session.broken(error)
+                continue
+            except Exception:  # noqa: BLE001  our own mistake must cost one session, not the server
+                session.failed()
                 continue
             answer = session.answers.get(data)
             if answer is None:
@@ -209,6 +220,7 @@ class Reactor:
                 )
             if lobby.tell:
                 lobby.tell(session.event_head + event_part)
+        self.ordinary_guesses += len(replies)
         self._reply(replies)
         self.finish()
 
@@ -234,7 +246,10 @@ class Reactor:
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
         self.begin()
         for session in [one for one in self.links.values() if one.deadline_s <= self.now_s]:
-            session.timed_out()
+            try:
+                session.timed_out()
+            except Exception:  # noqa: BLE001  as in a turn
+                session.failed()
         self.finish()
         for listener in self._resting:
             if listener in self._listeners:

@@ -140,7 +140,7 @@ class Session(Link):
                 self.resume()
             lines, self._kept_lines = self._kept_lines, ()
             self._answer_lines(lines)
-            self.lines_taken()
+            self.lines_taken(1 + len(lines))
 
     def _close(self, reason: str) -> None:
         seconds = round(self.reactor.now_s - self._opened_s, 6)
@@ -180,8 +180,9 @@ class Session(Link):
 
     def take_lines(self, data: bytes) -> None:
         """Answer all lines in a chunk, one by one."""
-        self._answer_lines(self.conversation.receive(data))
-        self.lines_taken()
+        lines = self.conversation.receive(data)
+        self._answer_lines(lines)
+        self.lines_taken(len(lines))
 
     def _answer_lines(self, lines: Sequence[bytes]) -> None:
         for number, line in enumerate(lines, start=1):
@@ -204,13 +205,8 @@ class Session(Link):
         else:
             super().resume()
 
-    def lines_taken(self) -> None:
-        """Called after lines were answered."""
-
-    @property
-    def is_engaged(self) -> bool:
-        """Whether a game or a watch is under way."""
-        raise NotImplementedError
+    def lines_taken(self, count: int) -> None:
+        """Called after input was taken that completed so many lines."""
 
     def lost(self, reason: str) -> None:
         """Let the conversation end without a word."""
@@ -311,17 +307,19 @@ class PlayerSession(Session):
     def take_lines(self, data: bytes) -> None:
         """Answer all lines in a chunk; those at its start that are ordinary guesses, the short way."""
         if self.answers:
-            data = self._take_ordinary(data)
+            rest = self._take_ordinary(data)
+            if len(rest) < len(data):
+                self.rearm()
+            data = rest
         if data:
             super().take_lines(data)
-        else:
-            self.rearm()
 
-    def lines_taken(self) -> None:
-        """Begin the idle timeout anew, and choose how the next guess is answered."""
+    def lines_taken(self, count: int) -> None:
+        """Choose how the next guess is answered, and begin the idle timeout anew if a line came (P-11)."""
         if self.conversation.playing:
             self._choose_answers()
-            self.rearm()
+            if count:
+                self.rearm()
 
     def _choose_answers(self) -> None:
         observer = self.hub.observer
@@ -354,6 +352,7 @@ class PlayerSession(Session):
             if tell:
                 tell(self.event_head + event_part)
         if replies:
+            self.reactor.ordinary_guesses += len(replies)
             game.guesses = attempt
             game.invalid_guesses = 0
             self.say(b"".join(replies))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import ssl
 import subprocess
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 import docker
 from testcontainers.compose import DockerCompose
 
-from services.runtime.tls import client_context
-from services.runtime.tls_settings import CertificateFiles, ClientTls
 from tests.support.container_log import ContainerLog
 from tests.support.line_client import LineClient
 
@@ -31,11 +31,8 @@ SETTINGS = ("BIND", "PLAYER_PORT", "ADMIN_PORT", "BOT", "GAME_", "COMPOSE_")
 class Topology:
     """The services while they run."""
 
-    def __init__(
-        self, compose: DockerCompose, engine: docker.DockerClient, project: str, folder: Path
-    ) -> None:
+    def __init__(self, compose: DockerCompose, engine: docker.DockerClient, project: str) -> None:
         self.project = project
-        self._folder = folder
         self._compose = compose
         self._engine = engine
         self._logs: dict[str, ContainerLog] = {}
@@ -69,21 +66,22 @@ class Topology:
         return LineClient(self.address(4000))
 
     def administrator(self) -> LineClient:
-        """Connect to the published administrator port, with the topology's own certificate."""
-        files = {
-            name: self._copy(self.container("admin"), f"/certs/{name}.pem")
-            for name in ("public/ca", "admin/cert", "admin/key")
-        }
-        own = CertificateFiles(files["admin/cert"], files["admin/key"])
-        return LineClient(self.address(4001), tls=client_context(ClientTls(files["public/ca"], own)))
+        """Connect to the published administrator port, with the certificate of the topology's own."""
+        return LineClient(self.address(4001), tls=self.client_tls("admin"))
 
-    def _copy(self, container: Container, path: str) -> Path:
-        found = container.exec_run(["cat", path])
-        assert found.exit_code == 0, found.output
-        assert isinstance(found.output, bytes)
-        copy = self._folder / f"{self.project}-{path.strip('/').replace('/', '-')}"
-        copy.write_bytes(found.output)
-        return copy
+    def client_tls(self, service: str) -> ssl.SSLContext:
+        """Return what a container of the service trusts and shows: its own certificate, where it has one."""
+        settings = self.containers(service)[0].attrs["Config"]["Env"]
+        environ = {name: value for name, _, value in (one.partition("=") for one in settings)}
+        with tempfile.TemporaryDirectory() as folder:
+            files = {}
+            for name in {"GAME_TLS_CA", "GAME_TLS_CERT", "GAME_TLS_KEY"} & environ.keys():
+                files[name] = Path(folder) / name
+                files[name].write_text(self.run("exec", "--no-TTY", service, "cat", environ[name]))
+            context = ssl.create_default_context(cafile=files["GAME_TLS_CA"])
+            if "GAME_TLS_CERT" in files:
+                context.load_cert_chain(files["GAME_TLS_CERT"], files["GAME_TLS_KEY"])
+        return context
 
     def containers(self, service: str) -> list[Container]:
         """Return the service's containers, stopped ones included."""
@@ -148,7 +146,7 @@ def running_topology(folder: Path, settings: Mapping[str, str]) -> Iterator[Topo
     engine = docker.from_env()
     try:
         with DockerCompose(ROOT, build=True, env_file=str(env_file)) as compose:
-            topology = Topology(compose, engine, project, folder)
+            topology = Topology(compose, engine, project)
             try:
                 yield topology
             finally:
