@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Final
 
-from services.player.strategies.candidates import numbers_in
-from services.player.strategies.choice import next_guess
 from services.protocol.messages import Game, Guess, Hello
 from services.protocol.state import State
+from services.strategies.candidates import numbers_in
+from services.strategies.choice import next_guess
 
 if TYPE_CHECKING:
-    from services.player.strategies.candidates import History
-    from services.player.strategies.choice import Strategy
     from services.protocol.rules import Rules
+    from services.strategies.candidates import History
+    from services.strategies.choice import Strategy
 
 MOST_GUESSES: Final = 1000
 """A game that takes longer is given up: a server that never says Correct must not keep a bot for ever."""

@@ -17,7 +17,7 @@ from services.runtime.tls import ReloadingContext, TlsError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from services.player.strategies.choice import Strategy
+    from services.strategies.choice import Strategy
 
 FAILED: Final = 1
 BAD_USAGE: Final = 2

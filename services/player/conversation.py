@@ -11,17 +11,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from services.player.bot import Dialect, View
-from services.player.strategies.candidates import Try
 from services.protocol.codec import encode
 from services.protocol.connection import ClientConnection
 from services.protocol.errors import OutOfTurnError
 from services.protocol.messages import Greetings, Guess, Prompt, Ready, TooLate, Unknown, Verdict
 from services.protocol.state import State
+from services.strategies.candidates import Try
 
 if TYPE_CHECKING:
-    from services.player.strategies.candidates import History
     from services.protocol.messages import Game, Hello, PlayerReply, Reply
     from services.protocol.rules import Rules
+    from services.strategies.candidates import History
 
 _OWED: Final[dict[State, PlayerReply]] = {
     State.GREETING: Greetings(),

@@ -17,9 +17,9 @@ from services.runtime.target import UnreachableError, UntrustedError
 
 if TYPE_CHECKING:
     from services.player.bot import Dialect
-    from services.player.strategies.choice import Strategy
     from services.runtime.environ import SecondsRange
     from services.runtime.target import Target
+    from services.strategies.choice import Strategy
 
 CONNECTING_AT_ONCE: Final = 32
 """So many bots may be connecting at a time: thousands must not rush at a server that has just come back."""

@@ -18,12 +18,12 @@ from services.player.client import QUIET_S, REPLY_TIMEOUT_S
 from services.player.conversation import Conversation, printable
 from services.player.link import CalledAwayError, EndedError, Link
 from services.player.screen import Painter
-from services.player.strategies.choice import hint
 from services.protocol.codec import spell
 from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Game, Guess, Hello, Prompt, Refused, TooLate, Unknown, Verdict
 from services.protocol.rules import CLASSIC
 from services.runtime.target import UnreachableError
+from services.strategies.choice import hint
 
 if TYPE_CHECKING:
     from services.protocol.rules import Rules

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final, cast
 from services.player.bot import Plan, Rest, next_message
 from services.player.client import QUIET_S, REPLY_TIMEOUT_S
 from services.player.conversation import Conversation, printable
-from services.player.strategies.choice import strategy_of_game
 from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Refused, TooLate, Verdict
 from services.protocol.state import State
 from services.runtime.backoff import Backoff
 from services.runtime.target import cause
+from services.strategies.choice import strategy_of_game
 
 if TYPE_CHECKING:
     from services.player.crew import Crew

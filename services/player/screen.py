@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from services.player.strategies.candidates import numbers_in
-from services.player.strategies.choice import Strategy, expected_guesses
-from services.player.strategies.perfect import is_perfect
 from services.protocol.messages import Verdict
+from services.strategies.candidates import numbers_in
+from services.strategies.choice import Strategy, expected_guesses
+from services.strategies.perfect import is_perfect
 
 if TYPE_CHECKING:
-    from services.player.strategies.candidates import History
     from services.protocol.rules import Rules
+    from services.strategies.candidates import History
 
 MOST_NUMBERS: Final = 200
 """A longer strip is no help."""

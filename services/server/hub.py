@@ -84,6 +84,7 @@ class Hub:
         self.reactor = Reactor(
             sink,
             self.lobby,
+            guess_head=observer.guess_head,
             idle_timeout_s=settings.limits.idle_timeout_s,
             write_timeout_s=settings.limits.write_timeout_s,
         )

@@ -20,7 +20,7 @@ import structlog
 
 from services.protocol.messages import Address
 from services.server.link import AGAIN, CHUNK_OCTETS
-from services.server.observe import ATTEMPTS, READY_ATTEMPTS, end_of_guess
+from services.server.observe import ATTEMPTS, READY_ATTEMPTS, end_of_guess, guessed_event
 
 if TYPE_CHECKING:
     import socket
@@ -54,7 +54,15 @@ def plain_address(peer: tuple[str, int]) -> Address:
 class Reactor:
     """Polls all connections of the server."""
 
-    def __init__(self, sink: LogSink, lobby: Lobby, *, idle_timeout_s: float, write_timeout_s: float) -> None:
+    def __init__(
+        self,
+        sink: LogSink,
+        lobby: Lobby,
+        *,
+        guess_head: bytes,
+        idle_timeout_s: float,
+        write_timeout_s: float,
+    ) -> None:
         self.write_timeout_s = write_timeout_s
         self.now_s = time.monotonic()
         """The current turn's time on the monotonic clock."""
@@ -67,6 +75,7 @@ class Reactor:
         """Those that TLS may have read more of than it gave out: the kernel will not tell."""
         self._sink = sink
         self._lobby = lobby
+        self._guess_head = guess_head
         self._idle_timeout_s = idle_timeout_s
         self._epoll = select.epoll()
         self._loop = asyncio.get_running_loop()
@@ -173,7 +182,7 @@ class Reactor:
         # The loop below runs for each guess. What it does beside reading, looking up and sending was
         # measured in tenths of a microsecond; so it keeps to local names and makes no calls of its own.
         links, sink, lobby = self.links, self._sink, self._lobby
-        parts, stamp = sink.parts, sink.stamp
+        parts, start, logged = sink.parts, sink.stamp + self._guess_head, bool(self._guess_head)
         idle_deadline_s = self.now_s + self._idle_timeout_s
         replies: list[tuple[Session, bytes]] = []
         ready = self._epoll.poll(0, TURN_CONNECTIONS)
@@ -211,15 +220,15 @@ class Reactor:
             session.deadline_s = idle_deadline_s
             reply, log_part, event_part = answer
             replies.append((session, reply))
-            if session.guess_head:
+            if logged:
                 parts += (
-                    stamp,
-                    session.guess_head,
+                    start,
+                    session.bound.text,
                     log_part,
                     ATTEMPTS[attempt] if attempt < READY_ATTEMPTS else end_of_guess(attempt),
                 )
             if lobby.tell:
-                lobby.tell(session.event_head + event_part)
+                lobby.tell(guessed_event(session.address, event_part))
         self.ordinary_guesses += len(replies)
         self._reply(replies)
         self.finish()

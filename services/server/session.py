@@ -25,7 +25,7 @@ from services.server.game.effects import (
 from services.server.game.facts import Fact
 from services.server.game.player import PlayerConversation
 from services.server.link import CHUNK_OCTETS, Link, Stage
-from services.server.observe import Bound, end_of_guess, ordinary_answers
+from services.server.observe import Bound, end_of_guess, guessed_event, ordinary_answers
 
 if TYPE_CHECKING:
     import socket
@@ -59,8 +59,6 @@ class Session(Link):
         "answers",
         "bound",
         "conversation",
-        "event_head",
-        "guess_head",
         "heard",
         "hub",
     )
@@ -75,7 +73,6 @@ class Session(Link):
         """Whether the peer has ever sent anything."""
         self.answers = NO_ANSWERS
         """The whole lines that the reactor answers by itself."""
-        self.guess_head = self.event_head = b""
         self._opened_s = hub.reactor.now_s
         self._waiting = False
         """Whether a question to the lobby is open."""
@@ -328,15 +325,12 @@ class PlayerSession(Session):
             self.answers = NO_ANSWERS
             return
         self.answers = ordinary_answers(self.hub.table.rules, self.conversation.secret)
-        if not self.event_head:
-            self.guess_head = observer.guess_head(self.bound)
-            self.event_head = b"Guessed %b" % str(self.address).encode()
 
     def _take_ordinary(self, data: bytes) -> bytes:
         """Answer guesses that came together, up to the first that is not ordinary; return the rest."""
         game, answers, tell = self.conversation, self.answers, self.hub.lobby.tell
-        parts, head = self.hub.sink.parts, self.guess_head
-        start = self.hub.sink.stamp + head
+        parts, head = self.hub.sink.parts, self.hub.observer.guess_head
+        start = b"%b%b%b" % (self.hub.sink.stamp, head, self.bound.text)
         attempt = game.guesses
         replies: list[bytes] = []
         lines = data.splitlines(keepends=True)
@@ -350,7 +344,7 @@ class PlayerSession(Session):
             if head:
                 parts += (start, log_part, end_of_guess(attempt))
             if tell:
-                tell(self.event_head + event_part)
+                tell(guessed_event(self.address, event_part))
         if replies:
             self.reactor.ordinary_guesses += len(replies)
             game.guesses = attempt

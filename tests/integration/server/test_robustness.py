@@ -64,7 +64,9 @@ def test_no_reply_overtakes_another(without: tuple[str, ...]) -> None:
         with player:
             for _ in range(20):
                 player.send((guess + invalid) * lines + guess)
-                assert player.read(len(reply + PROMPT) * lines + len(reply)) == (reply + PROMPT) * lines + reply
+                assert (
+                    player.read(len(reply + PROMPT) * lines + len(reply)) == (reply + PROMPT) * lines + reply
+                )
 
 
 def test_lines_that_tls_holds_are_not_forgotten(tls_server: ServerProcess, cast: Cast) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from services.player.bot import MOST_GUESSES, Dialect, Plan, Rest, View, next_message
-from services.player.strategies.candidates import Try
-from services.player.strategies.choice import Strategy
 from services.protocol.messages import Game, Guess, Hello, Verdict
 from services.protocol.rules import CLASSIC, Rules
 from services.protocol.state import State
+from services.strategies.candidates import Try
+from services.strategies.choice import Strategy
 
 CLASSIC_PLAN = Plan(Strategy.SWEEP, Dialect.CLASSIC, 0)
 SHORT_PLAN = Plan(Strategy.SWEEP, Dialect.SHORT, 0)

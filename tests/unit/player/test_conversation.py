@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from services.player.bot import Dialect
 from services.player.conversation import Conversation
-from services.player.strategies.candidates import Try
 from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Game, Guess, Hello, Refused, Verdict
 from services.protocol.rules import CLASSIC, Rules
 from services.protocol.state import State
+from services.strategies.candidates import Try
 
 
 def hear(conversation: Conversation, *lines: str) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console, Group
 
 from services.player.progress import progress_line, summary_table
-from services.player.strategies.choice import Strategy
 from services.player.tally import Tally
 from services.protocol.rules import CLASSIC
+from services.strategies.choice import Strategy
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -8,12 +8,12 @@ import pytest
 
 from services.player import screen
 from services.player.screen import Painter
-from services.player.strategies.candidates import Try
 from services.protocol.messages import Verdict
 from services.protocol.rules import CLASSIC, Rules
+from services.strategies.candidates import Try
 
 if TYPE_CHECKING:
-    from services.player.strategies.candidates import History
+    from services.strategies.candidates import History
 
 PLAIN = Painter(coloured=False)
 HISTORY: History = (Try(4, Verdict.FAR), Try(40, None), Try(12, Verdict.CLOSE), Try(13, Verdict.CORRECT))

@@ -8,10 +8,10 @@ import pytest
 
 from services.player.bot import Dialect
 from services.player.settings import FLAGS, Settings
-from services.player.strategies.choice import Strategy
 from services.runtime.environ import SecondsRange, SettingsError
 from services.runtime.logging import LogFormat
 from services.runtime.tls_settings import CertificateFiles, ClientTls
+from services.strategies.choice import Strategy
 
 
 def test_defaults() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.player.strategies.choice import Strategy
 from services.player.tally import Tally
+from services.strategies.choice import Strategy
 
 
 def test_wins_are_counted_by_strategy_and_in_all() -> None:

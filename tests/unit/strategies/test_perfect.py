@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.player.strategies.candidates import Try, allowed, count, split
-from services.player.strategies.choice import guesses_needed
-from services.player.strategies.perfect import best_guess, is_perfect, least_cost
 from services.protocol.messages import Verdict
 from services.protocol.rules import CLASSIC, Rules
+from services.strategies.candidates import Try, allowed, count, split
+from services.strategies.choice import guesses_needed
+from services.strategies.perfect import best_guess, is_perfect, least_cost
 
 if TYPE_CHECKING:
-    from services.player.strategies.candidates import Candidates
+    from services.strategies.candidates import Candidates
 
 
 def least_cost_by_brute_force(rules: Rules) -> int:

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.player.strategies.candidates import Try
-from services.player.strategies.choice import (
+from services.protocol.messages import Verdict
+from services.protocol.rules import CLASSIC, Rules
+from services.strategies.candidates import Try
+from services.strategies.choice import (
     Strategy,
     expected_guesses,
     guesses_needed,
@@ -18,11 +20,9 @@ from services.player.strategies.choice import (
     next_guess,
     strategy_of_game,
 )
-from services.protocol.messages import Verdict
-from services.protocol.rules import CLASSIC, Rules
 
 if TYPE_CHECKING:
-    from services.player.strategies.candidates import History
+    from services.strategies.candidates import History
 
 PLAIN = [Strategy.RANDOM, Strategy.SWEEP, Strategy.SMART]
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.player.strategies.candidates import Try, allowed, count, numbers_in, split
 from services.protocol.messages import Verdict
 from services.protocol.rules import CLASSIC, Rules
+from services.strategies.candidates import Try, allowed, count, numbers_in, split
 
 if TYPE_CHECKING:
-    from services.player.strategies.candidates import Candidates
+    from services.strategies.candidates import Candidates
 
 RULES = st.builds(
     lambda low, width, distance: Rules(low, low + width, distance),
