@@ -33,7 +33,7 @@ help: ## Show this list
 
 .PHONY: demo
 demo: engine ## Start the topology and follow it; Ctrl-C stops it
-	docker compose up --build
+	scripts/demo
 
 ##@ Develop
 

@@ -16,6 +16,7 @@ class Need(StrEnum):
     NOTHING = auto()
     GREETING = auto()
     GAME = auto()
+    SEVERAL = auto()
     ADMIN = auto()
     BOTH = auto()
     WATCH = auto()

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from services.protocol.codec import parse_player_reply
-from services.protocol.messages import Greetings, Prompt, Ready, Refused, Verdict
+from services.protocol.messages import Greetings, Prompt, Ready, Refused, TooLate, Verdict
 
 
 class Sense(StrEnum):
@@ -22,12 +22,13 @@ class Sense(StrEnum):
     CLOSE = "Close"
     CORRECT = "Correct"
     MISS = "a verdict that tells no distance"
+    TOO_LATE = "Too late"
     PROMPT = "the prompt"
     REFUSAL = "a refusal"
     OTHER = "something else"
 
 
-VERDICTS: Final = frozenset({Sense.FAR, Sense.CLOSE, Sense.CORRECT, Sense.MISS})
+VERDICTS: Final = frozenset({Sense.FAR, Sense.CLOSE, Sense.CORRECT, Sense.MISS, Sense.TOO_LATE})
 
 _PHRASES: Final[tuple[tuple[re.Pattern[str], Sense], ...]] = tuple(
     (re.compile(pattern, re.IGNORECASE), sense)
@@ -54,6 +55,8 @@ def sense(text: str) -> Sense:
             return Sense.READY
         case Verdict() as verdict:
             return Sense(verdict.value)
+        case TooLate():
+            return Sense.TOO_LATE
         case Prompt():
             return Sense.PROMPT
         case Refused():
@@ -97,10 +100,14 @@ class Dialect:
     game: bool = True
     """Whether `Game` begins the game; else the first guess does."""
     guess: str = "My Guess is: {}"
+    several: bool = True
+    """Whether it serves more than one player at once."""
     plays: bool = True
     """Whether a game could be begun in any way."""
     low: int = 1
     high: int = 30
+    rounds: bool = False
+    """Whether all players guess at one number, in shared rounds."""
     admin_hello: str = "Hello"
     admin: bool = True
     """Whether the administrator's port answers."""

@@ -21,7 +21,7 @@ _ANYWHERE = 15
 
 def discover(server: JudgedServer) -> None:
     """Fill in the server's dialect."""
-    for step in (_banner, _greeting, _game, _prompt, _admin, _addresses, _seat):
+    for step in (_banner, _greeting, _game, _prompt, _several, _rounds, _admin, _addresses, _seat):
         with contextlib.suppress(MismatchError):
             step(server)
         server.close_all()
@@ -57,6 +57,7 @@ def _try(server: JudgedServer, begin: Callable[[], Wire], line: str) -> str | No
     """Say one line on a new connection; return the reply, or None if there was none."""
     try:
         wire = begin()
+        wire.gap_s = 2 * server.pace.quiet_s
         wire.say(line)
         octets = wire.line_octets("a reply")
     except MismatchError:
@@ -71,6 +72,7 @@ def _game(server: JudgedServer) -> None:
     if not dialect.plays:
         return
     answer = _try(server, server.greeted, "Game")
+    server.close_all()
     dialect.game = answer is not None and sense(answer) not in {Sense.REFUSAL, Sense.PROMPT, *VERDICTS}
     if dialect.game and answer != "Ready":
         dialect.names.append(f"answers Game with {answer!r}")
@@ -111,6 +113,23 @@ def _prompt(server: JudgedServer) -> None:
             dialect.names.append(f"prompts with {answer!r}")
         case _:
             pass
+
+
+def _several(server: JudgedServer) -> None:
+    if not server.dialect.plays:
+        return
+    server.dialect.several = False
+    server.play()
+    server.play()
+    server.dialect.several = True
+
+
+def _rounds(server: JudgedServer) -> None:
+    if not (server.dialect.plays and server.dialect.several):
+        return
+    winner, other = server.play(), server.play()
+    winner.sweep()
+    server.dialect.rounds = other.guess(server.dialect.low) is Sense.TOO_LATE
 
 
 def _admin(server: JudgedServer) -> None:

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, TypeVar, cast
 
 from services.conformance.dialect import VERDICTS, Dialect, Sense, addresses, sense
@@ -32,7 +32,11 @@ class Limits:
     handshake_timeout_s: float = 10.0
     idle_timeout_s: float | None = None
     max_players: int | None = None
+    max_invalid: int = 20
     crowd: int = 200
+    cut: str = ""
+    """A command that cuts the server off from what the servers of a game share, and one that mends it."""
+    mend: str = ""
 
 
 @dataclass(slots=True)
@@ -43,6 +47,8 @@ class Player:
     dialect: Dialect
     losing: int | None = None
     """A number that is known not to be the secret."""
+    begun_with: list[tuple[int, Sense]] = field(default_factory=list)
+    """The guess that began the game, where `Game` does not."""
 
     def spell(self, number: object) -> str:
         """Spell a guess."""
@@ -59,7 +65,7 @@ class Player:
         meant = sense(text)
         if meant not in VERDICTS:
             self.wire.fail(f"a verdict (Far, Close or Correct) on the guess {number}", repr(text))
-        if meant is not Sense.CORRECT and isinstance(number, int):
+        if meant not in {Sense.CORRECT, Sense.TOO_LATE} and isinstance(number, int):
             self.losing = number
         return meant
 
@@ -70,20 +76,26 @@ class Player:
             prompt = f"Pick a number between {self.dialect.low}-{self.dialect.high}"
             self.wire.fail(f"the line {prompt!r}, in answer to {said!r}", repr(text))
 
-    def sweep(self) -> list[tuple[int, Sense]]:
-        """Guess until it is won, from both ends inwards, so that each distance occurs on either side."""
+    def sweep(self, leave: int = 0) -> list[tuple[int, Sense]]:
+        """Guess until it is won, from both ends inwards, so that each distance occurs on either side.
+
+        Return the guesses with their verdicts; in a shared round won by another, begin anew. With `leave`
+        as 1, stop before the last number that is left, which is the secret if the verdicts were right.
+        """
         seen: list[tuple[int, Sense]] = []
-        up = list(range(self.dialect.low, self.dialect.high + 1))
-        for side in (0, -1):
-            while up and (not seen or seen[-1][1] is not Sense.CORRECT):
-                number = up.pop(side)
-                seen.append((number, self.guess(number)))
-                if seen[-1][1] is Sense.CLOSE:
-                    break
-        while up and seen[-1][1] is not Sense.CORRECT:
-            number = up.pop(0 if len(up) % 2 else -1)
-            seen.append((number, self.guess(number)))
-        if seen[-1][1] is not Sense.CORRECT:
+        numbers = list(range(self.dialect.low, self.dialect.high + 1))
+        last: Sense | None = None
+        side, closes = 0, 0
+        while len(numbers) > leave and last is not Sense.CORRECT:
+            # Upwards to the first Close, downwards to the next one, then what is left between them.
+            number = numbers.pop(side)
+            last = self.guess(number)
+            seen.append((number, last))
+            closes += last is Sense.CLOSE
+            side = {0: 0, 1: -1}.get(closes, -(len(numbers) % 2))
+            if last is Sense.TOO_LATE:
+                return self.sweep(leave)
+        if last is not Sense.CORRECT and not leave:
             self.wire.fail(
                 "one of all the numbers to be Correct",
                 "none of them was",
@@ -104,7 +116,6 @@ class JudgedServer:
     dialect: Dialect = field(default_factory=Dialect)
     program: Program | None = None
     """The server's own process, where the kit was told how to start it."""
-    offers_tls: bool = False
     _wires: list[Wire] = field(default_factory=list)
     _memory: dict[object, object] = field(default_factory=dict)
 
@@ -116,10 +127,13 @@ class JudgedServer:
             wire = port.connect(self.pace, prepare)
         except OSError as error:
             raise MismatchError(Finding(f"a connection to {port}", f"none: {error}")) from error
-        wire.terminator = self.dialect.terminator
-        wire.lines_end = self.dialect.lines_end
+        self._tune(wire)
         self._wires.append(wire)
         return wire
+
+    def _tune(self, wire: Wire) -> None:
+        wire.terminator = self.dialect.terminator
+        wire.gap_s = None if self.dialect.lines_end else self.pace.quiet_s / 2
 
     def open_player(self) -> Wire:
         """Connect to the player port, and listen to the banner if there is one."""
@@ -145,7 +159,8 @@ class JudgedServer:
         # Only a guess makes a player of this one; it must not be the winning one.
         for _ in range(TRIES):
             player = Player(self.greeted(), self.dialect)
-            if player.guess(self.dialect.low) is not Sense.CORRECT:
+            player.begun_with.append((self.dialect.low, player.guess(self.dialect.low)))
+            if player.losing is not None:
                 return player
         raise NotApplicableError(f"{self.dialect.low} is the secret of every game")
 
@@ -243,8 +258,7 @@ class JudgedServer:
             wire = self.player_port.connect(self.pace)
         except OSError:
             return False
-        wire.terminator = self.dialect.terminator
-        wire.lines_end = self.dialect.lines_end
+        self._tune(wire)
         try:
             if not self.dialect.greets:
                 return True
@@ -273,10 +287,6 @@ class JudgedServer:
             else:
                 return True
         return False
-
-    def plainly(self) -> Opening:
-        """Return the player port without encryption, for what must not get in there."""
-        return replace(self.player_port, tls=None)
 
 
 def in_threads(count: int, work: Callable[[int], None]) -> None:

@@ -60,9 +60,10 @@ def one_write(server: JudgedServer) -> None:
     wire = server.open_player()
     exchanges = ["Hello"]
     if server.dialect.plays:
-        player = server.play()
+        player = server.bystander()
         wire = player.wire
-        exchanges = [player.spell(server.dialect.low)] * EXCHANGES
+        exchanges = [player.spell(player.losing)] * EXCHANGES
+    wire.delays_acknowledgement = True
     for said in exchanges:
         before = len(wire.pieces)
         wire.say(said)
@@ -184,13 +185,19 @@ def closes_after_correct(server: JudgedServer) -> None:
 @CHECKS.check("P-9", need=Need.GAME)
 def own_secret(server: JudgedServer) -> None:
     """Each player has a secret of their own."""
-    # All of them begin before any of them ends: a secret that the players share shows.
-    players = [server.play() for _ in range(SECRETS)]
+    if server.dialect.rounds:
+        raise NotApplicableError("the players share one secret: see one-secret")
+    # All of them begin before any of them ends, if they can: a secret that the players share shows.
+    players = [server.play() for _ in range(SECRETS if server.dialect.several else 1)]
     secrets = [player.sweep()[-1][0] for player in players]
+    while len(secrets) < SECRETS:
+        players[-1].wire.close()
+        players.append(server.play())
+        secrets.append(players[-1].sweep()[-1][0])
     if len(set(secrets)) == 1:
         players[-1].wire.fail(
             "each player to have a secret of their own, drawn at random",
-            f"{SECRETS} players at once all had the secret {secrets[0]}",
+            f"{SECRETS} players all had the secret {secrets[0]}",
             "draw the secret when the player's game begins, and keep it with the player",
         )
 
@@ -209,6 +216,7 @@ def admin_greets(server: JudgedServer) -> None:
     wire = server.open(server.admin_port)
     wire.say("Hello")
     wire.expect("Admin-Greetings")
+    wire.close()
     wire = server.open(server.admin_port)
     wire.say("Admin-Hello")
     wire.expect("Admin-Greetings")

@@ -97,10 +97,9 @@ def longest_line(server: JudgedServer) -> None:
 @CHECKS.check("F-6", need=Need.GREETING)
 def unterminated(server: JudgedServer) -> None:
     """What a half-closing client left without an end is refused, not executed."""
-    wire = server.open_player()
-    wire.send(b"Hello\r\nGame")
+    wire = server.greeted()
+    wire.send(b"Game")
     wire.half_close()
-    wire.line("the line 'Greetings'")
     wire.expect("Refused: line not ended by CRLF")
     wire.expect_end("the refusal")
 
@@ -182,12 +181,12 @@ def _waited(server: JudgedServer) -> dict[str, Waited]:
 
     def follow(name: str, waited: Waited) -> None:
         # A server that counts anew with each octet is found out by these.
-        drops = iter(range(8 if name == "dripping" else 0))
+        drops = iter(range(12 if name == "dripping" else 0))
         deadline = start + limit_s + SLACK_S
         while not waited.wire.ended and time.monotonic() < deadline:
             if next(drops, None) is not None:
                 waited.wire.send(b"x")
-                waited.wire.receive(min(deadline, time.monotonic() + limit_s / 6))
+                waited.wire.receive(min(deadline, time.monotonic() + limit_s / 4))
             else:
                 waited.wire.receive(deadline)
         waited.seconds = time.monotonic() - start
@@ -257,10 +256,7 @@ def idle_timeout(server: JudgedServer) -> None:
         raise NotApplicableError("set a short idle timeout at the server, and say so: --idle-timeout SECONDS")
     player = server.play()
     start = time.monotonic()
-    # Octets that end no line do not count.
-    time.sleep(limit_s / 2)
-    player.wire.send(b"1")
-    data = player.wire.rest(limit_s / 2 + SLACK_S)
+    data = player.wire.rest(limit_s + SLACK_S)
     if not player.wire.ended or not data.startswith(b"Refused: "):
         player.wire.fail(
             f"a line 'Refused: idle for {limit_s:g} s', then the end", repr(data.decode("latin-1"))
@@ -271,20 +267,31 @@ def idle_timeout(server: JudgedServer) -> None:
         )
 
 
+@CHECKS.check("P-13", need=Need.GAME)
+def too_many_invalid(server: JudgedServer) -> None:
+    """Too many lines in a row that are no valid guess are refused; a valid one in between counts anew."""
+    most = server.limits.max_invalid
+    player = server.bystander()
+    for last in (False, True):
+        for _ in range(most - 1):
+            player.wire.say("nonsense")
+            player.expect_prompt("nonsense")
+        if not last:
+            player.guess(player.losing)
+    player.wire.say("nonsense")
+    player.wire.expect("Refused: too many invalid guesses")
+    player.wire.expect_end("the refusal")
+
+
 @CHECKS.check("P-12", need=Need.GREETING)
 def full(server: JudgedServer) -> None:
     """A connection over the limit is refused."""
     limit = server.limits.max_players
     if limit is None or limit > MOST_OPENED:
         raise NotApplicableError("set a limit of players at the server, and say so: --max-players N")
-    for _ in range(limit + 1):
-        wire = server.open_player()
-        wire.receive(time.monotonic() + 0.01)
-        if wire.pending():
-            wire.expect("Refused: server full")
-            wire.expect_end("the refusal")
-            return
-    # The last one may have been slow in coming.
-    wire = server.open_player()
-    wire.expect("Refused: server full")
-    wire.expect_end("the refusal")
+    for _ in range(limit):
+        server.open(server.player_port)
+    wire = server.open(server.player_port)
+    wanted = "the line 'Refused: server full', then the end"
+    if not wire.rest().endswith(b"Refused: server full\r\n") or not wire.ended or wire.was_reset:
+        wire.fail(wanted, wire.conversation()[-1] if wire.pieces else "nothing")

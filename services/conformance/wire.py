@@ -99,8 +99,10 @@ class Wire:
         self.pace = pace
         self.terminator = CRLF
         """What `say` ends a line with; a server's dialect may want another."""
-        self.lines_end = True
-        """Whether the peer is known to end its lines; else silence ends them."""
+        self.gap_s: float | None = None
+        """So much silence ends a line of a peer that does not end its lines itself."""
+        self.delays_acknowledgement = False
+        """Whether to acknowledge late, so that replies in two writes come in two pieces."""
         self._buffer = b""
         self._said: list[tuple[str, bytes]] = []
         self.ended = ""
@@ -161,8 +163,8 @@ class Wire:
         """Return the next line as it came, its end included."""
         deadline = time.monotonic() + self.pace.patience_s
         while b"\n" not in self._buffer:
-            if not self.lines_end and self._buffer:
-                deadline = time.monotonic() + self.pace.quiet_s / 2
+            if self.gap_s is not None and self._buffer:
+                deadline = min(deadline, time.monotonic() + self.gap_s)
             if not self.receive(deadline):
                 break
         if not self._buffer:
@@ -222,7 +224,8 @@ class Wire:
             return b""
         try:
             self._sock.settimeout(remaining)
-            _delay_acknowledgement(self._sock)
+            if self.delays_acknowledgement:
+                _delay_acknowledgement(self._sock)
             data = self._sock.recv(CHUNK_OCTETS)
         except TimeoutError:
             return b""

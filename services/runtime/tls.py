@@ -109,7 +109,8 @@ def explain_tls(error: ssl.SSLError) -> str:
     """Say for a person what went wrong with an encrypted connection, as its client sees it."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {error.verify_message}"
-    reason = error.reason or "unknown reason"
+    # What Python itself raises lacks the attribute.
+    reason: str = getattr(error, "reason", None) or "unknown reason"
     if reason == "TLSV13_ALERT_CERTIFICATE_REQUIRED":
         return "it wants a certificate: give --cert and --key (GAME_TLS_CERT, GAME_TLS_KEY)"
     _, alert, word = reason.partition("_ALERT_")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import itertools
 import secrets
 import ssl
@@ -14,6 +15,8 @@ from services.protocol.codec import encode
 from services.protocol.messages import Refused
 from services.runtime.tls import is_administrator, server_admin_context, server_player_context
 from services.runtime.tls_settings import AdminTls, PlayerTls
+from services.server.arrival import Arrival
+from services.server.game.facts import Fact
 from services.server.game.player import Table
 from services.server.link import CHUNK_OCTETS
 from services.server.reactor import Reactor
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from services.server.observe import Observer
     from services.server.session import Session
     from services.server.settings import Settings
+
+    Admit = Callable[[socket.socket, Address], None]
 
 OVERFLOW_CONNECTIONS: Final = 128
 """Connections over the limit that are refused in the way they ask for, at most; more get a plain line."""
@@ -79,6 +84,7 @@ class Hub:
         self.reactor = Reactor(
             sink,
             self.lobby,
+            guess_head=observer.guess_head,
             idle_timeout_s=settings.limits.idle_timeout_s,
             write_timeout_s=settings.limits.write_timeout_s,
         )
@@ -89,6 +95,7 @@ class Hub:
             max_invalid_guesses=settings.limits.max_invalid_guesses,
         )
         self._rooms = rooms
+        self._proxies = settings.proxies
         self._players = 0
         self._overflow = 0
         self._by_address: Counter[str] = Counter()
@@ -123,6 +130,26 @@ class Hub:
         return f"{self._run}-{next(self._numbers)}"
 
     # --- letting in
+
+    def listen(self, players: socket.socket, admins: socket.socket) -> None:
+        """Let them in on both ports, through a balancer or without one."""
+        self.reactor.listen(players, self._by_way_of(self.admit_player))
+        self.reactor.listen(admins, self._by_way_of(self.admit_admin))
+
+    def _by_way_of(self, admit: Admit) -> Admit:
+        """Ask those who come from a balancer's network, and nobody else, whose they are (clause X-1)."""
+        if not self._proxies:
+            return admit
+
+        def admit_or_ask(sock: socket.socket, address: Address) -> None:
+            host = ipaddress.ip_address(address.host)
+            if any(host in network for network in self._proxies):
+                arrival = Arrival(self.reactor, sock, address, admit, self.limits.handshake_timeout_s)
+                self.reactor.add(arrival)
+            else:
+                admit(sock, address)
+
+        return admit_or_ask
 
     def admit_player(self, sock: socket.socket, address: Address) -> None:
         """Make a session of a connection on the player port, if only to refuse it (clause P-12)."""
@@ -194,6 +221,11 @@ class Hub:
             session.perform(session.conversation.refuse_admin(NO_ROLE))
 
     # --- the end
+
+    @property
+    def guesses(self) -> int:
+        """How many guesses were judged since the start."""
+        return self.observer.counted[Fact.GUESS_JUDGED] + self.reactor.ordinary_guesses
 
     @property
     def games(self) -> int:

@@ -12,7 +12,6 @@ the replies: so the log of a guess reaches the kernel before its reply does.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import select
 import time
 from typing import TYPE_CHECKING, Final
@@ -21,7 +20,7 @@ import structlog
 
 from services.protocol.messages import Address
 from services.server.link import AGAIN, CHUNK_OCTETS
-from services.server.observe import ATTEMPTS, READY_ATTEMPTS, end_of_guess
+from services.server.observe import ATTEMPTS, READY_ATTEMPTS, end_of_guess, guessed_event
 
 if TYPE_CHECKING:
     import socket
@@ -55,17 +54,28 @@ def plain_address(peer: tuple[str, int]) -> Address:
 class Reactor:
     """Polls all connections of the server."""
 
-    def __init__(self, sink: LogSink, lobby: Lobby, *, idle_timeout_s: float, write_timeout_s: float) -> None:
+    def __init__(
+        self,
+        sink: LogSink,
+        lobby: Lobby,
+        *,
+        guess_head: bytes,
+        idle_timeout_s: float,
+        write_timeout_s: float,
+    ) -> None:
         self.write_timeout_s = write_timeout_s
         self.now_s = time.monotonic()
         """The current turn's time on the monotonic clock."""
-        self.links: dict[int, Session] = {}
+        self.links: dict[int, Link] = {}
+        self.ordinary_guesses = 0
+        """How many guesses were answered the short way."""
         self.talking: dict[Session, list[bytes]] = {}
         """Those with something to send, or to close, at the end of the turn."""
         self.again: set[Link] = set()
         """Those that TLS may have read more of than it gave out: the kernel will not tell."""
         self._sink = sink
         self._lobby = lobby
+        self._guess_head = guess_head
         self._idle_timeout_s = idle_timeout_s
         self._epoll = select.epoll()
         self._loop = asyncio.get_running_loop()
@@ -109,7 +119,7 @@ class Reactor:
 
     # --- polling
 
-    def add(self, link: Session) -> None:
+    def add(self, link: Link) -> None:
         """Poll a new connection."""
         self.links[link.fd] = link
         link.polled_for = select.EPOLLIN
@@ -119,6 +129,11 @@ class Reactor:
         """Poll a connection no longer; it is about to be closed, which takes it out of the epoll set."""
         del self.links[link.fd]
         self.again.discard(link)
+
+    def hand_over(self, link: Link) -> None:
+        """Poll a connection no longer; its socket goes on in another link."""
+        del self.links[link.fd]
+        self._epoll.unregister(link.fd)
 
     def _poll_for(self, link: Link, events: int) -> None:
         if events != link.polled_for:  # the end of each game would be a system call dearer
@@ -167,7 +182,7 @@ class Reactor:
         # The loop below runs for each guess. What it does beside reading, looking up and sending was
         # measured in tenths of a microsecond; so it keeps to local names and makes no calls of its own.
         links, sink, lobby = self.links, self._sink, self._lobby
-        parts, stamp = sink.parts, sink.stamp
+        parts, start, logged = sink.parts, sink.stamp + self._guess_head, bool(self._guess_head)
         idle_deadline_s = self.now_s + self._idle_timeout_s
         replies: list[tuple[Session, bytes]] = []
         ready = self._epoll.poll(0, TURN_CONNECTIONS)
@@ -177,18 +192,22 @@ class Reactor:
             ready += [(link.fd, select.EPOLLIN) for link in self.again if link.fd not in polled]
             self.again.clear()
         for fd, _ in ready:
-            session = links.get(fd)
+            # Whatever is no session is slow.
+            session: Session | None = links.get(fd)  # type: ignore[assignment]
             if session is None:  # closed earlier in this turn
                 continue
-            if session.slow:
-                session.step()
-                continue
             try:
+                if session.slow:
+                    session.step()
+                    continue
                 data = session.recv(CHUNK_OCTETS)
             except AGAIN:
                 continue
             except OSError as error:
                 session.broken(error)
+                continue
+            except Exception:  # noqa: BLE001  our own mistake must cost one session, not the server
+                session.failed()
                 continue
             answer = session.answers.get(data)
             if answer is None:
@@ -201,15 +220,16 @@ class Reactor:
             session.deadline_s = idle_deadline_s
             reply, log_part, event_part = answer
             replies.append((session, reply))
-            if session.guess_head:
+            if logged:
                 parts += (
-                    stamp,
-                    session.guess_head,
+                    start,
+                    session.bound.text,
                     log_part,
                     ATTEMPTS[attempt] if attempt < READY_ATTEMPTS else end_of_guess(attempt),
                 )
             if lobby.tell:
-                lobby.tell(session.event_head + event_part)
+                lobby.tell(guessed_event(session.address, event_part))
+        self.ordinary_guesses += len(replies)
         self._reply(replies)
         self.finish()
 
@@ -235,7 +255,10 @@ class Reactor:
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
         self.begin()
         for session in [one for one in self.links.values() if one.deadline_s <= self.now_s]:
-            session.timed_out()
+            try:
+                session.timed_out()
+            except Exception:  # noqa: BLE001  as in a turn
+                session.failed()
         self.finish()
         for listener in self._resting:
             if listener in self._listeners:

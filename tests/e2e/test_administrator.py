@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.line_client import LineClient
 from tests.support.topology import running_topology
 
 if TYPE_CHECKING:
@@ -80,6 +81,17 @@ def test_there_is_one_administrator(slow_topology: Topology) -> None:
         assert second.ask("Hello") == "Admin-Greetings"
         assert second.ask("Watch") == "Refused: another administrator is watching"
         assert second.read_rest() == b""
+
+
+def test_nobody_else_is_greeted(slow_topology: Topology) -> None:
+    """Whoever has no certificate of an administrator, as a bot, learns nothing on the administrator port."""
+    address = slow_topology.address(4001)
+    with LineClient(address) as plain:
+        assert plain.ask("Hello").startswith("Refused: ")
+        assert plain.read_rest() == b""
+    with pytest.raises(OSError), LineClient(address, tls=slow_topology.client_tls("bot")) as bot:
+        # With TLS 1.3 a client learns at its first read that the server does not accept it.
+        bot.ask("Hello")
 
 
 def test_the_administrator_hears_every_guess(topology: Topology) -> None:

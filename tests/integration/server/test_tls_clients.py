@@ -99,7 +99,7 @@ def test_whoever_is_no_administrator_learns_why(
 def test_a_server_of_another_ca_is_refused(
     server: ServerProcess, cast: Cast, program: tuple[str, ...]
 ) -> None:
-    """Each client refuses a server that its CA has not signed, and does not try again."""
+    """Each client refuses a server that its CA has not signed, and does not try again (T-4)."""
     foreign = cast.ca.parent.parent / "foreign/ca.pem"
     address = server.admin if program == ADMIN else server.player
 
@@ -128,7 +128,7 @@ def test_a_plain_client_is_told_what_to_do(server: ServerProcess, program: tuple
 
 @pytest.mark.parametrize("program", [ADMIN, PLAYER])
 def test_a_client_never_falls_back_to_plain_text(cast: Cast, program: tuple[str, ...]) -> None:
-    """A client that was told to encrypt says nothing to a server that does not."""
+    """A client that was told to encrypt says nothing to a server that does not (T-4)."""
     with ServerProcess() as plain:
         address = plain.admin if program == ADMIN else plain.player
         done = run(program, address, "--ca", str(cast.ca))
