@@ -62,7 +62,13 @@ class ServerProcess:
     """A server that runs until the block ends."""
 
     def __init__(
-        self, *, altered: Alteration = AS_IT_IS, log: int | Path = subprocess.PIPE, **settings: str
+        self,
+        given: Mapping[str, str] | None = None,
+        /,
+        *,
+        altered: Alteration = AS_IT_IS,
+        log: int | Path = subprocess.PIPE,
+        **settings: str,
     ) -> None:
         """Start a server; its log goes to a pipe that is read, or to a file that is followed."""
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
@@ -75,6 +81,7 @@ class ServerProcess:
                     "GAME_PLAYER_PORT": "0",
                     "GAME_ADMIN_PORT": "0",
                     "GAME_LOG_FORMAT": "json",
+                    **(given or {}),
                     **settings,
                 },
                 cwd=Path(__file__).parents[2],
