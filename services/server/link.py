@@ -12,6 +12,8 @@ import ssl
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, cast
 
+import structlog
+
 if TYPE_CHECKING:
     from services.protocol.messages import Address
     from services.server.reactor import Reactor
@@ -127,6 +129,11 @@ class Link:
     def refuse(self, reason: str) -> None:
         """Called to close the link on the server's own account, with a word."""
         raise NotImplementedError
+
+    def failed(self) -> None:
+        """Called after a mistake of our own, where the exception is handled."""
+        structlog.get_logger(session="", peer=str(self.address)).exception("session_failed")
+        self.drop()
 
     def timed_out(self) -> None:
         """Called when `deadline_s` has passed on an open link."""

@@ -1,8 +1,8 @@
 """Run the server with something changed, for what a test could not wait for or bring about otherwise.
 
-The first argument is a JSON object: `without` names modules that are as if not installed, `values` maps dotted
-names of module constants to other values, `failing` names functions that raise, and `descriptors` is how many
-this process may have.
+The first argument is a JSON object: `without` names modules that are as if not installed, `values` maps
+dotted names of module constants to other values, `failing` names functions that raise, and `descriptors` is
+how many this process may have.
 """
 
 from __future__ import annotations

@@ -85,6 +85,12 @@ def refuse(peer: Peer) -> None:
     peer.close()
 
 
+def close(peer: Peer) -> None:
+    """Hear somebody out, and close without a word."""
+    peer.hear()
+    peer.close()
+
+
 def vanish(peer: Peer) -> None:
     """Break off in the middle of a game."""
     begin(peer)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import struct
+import sys
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -84,6 +86,17 @@ class LineClient:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._lines.close()
         self._socket.close()
+
+    def cut(self) -> None:
+        """End both directions, also for who waits in another thread."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def acknowledged_octets(self) -> int:
+        """How much of what was sent the other side's kernel has taken."""
+        info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
+        return int.from_bytes(info[120:128], sys.byteorder)  # tcpi_bytes_acked, linux/tcp.h
 
     def read_some(self) -> bytes:
         """Wait for octets and return those that came at once."""

@@ -2,78 +2,34 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import signal
-import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+from dataclasses import replace
+from io import StringIO
 from typing import TYPE_CHECKING
 
+import pexpect
 import pytest
+import structlog
 
+from services.player.bot import Dialect
+from services.player.crew import Crew, Orders
 from services.protocol.messages import Verdict
 from services.protocol.rules import Rules
-from tests.support.family import Table, begin, refuse, vanish
-from tests.support.log_contract import check_line
+from services.runtime.environ import SecondsRange
+from services.runtime.target import Target
+from services.strategies.choice import Strategy
+from tests.support.family import Table, begin, close, refuse, vanish
+from tests.support.player_process import arguments, bots, environ
 from tests.support.scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tests.support.log_contract import Event
+    from services.player.tally import Tally
     from tests.support.scripted_server import Peer
 
 TIMEOUT_S = 30.0
-
-
-class Bots:
-    """A process of bots, and its log."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.log: list[Event] = []
-
-    def wait_for(self, name: str, count: int = 1) -> Event:
-        """Read the log until so many such events have come, and return the last of them."""
-        assert self.process.stdout
-        for line in self.process.stdout:
-            event = check_line(line.rstrip("\n"))
-            self.log.append(event)
-            if event["event"] == name:
-                count -= 1
-                if not count:
-                    return event
-        raise AssertionError(f"no {name} in {self.log}")
-
-    def finish(self) -> int:
-        """Read the rest of the log and return the exit status."""
-        assert self.process.stdout
-        self.log += [check_line(line.rstrip("\n")) for line in self.process.stdout]
-        return self.process.wait(TIMEOUT_S)
-
-    def named(self, name: str) -> list[Event]:
-        """Return the events of a name that were read so far."""
-        return [event for event in self.log if event["event"] == name]
-
-
-@contextmanager
-def bots(port: int, *arguments: str) -> Iterator[Bots]:
-    """Run bots against a port of loopback."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("GAME_")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "services.player", "--host", "127.0.0.1", "--port", str(port), *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environ,
-    )
-    try:
-        yield Bots(process)
-    finally:
-        process.kill()
-        process.wait()
-        assert process.stdout
-        process.stdout.close()
 
 
 @pytest.mark.parametrize("strategy", ["random", "sweep", "smart", "mixed"])
@@ -191,7 +147,7 @@ def test_too_late() -> None:
 def test_comes_back_after_refusals_and_losses() -> None:
     """Refused, broken off, cut short: each time the bot waits, comes back and plays on (clause C-4)."""
     with (
-        ScriptedServer(refuse, vanish, lambda peer: peer.close(), Table()) as server,
+        ScriptedServer(refuse, vanish, close, Table()) as server,
         bots(server.port, "--bot", "smart") as crew,
     ):
         assert crew.finish() == 0
@@ -291,3 +247,60 @@ def test_a_signal_ends_bots_that_wait_for_the_server() -> None:
         crew.wait_for("connection_failed", 3)
         crew.process.send_signal(signal.SIGTERM)
         assert crew.finish() == 0
+
+
+def test_a_silent_server_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that owes a reply for too long loses the bot, which tries again."""
+    monkeypatch.setattr("services.player.playing.REPLY_TIMEOUT_S", 0.1)
+    orders = Orders(
+        target=Target("127.0.0.1", 0),
+        strategy=Strategy.SMART,
+        dialect=Dialect.CLASSIC,
+        players=1,
+        games=1,
+        think=SecondsRange(0, 0),
+    )
+
+    async def play(port: int) -> Tally:
+        crew = Crew(replace(orders, target=Target("127.0.0.1", port)))
+        await crew.play()
+        return crew.tally
+
+    with (
+        structlog.testing.capture_logs() as log,
+        ScriptedServer(lambda peer: peer.wait_for_end(), Table()) as server,
+    ):
+        tally = asyncio.run(play(server.port))
+
+    assert (tally.lost, tally.total.games) == (1, 1)
+    assert [event["reason"] for event in log if event["event"] == "game_lost"] == ["no reply within 0.1 s"]
+
+
+@pytest.mark.parametrize("end", ["done", "Ctrl-C"])
+def test_progress_and_summary_on_a_terminal(end: str) -> None:
+    """On a terminal a line shows the progress and a table sums up, whether or not all games were played."""
+    games = ["--games", "5"] if end == "done" else ["--games", "0", "--think", "0.05"]
+    with ScriptedServer(Table()) as server:
+        program = pexpect.spawn(
+            sys.executable,
+            arguments(server.port, "--bot", "mixed", "--players", "2", *games),
+            dimensions=(24, 100),
+            encoding="utf-8",
+            timeout=TIMEOUT_S,
+            env=environ(),
+        )
+        program.logfile_read = StringIO()
+        program.expect("[0-9] playing")
+        if end == "Ctrl-C":
+            program.expect("[1-9] won")
+            program.sendintr()
+        for column in ("strategy", "games", "guesses a game", "expected", "fewest", "most"):
+            program.expect_exact(column)
+        program.expect("games/s, 0 lost, 0 refused")
+        program.expect(pexpect.EOF)
+        program.close()
+
+    assert program.exitstatus == (0 if end == "done" else 130)
+    shown = program.logfile_read.getvalue()
+    assert "connection_opened" not in shown
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import sys
 import termios
 import threading
@@ -14,9 +12,13 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
+from services.player import interactive
+from services.player.bot import Dialect
 from services.protocol.messages import Verdict
 from services.protocol.rules import Rules
-from tests.support.family import Table, begin, refuse, vanish
+from services.runtime.target import Target
+from tests.support.family import Table, begin, close, refuse, vanish
+from tests.support.player_process import arguments, environ, piped
 from tests.support.scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
@@ -24,33 +26,10 @@ if TYPE_CHECKING:
 
     from tests.support.scripted_server import Peer
 
+
 TIMEOUT_S = 20
 PERFECTION = "a perfect player needs 5.0 on average, one who guesses blindly 15.5."
 ESCAPE = "\x1b["
-
-
-def arguments(port: int, *more: str) -> list[str]:
-    """Return how to start the player against a port of loopback."""
-    return ["-m", "services.player", "--host", "127.0.0.1", "--port", str(port), *more]
-
-
-def environ(**more: str) -> dict[str, str]:
-    """Return an environment that says nothing about the game."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("GAME_", "NO_COLOR"))}
-    return {**own, "TERM": "xterm-256color", **more}
-
-
-def piped(port: int, keys: str | bytes, *more: str) -> subprocess.CompletedProcess[str]:
-    """Play with piped input, to the end."""
-    done = subprocess.run(
-        [sys.executable, *arguments(port, *more)],
-        input=keys.encode() if isinstance(keys, str) else keys,
-        capture_output=True,
-        timeout=TIMEOUT_S,
-        env=environ(),
-        check=False,
-    )
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def terminal(port: int, *more: str, **environment: str) -> pexpect.spawn[str]:
@@ -195,7 +174,7 @@ def test_too_late() -> None:
     ("script", "complaint"),
     [
         (refuse, "the server refused: server full"),
-        (lambda peer: peer.close(), "the server closed the connection"),
+        (close, "the server closed the connection"),
         (vanish, "the connection broke: Connection reset by peer"),
     ],
     ids=["refused", "closed", "reset"],
@@ -267,6 +246,19 @@ def test_help_and_bad_usage() -> None:
     """The help is success; a flag that does not exist is not."""
     assert piped(1, "", "--help").returncode == 0
     assert piped(1, "", "--cheat").returncode == 2
+
+
+def test_a_silent_server_is_left(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A server that owes a reply for too long ends the game with one line, and status 1."""
+    monkeypatch.setattr(interactive, "REPLY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("sys.stdin", StringIO("5\n"))
+    with ScriptedServer(lambda peer: peer.wait_for_end()) as server:
+        status = interactive.play(
+            Target("127.0.0.1", server.port), Dialect.CLASSIC, hints=False, plain=True, coloured=False
+        )
+
+    assert status == 1
+    assert capsys.readouterr().err == "guessing-player: no reply from the server within 0.1 s\n"
 
 
 # --- on a terminal

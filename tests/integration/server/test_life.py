@@ -47,7 +47,7 @@ def test_its_ports_are_free_again_after_a_kill() -> None:
         ports = {"GAME_PLAYER_PORT": str(server.player[1]), "GAME_ADMIN_PORT": str(server.admin[1])}
         server.signal(signal.SIGKILL)
         server.wait()
-        with ServerProcess(ports) as again, again.new_player() as player:
+        with ServerProcess(**ports) as again, again.new_player() as player:
             assert player.ask("Hello") == "Greetings"
 
 

@@ -53,7 +53,7 @@ def server_settings(own: CertificateFiles, client_ca: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def server(cast: Cast) -> Iterator[ServerProcess]:
     """A server with certificates and no other settings."""
-    with ServerProcess(server_settings(cast.server, cast.ca)) as running:
+    with ServerProcess(**server_settings(cast.server, cast.ca)) as running:
         yield running
 
 
@@ -185,7 +185,7 @@ def test_a_conversation_does_not_change_its_kind(server: ServerProcess, cast: Ca
 
 def test_required_tells_plain_players_what_to_do(cast: Cast) -> None:
     """With `required` a plain Hello gets one plain line that says what to do; TLS is served (T-2)."""
-    with ServerProcess(server_settings(cast.server, cast.ca), GAME_PLAYER_TLS="required") as server:
+    with ServerProcess(**server_settings(cast.server, cast.ca), GAME_PLAYER_TLS="required") as server:
         with LineClient(server.player) as plain:
             plain.send(b"Hello\r\n")
             answer = plain.read_rest()
@@ -198,7 +198,7 @@ def test_required_tells_plain_players_what_to_do(cast: Cast) -> None:
 def test_off_is_plain(cast: Cast) -> None:
     """With `off` both ports are plain, TLS is not spoken, and the unprotected administrator is warned of."""
     settings = {**server_settings(cast.server, cast.ca), "GAME_PLAYER_TLS": "off", "GAME_ADMIN_TLS": "off"}
-    with ServerProcess(settings) as server:
+    with ServerProcess(**settings) as server:
         server.wait_for("admin_unprotected")
         with LineClient(server.player) as plain:
             play(plain)
@@ -214,7 +214,7 @@ def test_off_is_plain(cast: Cast) -> None:
 def test_a_handshake_that_stalls_or_makes_no_sense_is_cut(cast: Cast, beginning: bytes) -> None:
     """Whoever begins a TLS handshake and does not go on is cut at its timeout, nonsense at once."""
     with (
-        ServerProcess(server_settings(cast.server, cast.ca), GAME_TLS_TIMEOUT="0.5") as server,
+        ServerProcess(**server_settings(cast.server, cast.ca), GAME_TLS_TIMEOUT="0.5") as server,
         socket.create_connection(server.player, timeout=5) as stalled,
     ):
         stalled.sendall(beginning)
@@ -247,7 +247,7 @@ def test_renewal_drops_nobody(tmp_path: Path) -> None:
     old_context = client_context(before)
     settings = server_settings(own_of(tmp_path / "server"), tmp_path / "server/client-ca.pem")
     with (
-        ServerProcess(settings) as server,
+        ServerProcess(**settings) as server,
         LineClient(server.player, tls=old_context) as player,
         LineClient(server.player) as plain_player,
         administrator(server, before) as watcher,
@@ -286,7 +286,7 @@ def test_a_faulty_renewal_changes_nothing(cast: Cast, tmp_path: Path) -> None:
     own = CertificateFiles(tmp_path / "cert.pem", tmp_path / "key.pem")
     own.cert.write_bytes(cast.server.cert.read_bytes())
     own.key.write_bytes(cast.server.key.read_bytes())
-    with ServerProcess(server_settings(own, cast.ca)) as server:
+    with ServerProcess(**server_settings(own, cast.ca)) as server:
         own.key.write_bytes(cast.administrator.key.read_bytes())
         server.hang_up()
 
@@ -308,7 +308,7 @@ def test_a_certificate_that_ends_soon_is_warned_about(tmp_path: Path) -> None:
     """With fewer than seven days left the server warns at its start and after each SIGHUP."""
     authority = Authority(tmp_path)
     own = authority.sign("server", *LOCALHOST, usage=SERVER_AUTH, left=timedelta(days=6, hours=1))
-    with ServerProcess(server_settings(own, authority.path)) as server:
+    with ServerProcess(**server_settings(own, authority.path)) as server:
         warning = server.wait_for("certificate_expiring")
         server.hang_up()
         server.wait_for("certificate_expiring", 2)
@@ -320,7 +320,7 @@ def test_a_certificate_that_does_not_end_soon_is_not(tmp_path: Path) -> None:
     """With more than seven days left nothing is said."""
     authority = Authority(tmp_path)
     own = authority.sign("server", *LOCALHOST, usage=SERVER_AUTH, left=timedelta(days=8))
-    with ServerProcess(server_settings(own, authority.path)) as server:
+    with ServerProcess(**server_settings(own, authority.path)) as server:
         server.hang_up()
         server.wait_for("certificates_loaded")
         with LineClient(server.player) as player:

@@ -36,7 +36,7 @@ from services.protocol.messages import (
     Won,
 )
 from services.protocol.state import State
-from tests.support.conformance.reference_server import Link, Outbox, ReferenceServer
+from tests.support.conformance.reference_server import Link, ReferenceServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
