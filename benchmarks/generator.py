@@ -56,7 +56,11 @@ def connect(target: Target, source: str = HOST) -> socket.socket:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
     sock.bind((source, 0))
-    sock.connect((HOST, target.port))
+    try:
+        sock.connect((HOST, target.port))
+    except OSError:
+        sock.close()
+        raise
     if target.tls:
         return target.tls.wrap_socket(sock, server_hostname="localhost", do_handshake_on_connect=False)
     return sock
@@ -71,12 +75,15 @@ def ask(sock: socket.socket, line: bytes) -> bytes:
 def open_player(target: Target) -> socket.socket:
     """Return a connection that plays."""
     sock = connect(target)
-    if isinstance(sock, ssl.SSLSocket):
-        sock.do_handshake()
-    for line, expected in ((HELLO, GREETINGS), (GAME, READY)):
-        if (reply := ask(sock, line)) != expected:
-            sock.close()
-            raise LoadError(f"{line!r} was answered {reply!r}")
+    try:
+        if isinstance(sock, ssl.SSLSocket):
+            sock.do_handshake()
+        for line, expected in ((HELLO, GREETINGS), (GAME, READY)):
+            if (reply := ask(sock, line)) != expected:
+                raise LoadError(f"{line!r} was answered {reply!r}")
+    except (OSError, LoadError):
+        sock.close()
+        raise
     return sock
 
 
