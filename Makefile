@@ -33,7 +33,7 @@ help: ## Show this list
 
 .PHONY: demo
 demo: engine ## Start the topology and follow it; Ctrl-C stops it
-	docker compose up --build
+	scripts/demo
 
 ##@ Develop
 
@@ -142,7 +142,7 @@ diagram: $(READY) ## Draw the state diagrams of docs/protocol.md anew from the t
 lock: $(READY) ## Write the locks anew from pyproject.toml, keeping versions (LOCK_ARGS=--upgrade: raise them)
 	$(LOCK) $(LOCK_ARGS) --all-extras --group dev pyproject.toml --output-file locks/dev.txt
 	$(LOCK) --constraints locks/dev.txt --group pyproject.toml:build --output-file locks/build.txt
-	$(LOCK) --constraints locks/dev.txt --extra server pyproject.toml --output-file locks/server.txt
+	$(LOCK) --constraints locks/dev.txt --extra server --extra cluster pyproject.toml --output-file locks/server.txt
 	$(LOCK) --constraints locks/dev.txt --extra client pyproject.toml --output-file locks/client.txt
 	$(LOCK) --constraints locks/dev.txt --extra certs pyproject.toml --output-file locks/certs.txt
 

@@ -21,6 +21,7 @@ class MemoryLobby:
 
     def __init__(self, rules: Rules, draw_secret: Callable[[], int]) -> None:
         self.tell: Callable[[bytes], None] | None = None
+        self.operations = 0
         self._rules = rules
         self._draw_secret = draw_secret
         self._players: dict[Address, None] = {}

@@ -45,6 +45,8 @@ class LogSink:
     def __init__(self, fd: int) -> None:
         self.parts: list[bytes] = []
         """Lines, or consecutive parts of lines, that the next flush writes."""
+        self.dropped_lines = 0
+        """How many lines were lost since the start."""
         self.held = False
         """Whether somebody has promised to flush: a turn of the reactor does so before it sends replies."""
         self.stamp = b""
@@ -96,7 +98,9 @@ class LogSink:
             batch = b"".join(self.parts)
             self.parts.clear()
             if len(self._backlog) + len(batch) > BACKLOG_OCTETS:
-                self._dropped_lines += batch.count(b"\n")
+                lines = batch.count(b"\n")
+                self._dropped_lines += lines
+                self.dropped_lines += lines
             else:
                 self._backlog += batch
         if self._backlog:

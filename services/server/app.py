@@ -114,8 +114,8 @@ class App:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        hub.reactor.listen(players, hub.admit_player)
-        hub.reactor.listen(admins, hub.admit_admin)
+        hub.listen(players, admins)
+        stop_metrics = self._serve_metrics()
         self._log.info(
             "server_listening",
             host=settings.host or "*",
@@ -130,6 +130,19 @@ class App:
         gc.freeze()  # what is there now stays: no need to look at it again
         await self._stop.wait()
         await self._drain()
+        stop_metrics()
+
+    def _serve_metrics(self) -> Callable[[], None]:
+        port = self._settings.metrics_port
+        if not port:
+            return lambda: None
+        # Only here: a server without metrics needs no client of Prometheus.
+        from services.server.metrics import serve_metrics  # noqa: PLC0415
+
+        try:
+            return serve_metrics(self._hub, port)
+        except OSError as error:
+            raise ListenError(f"GAME_METRICS_PORT: cannot listen on port {port}: {error.strerror}") from error
 
     def _on_stop(self) -> None:
         if self._stop.is_set():
@@ -176,6 +189,7 @@ class App:
         await self._wait(lambda: not hub.games, self._settings.limits.drain_timeout_s)
         hub.refuse_all(STOPPING, but_players=False)
         await self._wait(lambda: not hub.reactor.links, LINGER_S)
+        await hub.lobby.close()
         hub.reactor.close()
         self._log.info("server_stopped")
 

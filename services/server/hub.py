@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import itertools
 import secrets
 import ssl
@@ -14,6 +15,8 @@ from services.protocol.codec import encode
 from services.protocol.messages import Refused
 from services.runtime.tls import is_administrator, server_admin_context, server_player_context
 from services.runtime.tls_settings import AdminTls, PlayerTls
+from services.server.arrival import Arrival
+from services.server.game.facts import Fact
 from services.server.game.player import Table
 from services.server.link import CHUNK_OCTETS
 from services.server.reactor import Reactor
@@ -21,13 +24,17 @@ from services.server.session import SERVER_FULL, AdminSession, PlayerSession
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
+    from services.lobby.interface import Lobby
     from services.protocol.messages import Address
     from services.runtime.logging import LogSink
     from services.runtime.tls_settings import ServerTls
     from services.server.observe import Observer
     from services.server.session import Session
     from services.server.settings import Settings
+
+    Admit = Callable[[socket.socket, Address], None]
 
 OVERFLOW_CONNECTIONS: Final = 128
 """Connections over the limit that are refused in the way they ask for, at most; more get a plain line."""
@@ -39,7 +46,7 @@ that no crowd of strangers keeps the administrator out."""
 SHARE: Final = 8
 """Neither of these two takes more than one connection in so many."""
 
-TLS_ONLY: Final = "this port speaks TLS only, try: openssl s_client -quiet -connect HOST:PORT"
+TLS_ONLY: Final = "this port speaks TLS only: give --ca FILE, or openssl s_client"
 NO_ROLE: Final = "the certificate does not carry the administrator's role"
 
 
@@ -71,10 +78,13 @@ class Hub:
         def draw_secret() -> int:
             return rules.low + secrets.randbelow(span)
 
-        self.lobby = MemoryLobby(rules, draw_secret)
+        # Unique over restarts and replicas too: logs of several runs are read together.
+        self._run = secrets.token_hex(3)
+        self.lobby = self._make_lobby(settings, draw_secret)
         self.reactor = Reactor(
             sink,
             self.lobby,
+            guess_head=observer.guess_head,
             idle_timeout_s=settings.limits.idle_timeout_s,
             write_timeout_s=settings.limits.write_timeout_s,
         )
@@ -85,14 +95,27 @@ class Hub:
             max_invalid_guesses=settings.limits.max_invalid_guesses,
         )
         self._rooms = rooms
+        self._proxies = settings.proxies
         self._players = 0
         self._overflow = 0
         self._by_address: Counter[str] = Counter()
-        # Unique over restarts too: logs of several runs are read together.
-        self._run = secrets.token_hex(3)
         self._numbers = itertools.count(1)
         self._tls = settings.tls
         self.load_certificates(settings.tls)
+
+    def _make_lobby(self, settings: Settings, draw_secret: Callable[[], int]) -> Lobby:
+        if not settings.state_url:
+            return MemoryLobby(settings.rules, draw_secret)
+        # Only here: a server by itself needs no client of Valkey.
+        from services.lobby.valkey import ValkeyLobby  # noqa: PLC0415
+
+        return ValkeyLobby(
+            settings.state_url,
+            replica=self._run,
+            rules=settings.rules,
+            draw_secret=draw_secret,
+            in_turn=lambda action: self.reactor.perform(action),  # noqa: PLW0108  it is made later
+        )
 
     def load_certificates(self, tls: ServerTls) -> None:
         """Use the certificates as they are on disk now; whoever is connected stays so.
@@ -107,6 +130,26 @@ class Hub:
         return f"{self._run}-{next(self._numbers)}"
 
     # --- letting in
+
+    def listen(self, players: socket.socket, admins: socket.socket) -> None:
+        """Let them in on both ports, through a balancer or without one."""
+        self.reactor.listen(players, self._by_way_of(self.admit_player))
+        self.reactor.listen(admins, self._by_way_of(self.admit_admin))
+
+    def _by_way_of(self, admit: Admit) -> Admit:
+        """Ask those who come from a balancer's network, and nobody else, whose they are (clause X-1)."""
+        if not self._proxies:
+            return admit
+
+        def admit_or_ask(sock: socket.socket, address: Address) -> None:
+            host = ipaddress.ip_address(address.host)
+            if any(host in network for network in self._proxies):
+                arrival = Arrival(self.reactor, sock, address, admit, self.limits.handshake_timeout_s)
+                self.reactor.add(arrival)
+            else:
+                admit(sock, address)
+
+        return admit_or_ask
 
     def admit_player(self, sock: socket.socket, address: Address) -> None:
         """Make a session of a connection on the player port, if only to refuse it (clause P-12)."""
@@ -178,6 +221,11 @@ class Hub:
             session.perform(session.conversation.refuse_admin(NO_ROLE))
 
     # --- the end
+
+    @property
+    def guesses(self) -> int:
+        """How many guesses were judged since the start."""
+        return self.observer.counted[Fact.GUESS_JUDGED] + self.reactor.ordinary_guesses
 
     @property
     def games(self) -> int:

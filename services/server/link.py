@@ -12,6 +12,8 @@ import ssl
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, cast
 
+import structlog
+
 if TYPE_CHECKING:
     from services.protocol.messages import Address
     from services.server.reactor import Reactor
@@ -34,6 +36,9 @@ AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 TLS_HANDSHAKE: Final = b"\x16"
 """The first byte of a TLS connection; no line of ASCII text begins with it."""
+
+NOTHING: Final = bytearray()
+"""What has nothing unsent shares this one: of ten thousand links hardly any has."""
 
 
 class Stage(Enum):
@@ -60,6 +65,7 @@ class Link:
         "deadline_s",
         "ending",
         "fd",
+        "polled_for",
         "reactor",
         "recv",
         "send",
@@ -67,6 +73,9 @@ class Link:
         "sock",
         "stage",
     )
+
+    polled_for: int
+    """What the reactor polls the socket for; it alone sets this."""
 
     def __init__(self, reactor: Reactor, sock: socket.socket, address: Address) -> None:
         self.reactor = reactor
@@ -79,7 +88,7 @@ class Link:
         """Whether more is to do than to read and to send: then `step` and `transmit` do it."""
         self.ending = False
         """Whether the link closes once everything is sent."""
-        self._unsent = bytearray()
+        self._unsent = NOTHING
         self._peer_ended = False
         self._discarded_octets = 0
         self._use(sock)
@@ -111,6 +120,20 @@ class Link:
 
     def released(self) -> None:
         """Called when the socket is closed."""
+
+    @property
+    def is_engaged(self) -> bool:
+        """Whether a game or a watch is under way."""
+        return False
+
+    def refuse(self, reason: str) -> None:
+        """Called to close the link on the server's own account, with a word."""
+        raise NotImplementedError
+
+    def failed(self) -> None:
+        """Called after a mistake of our own, where the exception is handled."""
+        structlog.get_logger(session="", peer=str(self.address)).exception("session_failed")
+        self.drop()
 
     def timed_out(self) -> None:
         """Called when `deadline_s` has passed on an open link."""
@@ -165,7 +188,9 @@ class Link:
             self.reactor.watch_readable(self)
         except OSError as error:
             self.not_opened(explain(error))
-            self.drop()
+            # The alert that tells the peer why has been sent; a reset must not overtake it.
+            self.end()
+            self._linger()
         else:
             self.reactor.watch_readable(self)
             self.rearm()

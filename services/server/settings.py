@@ -1,5 +1,6 @@
 """The server's settings, read from the environment and checked together."""
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -8,6 +9,8 @@ from services.protocol.rules import Rules
 from services.runtime.environ import EnvironReader
 from services.runtime.logging import LEVELS, LogFormat
 from services.runtime.tls_settings import ServerTls, read_server_tls
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,12 @@ class Settings:
     admin_port: int
     """0 for any free port."""
     rules: Rules
+    state_url: str
+    """GAME_STATE_URL: where the lobby is shared with other servers; empty for one in memory."""
+    proxies: tuple[Network, ...]
+    """GAME_PROXY_FROM: networks of balancers, which are believed whose connections they pass on."""
+    metrics_port: int
+    """GAME_METRICS_PORT: figures for Prometheus; 0 for none."""
     shared_rounds: bool
     """GAME_ROUND: one number for all players (shared), or one for each (own)."""
     limits: Limits
@@ -70,6 +79,9 @@ class Settings:
             player_port=reader.integer("GAME_PLAYER_PORT", default=4000, **port),
             admin_port=reader.integer("GAME_ADMIN_PORT", default=4001, **port),
             rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
+            state_url=_read_state_url(reader),
+            proxies=_read_networks(reader),
+            metrics_port=reader.integer("GAME_METRICS_PORT", default=0, **port),
             shared_rounds=reader.choice("GAME_ROUND", default=False, choices={"own": False, "shared": True}),
             limits=_read_limits(reader),
             tls=read_server_tls(reader),
@@ -84,6 +96,22 @@ class Settings:
             reader.fault("GAME_ADMIN_PORT", "the same as GAME_PLAYER_PORT", "give another port")
         reader.finish()
         return settings
+
+
+def _read_state_url(reader: EnvironReader) -> str:
+    url = reader.text("GAME_STATE_URL", default="")
+    if url and not url.startswith(("valkey://", "valkeys://", "unix://")):
+        reader.fault("GAME_STATE_URL", "no address of a Valkey", "give valkey://[USER:PASSWORD@]HOST[:PORT]")
+    return url
+
+
+def _read_networks(reader: EnvironReader) -> tuple[Network, ...]:
+    try:
+        words = reader.text("GAME_PROXY_FROM", default="").split(",")
+        return tuple(ipaddress.ip_network(word.strip()) for word in words if word.strip())
+    except ValueError:
+        reader.fault("GAME_PROXY_FROM", "not a list of networks", "give them as 10.1.0.0/16,fd00::/8")
+        return ()
 
 
 def _read_limits(reader: EnvironReader) -> Limits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import struct
 import sys
@@ -100,6 +101,11 @@ class LineClient:
     def read_some(self) -> bytes:
         """Wait for octets and return those that came at once."""
         return self._socket.recv(65536)
+
+    def read_within(self, patience_s: float) -> bytes:
+        """Return the octets that come within so long a time, or none."""
+        ready, _, _ = select.select([self._socket], [], [], patience_s)
+        return self._socket.recv(65536) if ready else b""
 
     def read(self, octets: int) -> bytes:
         """Wait for so many octets; the end of the stream may come before."""

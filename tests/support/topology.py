@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import ssl
 import subprocess
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,8 +66,22 @@ class Topology:
         return LineClient(self.address(4000))
 
     def administrator(self) -> LineClient:
-        """Connect to the published administrator port."""
-        return LineClient(self.address(4001))
+        """Connect to the published administrator port, with the certificate of the topology's own."""
+        return LineClient(self.address(4001), tls=self.client_tls("admin"))
+
+    def client_tls(self, service: str) -> ssl.SSLContext:
+        """Return what a container of the service trusts and shows: its own certificate, where it has one."""
+        settings = self.containers(service)[0].attrs["Config"]["Env"]
+        environ = {name: value for name, _, value in (one.partition("=") for one in settings)}
+        with tempfile.TemporaryDirectory() as folder:
+            files = {}
+            for name in {"GAME_TLS_CA", "GAME_TLS_CERT", "GAME_TLS_KEY"} & environ.keys():
+                files[name] = Path(folder) / name
+                files[name].write_text(self.run("exec", "--no-TTY", service, "cat", environ[name]))
+            context = ssl.create_default_context(cafile=files["GAME_TLS_CA"])
+            if "GAME_TLS_CERT" in files:
+                context.load_cert_chain(files["GAME_TLS_CERT"], files["GAME_TLS_KEY"])
+        return context
 
     def containers(self, service: str) -> list[Container]:
         """Return the service's containers, stopped ones included."""

@@ -163,6 +163,17 @@ def test_who_is_too_slow_is_told_so() -> None:
         assert idle.read_rest() == b"Refused: idle for 0.4 s\r\n"
 
 
+def test_octets_that_end_no_line_do_not_keep_a_player() -> None:
+    """Only a line begins the idle timeout anew: who drips octets without one is idle all the same (P-11)."""
+    with ServerProcess(GAME_IDLE_TIMEOUT="0.5") as server, server.new_player("Hello", "Game") as player:
+        said = b""
+        for _ in range(100):  # far more time than the timeout
+            player.send(b"1")
+            if said := player.read_within(0.05):
+                break
+        assert said == b"Refused: idle for 0.5 s\r\n"
+
+
 def test_a_full_server_says_so_and_has_room_again() -> None:
     """One too many is refused in a line, and let in as soon as somebody has left (P-12)."""
     with (

@@ -166,6 +166,17 @@ def test_tls_1_2_has_forward_secrecy_and_authenticated_encryption(
     assert bad.server.error
 
 
+@pytest.mark.parametrize("group", ["secp521r1", "ffdhe8192"])
+def test_no_client_can_choose_an_expensive_key_exchange(settings: ServerTls, cast: Cast, group: str) -> None:
+    """A client that offers only a dear group of key exchange is refused, not served."""
+    client = client_context(ClientTls(cast.ca))
+    client.set_ecdh_curve(group)
+
+    handshake = shake_hands(made(server_player_context(settings)), client)
+
+    assert handshake.server.error
+
+
 @pytest.mark.parametrize("name", ["localhos", "example.org", "127.0.0.1"])
 def test_a_server_of_another_name_is_not_trusted(settings: ServerTls, cast: Cast, name: str) -> None:
     """A client refuses a certificate of the right CA that is not for the name it looked for."""

@@ -11,7 +11,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.protocol.messages import Address, Verdict
+from services.protocol.codec import encode
+from services.protocol.messages import Address, Guessed, Verdict
 from services.protocol.rules import CLASSIC, Rules
 from services.runtime.logging import LogFormat, configure
 from services.server.game.conversation import shown
@@ -23,6 +24,7 @@ from services.server.observe import (
     Bound,
     Observer,
     end_of_guess,
+    guessed_event,
     ordinary_answers,
 )
 from tests.support.log_contract import check_line
@@ -108,8 +110,8 @@ def test_the_ready_made_line_of_a_guess_is_the_ordinary_one(attempt: int) -> Non
     answer = ordinary_answers(CLASSIC, 21)[b"My Guess is: 15\r\n"]
 
     def join(sink: LogSink) -> None:
-        head = Observer(sink, prepared=True, level="info").guess_head(BOUND)
-        sink.parts += (sink.stamp, head, answer.log_part, end_of_guess(attempt))
+        head = Observer(sink, prepared=True, level="info").guess_head
+        sink.parts += (sink.stamp, head, BOUND.text, answer.log_part, end_of_guess(attempt))
 
     guess = (15, Verdict.FAR.value, attempt)
     assert logged(join) == recorded(Fact.GUESS_JUDGED, *guess, prepared=False)
@@ -120,7 +122,8 @@ def test_ready_made_answers_say_what_they_should() -> None:
     answers = ordinary_answers(CLASSIC, 21)
 
     assert answers[b"20\n"].reply == b"Close\r\n"
-    assert answers[b"Guess: 7\r\n"].event_part == b" 7 Far\r\n"
+    event = guessed_event(BOUND.peer, answers[b"Guess: 7\r\n"].event_part)
+    assert event == encode(Guessed(BOUND.peer, 7, Verdict.FAR))
     assert b"21\r\n" not in answers
 
 
@@ -139,12 +142,12 @@ def test_the_level_keeps_lines_back(*, prepared: bool) -> None:
 
 @pytest.mark.parametrize(
     ("prepared", "level", "short_way"),
-    [(True, "info", True), (False, "info", False), (True, "error", False)],
+    [(True, "info", True), (False, "info", False), (False, "error", True)],
 )
 def test_guesses_go_the_short_way_only_where_their_lines_do(
     *, prepared: bool, level: str, short_way: bool
 ) -> None:
-    """Without prepared lines, or without lines of guesses, every guess is parsed and recorded."""
+    """Where a guess has a line, and lines are not prepared, every guess is parsed and recorded."""
     observers = []
     logged(lambda sink: observers.append(Observer(sink, prepared=prepared, level=level)))
 

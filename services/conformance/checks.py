@@ -1,0 +1,58 @@
+"""What a check is, and in what state of things it can be asked."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import Generic, TypeVar
+
+from services.conformance.results import Level
+
+Subject = TypeVar("Subject")
+
+
+class Need(StrEnum):
+    """What has to work before a check can find anything out."""
+
+    NOTHING = auto()
+    GREETING = auto()
+    GAME = auto()
+    SEVERAL = auto()
+    ADMIN = auto()
+    BOTH = auto()
+    WATCH = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Generic[Subject]):
+    """One question. It passes by returning, and does not by raising MismatchError or NotApplicableError."""
+
+    name: str
+    clauses: tuple[str, ...]
+    level: Level
+    sentence: str
+    ask: Callable[[Subject], None]
+    need: Need
+
+
+class Checklist(Generic[Subject]):
+    """The checks of one level, in the order in which they are written down."""
+
+    def __init__(self, level: Level) -> None:
+        self._level = level
+        self._checks: list[Check[Subject]] = []
+
+    def __iter__(self) -> Iterator[Check[Subject]]:
+        return iter(self._checks)
+
+    def check(
+        self, *clauses: str, need: Need = Need.NOTHING
+    ) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
+        """Make a check of a function: its name is the check's, its docstring the sentence in the report."""
+
+        def note(ask: Callable[[Subject], None]) -> Callable[[Subject], None]:
+            name = ask.__name__.replace("_", "-")
+            sentence = " ".join((ask.__doc__ or "").split())
+            self._checks.append(Check(name, clauses, self._level, sentence, ask, need))
+            return ask
+
+        return note

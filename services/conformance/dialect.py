@@ -1,0 +1,119 @@
+"""The dialects of the family, pure: what a program says in its own words, and what it means by them.
+
+A dialect is named in the report and held against the one check that asks for the words; everywhere else the
+program is judged by the meaning.
+"""
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from services.protocol.codec import parse_player_reply
+from services.protocol.messages import Greetings, Prompt, Ready, Refused, TooLate, Verdict
+
+
+class Sense(StrEnum):
+    """What a server's line on the player port means, whatever its words."""
+
+    GREETING = "a greeting"
+    READY = "Ready"
+    FAR = "Far"
+    CLOSE = "Close"
+    CORRECT = "Correct"
+    MISS = "a verdict that tells no distance"
+    TOO_LATE = "Too late"
+    PROMPT = "the prompt"
+    REFUSAL = "a refusal"
+    OTHER = "something else"
+
+
+VERDICTS: Final = frozenset({Sense.FAR, Sense.CLOSE, Sense.CORRECT, Sense.MISS, Sense.TOO_LATE})
+
+_PHRASES: Final[tuple[tuple[re.Pattern[str], Sense], ...]] = tuple(
+    (re.compile(pattern, re.IGNORECASE), sense)
+    for pattern, sense in (
+        (r"\b(refus|denied|reject|bye\b|not allowed|protocol error)", Sense.REFUSAL),
+        (r"\b(between|out of range|invalid|pick a|not a (valid )?number|enter a|must be)\b", Sense.PROMPT),
+        (r"\b(incorrect|wrong|not correct|too (high|low|big|small|large)|higher|lower)\b", Sense.MISS),
+        (r"\b(far|cold|not (even )?close)\b", Sense.FAR),
+        (r"\b(close|near|warm|hot)\b", Sense.CLOSE),
+        (r"(\bcorrect|congrat|you('ve| have)? w[io]n|\bwinner|\bright\b|well done)", Sense.CORRECT),
+        (r"\bready\b", Sense.READY),
+        (r"\b(greetings?|hello|hi|welcome)\b", Sense.GREETING),
+        (r"\berror\b", Sense.REFUSAL),
+    )
+)
+
+
+def sense(text: str) -> Sense:
+    """Return what a reply means: by its first word as clause C-2 has it, else by what its words suggest."""
+    match parse_player_reply(text.encode()):
+        case Greetings():
+            return Sense.GREETING
+        case Ready():
+            return Sense.READY
+        case Verdict() as verdict:
+            return Sense(verdict.value)
+        case TooLate():
+            return Sense.TOO_LATE
+        case Prompt():
+            return Sense.PROMPT
+        case Refused():
+            return Sense.REFUSAL
+        case _:
+            return next((meant for pattern, meant in _PHRASES if pattern.search(text)), Sense.OTHER)
+
+
+ADDRESS: Final = re.compile(
+    r"(?P<host>(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)[^0-9A-Fa-f:.]+?\D*?(?P<port>\d{1,5})\b"
+    r"|(?P<host4>(?:\d{1,3}\.){3}\d{1,3}):(?P<port4>\d{1,5})\b"
+)
+
+
+def addresses(text: str) -> list[tuple[str, int]]:
+    """Find `IP port` in whatever form the family lists its players in."""
+    return [
+        (found["host"] or found["host4"], int(found["port"] or found["port4"]))
+        for found in ADDRESS.finditer(text)
+    ]
+
+
+class Seat(StrEnum):
+    """The administrator's seat, as discovery found it."""
+
+    FREE = "it can be taken"
+    TAKEN = "another administrator is watching: stop it, and Watch can be judged"
+    STUCK = "the seat was not free again: see seat-freed"
+    NONE = "Watch is not answered: see watch"
+
+
+@dataclass(slots=True)
+class Dialect:
+    """How a server wants to be spoken to; found out by discovery, used by every check."""
+
+    banner_lines: int = 0
+    terminator: bytes = b"\r\n"
+    lines_end: bool = True
+    greets: bool = True
+    """Whether Hello can be said at all."""
+    game: bool = True
+    """Whether `Game` begins the game; else the first guess does."""
+    guess: str = "My Guess is: {}"
+    several: bool = True
+    """Whether it serves more than one player at once."""
+    plays: bool = True
+    """Whether a game could be begun in any way."""
+    low: int = 1
+    high: int = 30
+    rounds: bool = False
+    """Whether all players guess at one number, in shared rounds."""
+    admin_hello: str = "Hello"
+    admin: bool = True
+    """Whether the administrator's port answers."""
+    who_closes: bool = True
+    direct: bool = True
+    """Whether the server sees the kit's own addresses (not so behind address translation)."""
+    seat: Seat = Seat.FREE
+    names: list[str] = field(default_factory=list)
+    """The dialects found, in words for the report."""

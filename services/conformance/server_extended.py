@@ -1,0 +1,297 @@
+"""Our own limits, spellings and timeouts on the player port (level extended)."""
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from services.conformance.checks import Checklist, Need
+from services.conformance.dialect import VERDICTS, Sense, sense
+from services.conformance.judged import JudgedServer, Player
+from services.conformance.results import Level
+from services.conformance.wire import NotApplicableError, Wire
+from services.protocol.codec import spell
+from services.protocol.framing import MAX_LINE_OCTETS
+from services.protocol.messages import AdminHello, Game, Guess, Hello, Message, Pong, Unknown, Watch, Who
+from services.protocol.state import TRANSITIONS, State
+
+REQUESTS: Final[tuple[Message, ...]] = (
+    Hello(), AdminHello(), Game(), Guess(15), Who(), Watch(), Pong(), Unknown("Nonsense"), Unknown("")
+)  # fmt: skip
+EXPECTED: Final = {
+    State.CONNECTED: "Hello",
+    State.GREETED: "Game",
+    State.ADMIN_CONNECTED: "Hello",
+    State.ADMIN_GREETED: "Who",
+}
+LONGEST_WAIT_S: Final = 15.0
+"""A timeout that is longer is not waited for."""
+SLACK_S: Final = 2.0
+MOST_OPENED: Final = 500
+"""A limit that is higher is not tried out."""
+
+CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.EXTENDED)
+
+
+@CHECKS.check("P-3", need=Need.GAME)
+def spellings(server: JudgedServer) -> None:
+    """Guess: N and the bare number are guesses too; blanks do not matter."""
+    player = server.bystander()
+    number = player.losing
+    for line in (
+        f"Guess: {number}",
+        f"{number}",
+        f"  {number}\t",
+        f"my  guess is :{number}",
+        f"GUESS:{number}",
+    ):
+        player.wire.say(line)
+        text = player.wire.line(f"a verdict on {line!r}")
+        if sense(text) not in VERDICTS:
+            player.wire.fail(f"a verdict on {line!r}", repr(text))
+
+
+@CHECKS.check("P-7", need=Need.GREETING)
+def short_dialect(server: JudgedServer) -> None:
+    """A guess straight after Greetings begins the game."""
+    wire = server.greeted()
+    wire.say(f"Guess: {server.dialect.low}")
+    text = wire.line("a verdict on a guess straight after Greetings")
+    if sense(text) not in VERDICTS:
+        wire.fail("a verdict on a guess straight after Greetings", repr(text))
+    wire = server.greeted()
+    wire.say("My Guess is: ten")
+    text = wire.line("the prompt, for a guess that is no number")
+    if sense(text) is not Sense.PROMPT:
+        wire.fail("the prompt, for a guess that is no number", repr(text))
+    Player(wire, server.dialect).guess(server.dialect.low)
+
+
+@CHECKS.check("F-2", need=Need.GREETING)
+def long_line(server: JudgedServer) -> None:
+    """A line that is too long is refused; the lines before it are answered."""
+    refusal = f"Refused: line longer than {MAX_LINE_OCTETS} octets"
+    wire = server.open_player()
+    wire.say("Hello", "x" * MAX_LINE_OCTETS)
+    wire.line("the line 'Greetings', for the line before the long one")
+    wire.expect(refusal)
+    wire.expect_end("the refusal")
+    wire = server.open_player()
+    wire.send(b"x" * (MAX_LINE_OCTETS * 2))
+    wire.expect(refusal)
+    wire.expect_end("the refusal")
+
+
+@CHECKS.check("F-2", need=Need.GAME)
+def longest_line(server: JudgedServer) -> None:
+    """A line of 512 octets is not too long."""
+    player = server.bystander()
+    line = player.spell(" " * MAX_LINE_OCTETS)
+    spare = MAX_LINE_OCTETS - len(server.dialect.terminator)
+    player.wire.say(line[: spare - 2] + f"{player.losing:2}")
+    text = player.wire.line(f"a verdict on a line of {MAX_LINE_OCTETS} octets")
+    if sense(text) not in VERDICTS:
+        player.wire.fail(f"a verdict on a line of {MAX_LINE_OCTETS} octets", repr(text))
+
+
+@CHECKS.check("F-6", need=Need.GREETING)
+def unterminated(server: JudgedServer) -> None:
+    """What a half-closing client left without an end is refused, not executed."""
+    wire = server.greeted()
+    wire.send(b"Game")
+    wire.half_close()
+    wire.expect("Refused: line not ended by CRLF")
+    wire.expect_end("the refusal")
+
+
+def _in_state(server: JudgedServer, state: State) -> Wire:
+    match state:
+        case State.GREETED:
+            return server.greeted()
+        case State.ADMIN_CONNECTED:
+            return server.open(server.admin_port)
+        case State.ADMIN_GREETED:
+            return server.greeted_admin()
+        case _:
+            return server.open_player()
+
+
+def _out_of_turn(server: JudgedServer, *states: State) -> None:
+    for state in states:
+        for message in REQUESTS:
+            if type(message) in TRANSITIONS[state]:
+                continue
+            wire = _in_state(server, state)
+            wire.say(spell(message))
+            text = wire.line(f"a line 'Refused: REASON', since {spell(message)!r} is out of turn")
+            if sense(text) is not Sense.REFUSAL:
+                wire.fail(f"a line 'Refused: REASON', since {spell(message)!r} is out of turn", repr(text))
+            wire.expect_end("the refusal")
+
+
+@CHECKS.check("S-1", "P-6", need=Need.GREETING)
+def out_of_turn(server: JudgedServer) -> None:
+    """Whatever is out of turn before the game is refused."""
+    _out_of_turn(server, State.CONNECTED, State.GREETED)
+
+
+@CHECKS.check("S-1", "A-10", need=Need.ADMIN)
+def admin_out_of_turn(server: JudgedServer) -> None:
+    """Whatever is out of turn at the administrator's port is refused."""
+    _out_of_turn(server, State.ADMIN_CONNECTED, State.ADMIN_GREETED)
+
+
+@CHECKS.check("S-2", need=Need.GREETING)
+def reasons(server: JudgedServer) -> None:
+    """A refusal names what was expected."""
+    for state, expected in EXPECTED.items():
+        if state in {State.ADMIN_CONNECTED, State.ADMIN_GREETED} and not server.dialect.admin:
+            continue
+        wire = _in_state(server, state)
+        wire.say("Nonsense")
+        wanted = f"a line 'Refused: …' that names {expected!r}"
+        text = wire.line(wanted)
+        if expected not in text:
+            wire.fail(wanted, repr(text))
+
+
+@dataclass(slots=True)
+class Waited:
+    """One connection that does not begin to play, and how long the server bore with it."""
+
+    wire: Wire
+    text: str = ""
+    seconds: float = 0.0
+
+
+def _waited(server: JudgedServer) -> dict[str, Waited]:
+    limit_s = server.limits.handshake_timeout_s
+    if limit_s > LONGEST_WAIT_S:
+        raise NotApplicableError(f"a handshake timeout of {limit_s:g} s is not waited for")
+    begun = {
+        "silent": Waited(server.open_player()),
+        "unterminated": Waited(server.open_player()),
+        "greeted": Waited(server.greeted()),
+        "dripping": Waited(server.open_player()),
+    }
+    if server.dialect.admin:
+        begun["admin"] = Waited(server.greeted_admin())
+    begun["unterminated"].wire.send(b"Hello")
+    start = time.monotonic()
+
+    def follow(name: str, waited: Waited) -> None:
+        # A server that counts anew with each octet is found out by these.
+        drops = iter(range(12 if name == "dripping" else 0))
+        deadline = start + limit_s + SLACK_S
+        while not waited.wire.ended and time.monotonic() < deadline:
+            if next(drops, None) is not None:
+                waited.wire.send(b"x")
+                waited.wire.receive(min(deadline, time.monotonic() + limit_s / 4))
+            else:
+                waited.wire.receive(deadline)
+        waited.seconds = time.monotonic() - start
+        waited.text = waited.wire.rest(0).decode("ascii", "backslashreplace")
+
+    threads = [threading.Thread(target=follow, args=item) for item in begun.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return begun
+
+
+def _after_timeout(server: JudgedServer, name: str, said: str) -> None:
+    begun = server.once(_waited)
+    if name not in begun:
+        raise NotApplicableError("the administrator's port does not answer")
+    waited = begun[name]
+    limit_s = server.limits.handshake_timeout_s
+    if not waited.wire.ended:
+        waited.wire.fail(f"the connection to be closed after {limit_s:g} s", "it stayed open")
+    if waited.seconds < limit_s / 2:
+        waited.wire.fail(
+            f"the connection to be closed after {limit_s:g} s",
+            f"it was closed after {waited.seconds:.1f} s",
+            "if the server is set so, say --handshake-timeout",
+        )
+    if not waited.text.startswith(said) or (not said and waited.text):
+        waited.wire.fail(repr(said) if said else "not a word before the end", repr(waited.text))
+
+
+@CHECKS.check("P-10", need=Need.GREETING)
+def silent_timeout(server: JudgedServer) -> None:
+    """Who says nothing is disconnected at the handshake timeout, without a word."""
+    _after_timeout(server, "silent", "")
+
+
+@CHECKS.check("P-10", need=Need.GREETING)
+def unterminated_timeout(server: JudgedServer) -> None:
+    """Who does not end the line is told so at the handshake timeout."""
+    _after_timeout(server, "unterminated", "Refused: line not ended by CRLF")
+
+
+@CHECKS.check("P-10", need=Need.GREETING)
+def greeted_timeout(server: JudgedServer) -> None:
+    """Who does not begin to play is refused at the handshake timeout."""
+    _after_timeout(server, "greeted", "Refused: ")
+
+
+@CHECKS.check("P-10", need=Need.GREETING)
+def dripping_timeout(server: JudgedServer) -> None:
+    """Octets now and then do not put the handshake timeout off."""
+    _after_timeout(server, "dripping", "Refused: ")
+
+
+@CHECKS.check("P-10", "A-10", need=Need.ADMIN)
+def admin_timeout(server: JudgedServer) -> None:
+    """The handshake timeout holds at the administrator's port."""
+    _after_timeout(server, "admin", "Refused: ")
+
+
+@CHECKS.check("P-11", need=Need.GAME)
+def idle_timeout(server: JudgedServer) -> None:
+    """An idle player is refused and disconnected."""
+    limit_s = server.limits.idle_timeout_s
+    if limit_s is None or limit_s > LONGEST_WAIT_S:
+        raise NotApplicableError("set a short idle timeout at the server, and say so: --idle-timeout SECONDS")
+    player = server.play()
+    start = time.monotonic()
+    data = player.wire.rest(limit_s + SLACK_S)
+    if not player.wire.ended or not data.startswith(b"Refused: "):
+        player.wire.fail(
+            f"a line 'Refused: idle for {limit_s:g} s', then the end", repr(data.decode("latin-1"))
+        )
+    if time.monotonic() - start < limit_s * 0.9:
+        player.wire.fail(
+            f"the refusal after {limit_s:g} s", f"it came after {time.monotonic() - start:.1f} s"
+        )
+
+
+@CHECKS.check("P-13", need=Need.GAME)
+def too_many_invalid(server: JudgedServer) -> None:
+    """Too many lines in a row that are no valid guess are refused; a valid one in between counts anew."""
+    most = server.limits.max_invalid
+    player = server.bystander()
+    for last in (False, True):
+        for _ in range(most - 1):
+            player.wire.say("nonsense")
+            player.expect_prompt("nonsense")
+        if not last:
+            player.guess(player.losing)
+    player.wire.say("nonsense")
+    player.wire.expect("Refused: too many invalid guesses")
+    player.wire.expect_end("the refusal")
+
+
+@CHECKS.check("P-12", need=Need.GREETING)
+def full(server: JudgedServer) -> None:
+    """A connection over the limit is refused."""
+    limit = server.limits.max_players
+    if limit is None or limit > MOST_OPENED:
+        raise NotApplicableError("set a limit of players at the server, and say so: --max-players N")
+    for _ in range(limit):
+        server.open(server.player_port)
+    wire = server.open(server.player_port)
+    wanted = "the line 'Refused: server full', then the end"
+    if not wire.rest().endswith(b"Refused: server full\r\n") or not wire.ended or wire.was_reset:
+        wire.fail(wanted, wire.conversation()[-1] if wire.pieces else "nothing")

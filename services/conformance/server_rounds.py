@@ -1,0 +1,110 @@
+"""Shared rounds, where all players guess at one number (level extended)."""
+
+import shlex
+import subprocess
+import time
+from typing import TYPE_CHECKING, Final
+
+from services.conformance.checks import Checklist, Need
+from services.conformance.dialect import Sense, sense
+from services.conformance.judged import JudgedServer
+from services.conformance.results import Level
+from services.conformance.server_watch import next_line
+from services.conformance.wire import MismatchError, NotApplicableError
+from services.protocol.messages import Guessed, Joined, Left, Round, Won
+
+if TYPE_CHECKING:
+    from services.protocol.messages import AdminReply
+
+CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.EXTENDED)
+REFUSAL_S: Final = 2.0
+COMMAND_S: Final = 10.0
+MENDED_S: Final = 10.0
+TRIES: Final = 3
+
+
+def _shared(server: JudgedServer) -> None:
+    if not server.dialect.rounds:
+        raise NotApplicableError("each player has a secret of their own")
+
+
+@CHECKS.check("R-1", "R-2", need=Need.GAME)
+def one_secret(server: JudgedServer) -> None:
+    """All players guess at one number, and only the first of them wins."""
+    _shared(server)
+    players = [server.play() for _ in range(TRIES)]
+    for number in range(server.dialect.low, server.dialect.high + 1):
+        verdicts = [player.guess(number) for player in players]
+        if verdicts[0] is Sense.CORRECT:
+            if verdicts[1:] != [Sense.TOO_LATE] * (len(players) - 1):
+                players[1].wire.fail("Too late for everybody but the winner", ", ".join(verdicts))
+            players[0].wire.expect_end("Correct")
+            return
+        if Sense.TOO_LATE not in verdicts and len(set(verdicts)) != 1:
+            players[0].wire.fail("one verdict for one number, whoever guesses it", ", ".join(verdicts))
+
+
+@CHECKS.check("R-3", need=Need.GAME)
+def too_late(server: JudgedServer) -> None:
+    """After a round is won, each other player's next guess is answered Too late, once."""
+    _shared(server)
+    winner, other = server.play(), server.play()
+    winner.sweep()
+    other.wire.say(other.spell(server.dialect.low))
+    other.wire.expect("Too late")
+    # Another player, of another server even, may win the next round at once; hardly again and again.
+    if all(other.guess(server.dialect.high) is Sense.TOO_LATE for _ in range(TRIES)):
+        other.wire.fail("a verdict for the guess after Too late", "Too late again")
+
+
+@CHECKS.check("R-4", need=Need.WATCH)
+def told_of_rounds(server: JudgedServer) -> None:
+    """A watcher hears of each new round, after Won."""
+    _shared(server)
+    wire, _ = server.watch()
+    server.play().sweep()
+    wanted = "the line 'Round NUMBER' after 'Won …'"
+    last: AdminReply | None = None
+    while not isinstance(reply := next_line(wire, wanted), Round):
+        if not isinstance(reply, Joined | Guessed | Won | Left):
+            wire.fail(wanted, repr(reply))
+        last = reply
+    if not isinstance(last, Won):
+        wire.fail(wanted, f"'Round {reply.number}' after {last!r}")
+
+
+@CHECKS.check("R-5", need=Need.BOTH)
+def cut_off(server: JudgedServer) -> None:
+    """Cut off from what the servers share, a server refuses within 2 s, and serves again afterwards."""
+    _shared(server)
+    if not (server.limits.cut and server.limits.mend):
+        raise NotApplicableError("say how to cut the server off, and how to mend it: --cut and --mend")
+    _run(server.limits.cut)
+    try:
+        for begin, said in ((server.greeted, "Game"), (server.greeted_admin, "Who")):
+            wire = begin()
+            start = time.monotonic()
+            wire.say(said)
+            wanted = f"a line 'Refused: REASON' for {said!r} within {REFUSAL_S:g} s"
+            text = wire.line(wanted)
+            if sense(text) is not Sense.REFUSAL or time.monotonic() > start + REFUSAL_S:
+                wire.fail(wanted, f"{text!r} after {time.monotonic() - start:.1f} s")
+    finally:
+        _run(server.limits.mend)
+    deadline = time.monotonic() + MENDED_S
+    while True:
+        try:
+            server.expect_serves()
+        except MismatchError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _run(command: str) -> None:
+    try:
+        subprocess.run(shlex.split(command), check=True, timeout=COMMAND_S, stdout=subprocess.DEVNULL)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise NotApplicableError(f"{command}: {error}") from error

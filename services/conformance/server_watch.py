@@ -1,0 +1,296 @@
+"""The administrator who watches (level extended)."""
+
+import socket
+import time
+from typing import Final
+
+from services.conformance.checks import Checklist, Need
+from services.conformance.dialect import Seat, Sense
+from services.conformance.judged import JudgedServer, Player
+from services.conformance.results import Level
+from services.conformance.wire import MismatchError, NotApplicableError, Wire
+from services.protocol.codec import parse_admin_reply, spell
+from services.protocol.messages import (
+    AdminReply,
+    End,
+    Guessed,
+    Joined,
+    Left,
+    Listed,
+    NobodyListed,
+    Ping,
+    Refused,
+    Unknown,
+    Verdict,
+    WatchEvent,
+    Won,
+)
+
+SEAT_TAKEN: Final = "Refused: another administrator is watching"
+FLOOD_S: Final = 8.0
+FLOOD_OCTETS: Final = 1_500_000
+"""Events of this size that a server keeps for one who does not read are too many."""
+BURST: Final = 200
+SMALL_BUFFER: Final = 4096
+SMALL_SEGMENT: Final = 536
+
+CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.EXTENDED)
+
+
+def next_line(wire: Wire, expected: str) -> AdminReply:
+    """Take the next line of a watch, signs of life left aside."""
+    while True:
+        reply = parse_admin_reply(wire.line(expected).encode())
+        if isinstance(reply, Unknown):
+            wire.fail(expected, repr(reply.text))
+        if not isinstance(reply, Ping):
+            return reply
+
+
+def events(wire: Wire, player: Player, count: int, expected: str) -> list[WatchEvent]:
+    """Take the next events that concern one player; others may play too."""
+    address = player.wire.address
+    taken: list[WatchEvent] = []
+    while len(taken) < count:
+        match next_line(wire, expected):
+            case Joined() | Guessed() | Won() | Left() as event:
+                if tuple(event.address) == address:
+                    taken.append(event)
+            case reply:
+                wire.fail(expected, repr(spell(reply)))
+    return taken
+
+
+def _direct(server: JudgedServer) -> None:
+    if not server.dialect.direct:
+        raise NotApplicableError("the server sees the kit under another address")
+
+
+@CHECKS.check("A-3", "A-6", need=Need.BOTH)
+def watch(server: JudgedServer) -> None:
+    """Watch is answered by the list, ended by End."""
+    if server.dialect.seat in {Seat.TAKEN, Seat.STUCK}:
+        raise NotApplicableError(server.dialect.seat)
+    player = server.play()
+    own = server.seen_address(player.wire)
+    wire, lines = server.watch()
+    for line in lines:
+        if not isinstance(parse_admin_reply(line.encode()), Listed):
+            wire.fail("lines 'IP port', then 'End'", repr(line))
+    if own is not None and str(own) not in lines:
+        wire.fail(f"the line '{own}' before 'End'", repr(lines))
+
+
+@CHECKS.check("A-3", need=Need.WATCH)
+def watch_empty(server: JudgedServer) -> None:
+    """Nobody plays: Watch is answered by End alone."""
+    deadline = time.monotonic() + server.pace.patience_s
+    wire, lines = server.watch()
+    while lines and lines != [""] and time.monotonic() < deadline:
+        wire.close()
+        time.sleep(0.05)
+        wire, lines = server.watch()
+    if lines == [""]:
+        wire.fail("'End' alone, since nobody is playing", "an empty line before it")
+    if lines:
+        raise NotApplicableError("somebody plays, or is still listed")
+
+
+@CHECKS.check("A-4", need=Need.WATCH)
+def told(server: JudgedServer) -> None:
+    """A watcher is told of a whole game, in order."""
+    _direct(server)
+    wire, _ = server.watch()
+    player = server.play()
+    address = server.seen_address(player.wire)
+    seen = player.begun_with + player.sweep()
+    wanted = [
+        f"Joined {address}",
+        *(
+            f"Guessed {address} {number} {Verdict(meant.value)}"
+            for number, meant in seen
+            if meant is not Sense.MISS
+        ),
+        f"Won {address} {len(seen)}",
+    ]
+    for line, event in zip(wanted, _each(wire, player, wanted), strict=True):
+        if spell(event) != line:
+            wire.fail(f"the line {line!r}", repr(spell(event)))
+
+
+def _each(wire: Wire, player: Player, wanted: list[str]) -> list[WatchEvent]:
+    return [event for line in wanted for event in events(wire, player, 1, f"the line {line!r}")]
+
+
+@CHECKS.check("A-4", need=Need.WATCH)
+def told_who_left(server: JudgedServer) -> None:
+    """A watcher is told who left, however they left."""
+    _direct(server)
+    wire, _ = server.watch()
+    for end in (Wire.close, Wire.reset):
+        player = server.play()
+        address = server.seen_address(player.wire)
+        end(player.wire)
+        guessed = [f"Guessed {address} {number} {verdict}" for number, verdict in player.begun_with]
+        for line in (f"Joined {address}", *guessed, f"Left {address}"):
+            event = events(wire, player, 1, f"the line {line!r}")[0]
+            if spell(event) != line:
+                wire.fail(f"the line {line!r}", repr(spell(event)))
+
+
+@CHECKS.check("A-4", need=Need.WATCH)
+def ended_once(server: JudgedServer) -> None:
+    """Who has won is not said to have left as well."""
+    _direct(server)
+    wire, _ = server.watch()
+    player = server.play()
+    player.sweep()
+    player.wire.rest(server.pace.quiet_s)
+    player.wire.close()
+    while not isinstance(events(wire, player, 1, "the end of the game, as 'Won …'")[0], Won):
+        pass
+    # Whatever is still said about this player comes before the list that is asked for now.
+    time.sleep(server.pace.quiet_s)
+    wire.say("Who")
+    while not isinstance(reply := next_line(wire, "the list, ended by 'End'"), End):
+        if isinstance(reply, Left | Won | Joined) and tuple(reply.address) == player.wire.address:
+            wire.fail("nothing more about a player who has won", repr(spell(reply)))
+
+
+@CHECKS.check("A-5", need=Need.WATCH)
+def who_within(server: JudgedServer) -> None:
+    """Who within a watch is answered, and the watch goes on."""
+    wire, _ = server.watch()
+    player = server.play()
+    own = server.seen_address(player.wire)
+    for _ in range(2):
+        wire.say("Who")
+        listed: list[str] = []
+        while not isinstance(reply := next_line(wire, "the list, ended by 'End'"), End):
+            if isinstance(reply, Listed):
+                listed.append(spell(reply))
+        if own is not None and str(own) not in listed:
+            wire.fail(f"the line '{own}' in the list", repr(listed))
+
+
+@CHECKS.check("A-7", need=Need.WATCH)
+def seat_taken(server: JudgedServer) -> None:
+    """A second Watch is refused."""
+    server.watch()
+    second = server.greeted_admin()
+    second.say("Watch")
+    second.expect(SEAT_TAKEN)
+    second.expect_end("the refusal")
+
+
+@CHECKS.check("A-7", need=Need.WATCH)
+def who_beside(server: JudgedServer) -> None:
+    """Who is answered while somebody watches."""
+    server.watch()
+    wire, lines = server.who()
+    if not lines or lines[0].startswith("Refused"):
+        wire.fail("the list, although somebody is watching", repr(lines))
+
+
+@CHECKS.check("A-7", need=Need.ADMIN)
+def seat_freed(server: JudgedServer) -> None:
+    """The seat is free as soon as the watcher's connection ends."""
+    if server.dialect.seat in {Seat.TAKEN, Seat.NONE}:
+        raise NotApplicableError(server.dialect.seat)
+    for end in (Wire.close, Wire.reset):
+        wire, _ = server.watch()
+        end(wire)
+        deadline = time.monotonic() + server.pace.patience_s
+        while True:
+            wire = server.greeted_admin()
+            wire.say("Watch")
+            text = wire.line("the list, since nobody is watching any more")
+            wire.close()
+            if not text.startswith("Refused"):
+                break
+            if time.monotonic() > deadline:
+                wire.fail("the list, since nobody is watching any more", repr(text))
+            time.sleep(0.05)
+
+
+@CHECKS.check("A-8", need=Need.WATCH)
+def pong(server: JudgedServer) -> None:
+    """Pong has no reply."""
+    wire, _ = server.watch()
+    wire.say("Pong")
+    wire.receive(time.monotonic() + server.pace.quiet_s)
+    wire.say("Who")
+    while not isinstance(reply := next_line(wire, "the list, ended by 'End'; Pong has no reply"), End):
+        if not isinstance(reply, Listed | NobodyListed | Joined | Guessed | Won | Left):
+            wire.fail("the list, ended by 'End'; Pong has no reply", repr(spell(reply)))
+
+
+@CHECKS.check("A-10", "S-1", need=Need.WATCH)
+def watcher_refused(server: JudgedServer) -> None:
+    """What a watcher may not say is refused."""
+    for line in ("Nonsense", "Watch"):
+        wire, _ = server.watch()
+        wire.say(line)
+        wanted = f"a line 'Refused: REASON' for {line!r} within a watch"
+        while isinstance(reply := next_line(wire, wanted), Joined | Guessed | Won | Left):
+            pass
+        if not isinstance(reply, Refused):
+            wire.fail(wanted, repr(spell(reply)))
+        wire.expect_end("the refusal")
+        wire.close()
+
+
+@CHECKS.check("A-9", need=Need.WATCH)
+def slow_watcher(server: JudgedServer) -> None:
+    """A watcher that does not read is disconnected, and no player waits for it."""
+    wire = server.open(server.admin_port, _small_window)
+    wire.say(server.dialect.admin_hello, "Watch")
+    wire.line("the line 'Admin-Greetings'")
+    wire.line("the list, ended by 'End'")
+    player = server.bystander()
+    burst = [player.spell(player.losing)] * (BURST if _pipelines(player) else 1)
+    start = time.monotonic()
+    sent = checked = 0
+    while time.monotonic() < start + FLOOD_S and sent < FLOOD_OCTETS:
+        player.wire.say(*burst)
+        for _ in burst:
+            player.verdict(player.losing)
+        sent += len(burst) * len(f"Guessed 127.0.0.1 40000 {player.losing} Close\r\n")
+        if sent - checked > FLOOD_OCTETS // 30:
+            checked = sent
+            if _seat_is_free(server):
+                return
+    if sent < FLOOD_OCTETS:
+        raise NotApplicableError(
+            f"{sent} octets of events in {FLOOD_S:g} s did not fill the watcher's outbox"
+        )
+    wire.fail(
+        "the watcher to be disconnected, since it does not read",
+        f"it still has the seat after {sent} octets of events",
+    )
+
+
+def _pipelines(player: Player) -> bool:
+    """Tell whether two lines at once get two replies; if not, two-lines says so."""
+    player.wire.say(*[player.spell(player.losing)] * 2)
+    player.verdict(player.losing)
+    try:
+        player.verdict(player.losing)
+    except MismatchError:
+        return False
+    return True
+
+
+def _seat_is_free(server: JudgedServer) -> bool:
+    wire = server.greeted_admin()
+    wire.say("Watch")
+    free = wire.line("the list or a refusal") != SEAT_TAKEN
+    wire.close()
+    return free
+
+
+def _small_window(sock: socket.socket) -> None:
+    # So that neither kernel keeps much of what is not read.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+    if hasattr(socket, "TCP_MAXSEG"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SMALL_SEGMENT)

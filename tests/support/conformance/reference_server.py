@@ -1,0 +1,369 @@
+"""A correct server of the game in threads, small enough to see that it is; the mutants override its steps.
+
+It takes its ports and limits from the environment, as the real one does. server_mutants runs it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import socket
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from services.protocol.codec import encode, parse_request
+from services.protocol.errors import ProtocolError
+from services.protocol.framing import LineBuffer
+from services.protocol.messages import (
+    Address,
+    AdminGreetings,
+    End,
+    Greetings,
+    Guess,
+    Guessed,
+    Joined,
+    Left,
+    Listed,
+    Message,
+    NobodyListed,
+    Prompt,
+    Ready,
+    Refused,
+    Verdict,
+    Won,
+)
+from services.protocol.state import State, advance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from services.protocol.messages import Request
+
+DRAIN_S = 1.0
+OUTBOX_OCTETS = 65536
+
+
+class Link:
+    """One connection and what the server knows of it."""
+
+    def __init__(self, sock: socket.socket, state: State) -> None:
+        self.sock = sock
+        self.state = state
+        host, port = sock.getpeername()[:2]
+        self.address = Address(host, port)
+        self.lines = LineBuffer()
+        self.said_something = False
+        self.since = self.last_line = time.monotonic()
+        self.secret = 0
+        self.guesses = self.invalid = 0
+
+
+class Outbox:
+    """What a watcher has not taken yet; a thread of its own hands it over."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self._waiting: deque[bytes] = deque()
+        self._octets = 0
+        self._news = threading.Condition()
+        threading.Thread(target=self._deliver, daemon=True).start()
+
+    def put(self, data: bytes) -> None:
+        """Queue, or disconnect a watcher that does not read."""
+        with self._news:
+            self._octets += len(data)
+            self._waiting.append(data)
+            self._news.notify()
+        if self._octets > OUTBOX_OCTETS:
+            with contextlib.suppress(OSError):
+                self.link.sock.shutdown(socket.SHUT_RDWR)
+
+    def _deliver(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                with self._news:
+                    self._news.wait_for(lambda: self._waiting)
+                    data = b"".join(self._waiting)
+                    self._waiting.clear()
+                self.link.sock.sendall(data)
+                self._octets -= len(data)
+
+
+class ReferenceServer:
+    """The server; each step is a method, so that a mutant can do it wrongly."""
+
+    low, high, close_distance = 1, 30, 2
+    reuse_address = True
+
+    def __init__(self) -> None:
+        self.handshake_s = float(os.environ.get("GAME_HANDSHAKE_TIMEOUT", "10"))
+        self.idle_s = float(os.environ.get("GAME_IDLE_TIMEOUT", "300"))
+        self.max_players = int(os.environ.get("GAME_MAX_PLAYERS", "1000"))
+        self.max_invalid = 20
+        self.lock = threading.RLock()
+        self.connections = 0
+        self.players: dict[Address, Link] = {}
+        self.watcher: Outbox | None = None
+
+    # --- connections
+
+    def run(self) -> None:
+        """Serve both ports for ever."""
+        admin = self.listen("GAME_ADMIN_PORT")
+        player = self.listen("GAME_PLAYER_PORT")
+        threading.Thread(target=self.accept, args=(admin, State.ADMIN_CONNECTED), daemon=True).start()
+        self.accept(player, State.CONNECTED)
+
+    def listen(self, variable: str) -> socket.socket:
+        """Listen on the port that the environment names."""
+        listener = socket.socket()
+        if self.reuse_address:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", int(os.environ[variable])))
+        listener.listen(512)
+        return listener
+
+    def accept(self, listener: socket.socket, state: State) -> None:
+        """Take connections in."""
+        while True:
+            sock, _ = listener.accept()
+            with contextlib.suppress(OSError):
+                self.begin(Link(sock, state))
+
+    def begin(self, link: Link) -> None:
+        """Serve a connection beside all others."""
+        threading.Thread(target=self.serve, args=(link,), daemon=True).start()
+
+    def serve(self, link: Link) -> None:
+        """Serve a connection to its end."""
+        player = link.state is State.CONNECTED
+        with self.lock:
+            self.connections += player
+        with contextlib.suppress(OSError):
+            try:
+                self.converse(link)
+            except ProtocolError as error:
+                self.reply(link, Refused(error.reason))
+            finally:
+                self.leave(link)
+        with self.lock:
+            self.connections -= player
+        with contextlib.suppress(OSError):
+            self.close(link)
+
+    def converse(self, link: Link) -> None:
+        """Answer line after line."""
+        if link.state is State.CONNECTED and self.connections > self.max_players:
+            raise ProtocolError("server full")
+        self.welcome(link)
+        for line in self.hear(link):
+            link.last_line = time.monotonic()
+            request = self.parse(line)
+            link.state = self.turn(link.state, request)
+            self.answer(link, request)
+            if link.state is State.CLOSED:
+                return
+
+    def welcome(self, link: Link) -> None:
+        """Say nothing (F-5)."""
+
+    def hear(self, link: Link) -> Iterator[bytes]:
+        """Return the client's lines, until it ends or has used up its time."""
+        while True:
+            left_s = self.time_left(link)
+            link.sock.settimeout(left_s)
+            try:
+                if left_s is not None and left_s <= 0:
+                    raise TimeoutError
+                data = link.sock.recv(4096)
+            except TimeoutError:
+                self.time_is_up(link)
+                return
+            if not data:
+                self.ended(link)
+                return
+            link.said_something = True
+            yield from self.cut(link, data)
+            if link.lines.overlong:
+                raise link.lines.overlong
+
+    def cut(self, link: Link, data: bytes) -> list[bytes]:
+        """Cut what came into lines."""
+        return link.lines.feed(data)
+
+    def ended(self, link: Link) -> None:
+        """See to what a client has left that will say nothing more."""
+        if link.lines.unterminated:
+            raise ProtocolError("line not ended by CRLF")
+
+    def time_left(self, link: Link) -> float | None:
+        """Return how long the client may still take."""
+        now = time.monotonic()
+        match link.state:
+            case State.PLAYING:
+                return link.last_line + self.idle_s - now
+            case State.WATCHING:
+                return None
+            case _:
+                return link.since + self.handshake_s - now
+
+    def time_is_up(self, link: Link) -> None:
+        """Tell a client that has used up its time."""
+        if link.state is State.PLAYING:
+            raise ProtocolError(f"idle for {self.idle_s:g} s")
+        if link.lines.unterminated:
+            raise ProtocolError("line not ended by CRLF")
+        if link.said_something:
+            raise ProtocolError(f"handshake not completed within {self.handshake_s:g} s")
+
+    def close(self, link: Link) -> None:
+        """Close so that no reset overtakes a reply (F-7)."""
+        link.sock.shutdown(socket.SHUT_WR)
+        end = time.monotonic() + DRAIN_S
+        while (left_s := end - time.monotonic()) > 0:
+            link.sock.settimeout(left_s)
+            if not link.sock.recv(65536):
+                break
+        link.sock.close()
+
+    # --- messages
+
+    def parse(self, line: bytes) -> Request:
+        """Read a line."""
+        return parse_request(line)
+
+    def turn(self, state: State, request: Request) -> State:
+        """Check that it is the client's turn to say so."""
+        return advance(state, request)
+
+    def encode(self, message: Message) -> bytes:
+        """Spell a message."""
+        return encode(message)
+
+    def send(self, link: Link, data: bytes) -> None:
+        """Hand bytes to the kernel, in one write."""
+        link.sock.settimeout(5)
+        link.sock.sendall(data)
+
+    def reply(self, link: Link, message: Message) -> None:
+        """Say something, and let it take effect on the state."""
+        self.send(link, self.encode(message))
+        with contextlib.suppress(ProtocolError):
+            link.state = advance(link.state, message)
+
+    def answer(self, link: Link, request: Request) -> None:
+        """Do what was asked."""
+        match link.state:
+            case State.GREETING:
+                self.reply(link, Greetings())
+            case State.ADMIN_GREETING:
+                self.reply(link, AdminGreetings())
+            case State.STARTING:
+                self.join(link)
+                self.reply(link, Ready())
+            case State.JUDGING:
+                self.judge(link, request)
+            case State.LISTING_ONCE:
+                self.list_once(link)
+                link.state = State.CLOSED
+            case State.LISTING:
+                self.list_for_watcher(link)
+                link.state = State.WATCHING
+            case _:
+                self.take_pong(link)
+
+    # --- the game
+
+    def draw(self) -> int:
+        """Draw a secret."""
+        return random.SystemRandom().randint(self.low, self.high)
+
+    def join(self, link: Link) -> None:
+        """Begin a game."""
+        link.secret = self.draw()
+        with self.lock:
+            self.players[link.address] = link
+            self.tell(Joined(link.address))
+
+    def leave(self, link: Link) -> None:
+        """Forget a player, or free the administrator's seat."""
+        with self.lock:
+            if self.players.pop(link.address, None):
+                self.tell(Left(link.address))
+            if self.watcher and self.watcher.link is link:
+                self.watcher = None
+
+    def judge(self, link: Link, request: Request) -> None:
+        """Judge a guess."""
+        if not link.secret:
+            self.join(link)
+        number = self.number(request)
+        if number is None:
+            link.invalid += 1
+            if link.invalid >= self.max_invalid:
+                raise ProtocolError("too many invalid guesses")
+            self.reply(link, self.prompt())
+            return
+        link.invalid = 0
+        link.guesses += 1
+        verdict = self.verdict(abs(number - link.secret))
+        with self.lock:
+            self.tell(Guessed(link.address, number, verdict))
+            if verdict is Verdict.CORRECT:
+                self.win(link)
+        self.reply(link, verdict)
+
+    def win(self, link: Link) -> None:
+        """Take a player who has won off the list."""
+        self.players.pop(link.address)
+        self.tell(Won(link.address, link.guesses))
+
+    def number(self, request: Request) -> int | None:
+        """Return the number if it is one in range."""
+        match request:
+            case Guess(int(number)) if self.low <= number <= self.high:
+                return number
+            case _:
+                return None
+
+    def prompt(self) -> Message:
+        """Say what would have been a guess."""
+        return Prompt(self.low, self.high)
+
+    def verdict(self, distance: int) -> Verdict:
+        """Judge a distance."""
+        if distance == 0:
+            return Verdict.CORRECT
+        return Verdict.CLOSE if distance <= self.close_distance else Verdict.FAR
+
+    # --- the administrator
+
+    def listing(self) -> list[Message]:
+        """List the players."""
+        return [Listed(address) for address in self.players]
+
+    def list_once(self, link: Link) -> None:
+        """Answer Who."""
+        with self.lock:
+            lines = self.listing() or [NobodyListed()]
+        self.send(link, b"".join(map(self.encode, lines)))
+
+    def list_for_watcher(self, link: Link) -> None:
+        """Answer Watch, or Who within a watch."""
+        with self.lock:
+            if self.watcher is None:
+                self.watcher = Outbox(link)
+            elif self.watcher.link is not link:
+                raise ProtocolError("another administrator is watching")
+            self.watcher.put(b"".join(map(self.encode, [*self.listing(), End()])))
+
+    def take_pong(self, link: Link) -> None:
+        """Say nothing to a sign of life (A-8)."""
+
+    def tell(self, event: Message) -> None:
+        """Tell the watcher."""
+        if self.watcher:
+            self.watcher.put(self.encode(event))
