@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import signal
 import socket
@@ -60,6 +61,8 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
             listener = socket.create_server(("", port), backlog=BACKLOG)
     except OSError as error:
         where = f"{host or 'all addresses'}, port {port}"
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            setting = "GAME_HOST"
         raise ListenError(f"{setting}: cannot listen on {where}: {error.strerror or error}") from error
     listener.setblocking(False)
     # Connections inherit these from their listener, so they cost nothing per connection.
@@ -189,8 +192,8 @@ class App:
     async def _drain(self) -> None:
         """Take no new players, let games end, then tell those that are left."""
         hub = self._hub
-        self._log.info("server_stopping", players=hub.games)
         hub.reactor.stop_listening()
+        self._log.info("server_stopping", players=hub.games)
         hub.refuse_all(STOPPING, but_players=True)
         await self._wait(lambda: not hub.games, self._settings.limits.drain_timeout_s)
         hub.refuse_all(STOPPING, but_players=False)

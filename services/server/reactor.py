@@ -92,13 +92,16 @@ class Reactor:
         self._loop.add_reader(listener, self._accept, listener)
 
     def stop_listening(self) -> None:
-        """Close all listeners; connections that wait are refused by the kernel."""
+        """Let in who waits, to be told how things stand, and close all listeners."""
         for listener in self._listeners:
+            while self._accept(listener):
+                pass
             self._loop.remove_reader(listener)
             listener.close()
         self._listeners.clear()
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket) -> bool:
+        """Accept connections, and return whether more may wait."""
         admit = self._listeners[listener]
         self.begin()
         for _ in range(ACCEPT_BATCH):
@@ -115,7 +118,11 @@ class Reactor:
                 break
             sock.setblocking(False)
             admit(sock, plain_address(peer))
+        else:
+            self.finish()
+            return True
         self.finish()
+        return False
 
     # --- polling
 
@@ -260,6 +267,7 @@ class Reactor:
             except Exception:  # noqa: BLE001  as in a turn
                 session.failed()
         self.finish()
+        self._sink.drain_by(self._loop)
         for listener in self._resting:
             if listener in self._listeners:
                 self._loop.add_reader(listener, self._accept, listener)
