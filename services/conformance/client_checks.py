@@ -184,7 +184,7 @@ def valid_numbers(client: Client) -> None:
             scene.fail(
                 f"numbers from {LOW} to {HIGH} only",
                 f"{guess}",
-                f"check what was typed before it is sent, and say 'Pick a number between {LOW}-{HIGH}' yourself",
+                f"check what was typed first, and say 'Pick a number between {LOW}-{HIGH}' yourself",
             )
     scene.expect_no_crash()
 

@@ -62,10 +62,8 @@ def from_json(text: str) -> Report:
         )
         for check in read["checks"]
     ]
-    report = Report(
-        read["subject"], Level(read["level"]), read["seed"], read["dialects"], results, read["seconds"]
-    )
-    return report
+    dialects, seconds = read["dialects"], read["seconds"]
+    return Report(read["subject"], Level(read["level"]), read["seed"], dialects, results, seconds)
 
 
 def as_junit(report: Report) -> str:
@@ -74,28 +72,25 @@ def as_junit(report: Report) -> str:
         _suite(level, [result for result in report.results if result.level is level])
         for level in report.level.included
     )
-    return f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="{escape(report.subject)}">\n{suites}</testsuites>\n'
+    name = escape(report.subject)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="{name}">\n{suites}</testsuites>\n'
 
 
 def _suite(level: Level, results: list[Result]) -> str:
     failures = sum(result.outcome is Outcome.FAILED for result in results)
     skipped = sum(result.outcome in {Outcome.NOT_APPLICABLE, Outcome.NOT_REACHED} for result in results)
     cases = "".join(map(_case, results))
-    return (
-        f'<testsuite name="{level}" tests="{len(results)}" failures="{failures}" errors="0" skipped="{skipped}">\n'
-        f"{cases}</testsuite>\n"
-    )
+    counts = f'tests="{len(results)}" failures="{failures}" errors="0" skipped="{skipped}"'
+    return f'<testsuite name="{level}" {counts}>\n{cases}</testsuite>\n'
 
 
 def _case(result: Result) -> str:
     name = escape(f"{' '.join(result.clauses)} {result.name}: {result.sentence}")
     opening = f'<testcase classname="{result.level}" name="{name}" time="{result.seconds:.3f}">'
     details = escape("\n".join(finding_lines(result)))
-    match result.outcome:
-        case Outcome.PASSED:
-            inner = ""
-        case Outcome.FAILED:
-            inner = f'<failure message="{escape(result.finding.expected)}">{details}</failure>'
-        case Outcome.NOT_APPLICABLE | Outcome.NOT_REACHED:
-            inner = f'<skipped message="{escape(f"{result.outcome}: {result.finding.note}")}"/>'
+    inner = ""
+    if result.outcome is Outcome.FAILED:
+        inner = f'<failure message="{escape(result.finding.expected)}">{details}</failure>'
+    elif result.outcome is not Outcome.PASSED:
+        inner = f'<skipped message="{escape(f"{result.outcome}: {result.finding.note}")}"/>'
     return f"{opening}{inner}</testcase>\n"

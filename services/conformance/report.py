@@ -75,7 +75,8 @@ def summary_lines(report: Report) -> Iterator[str]:
         yield f"broken clauses: {' '.join(broken)}"
     scores = ", ".join(f"{level} {report.score(level)}" for level in report.level.included)
     verdict = "holds" if report.holds else "does not hold"
-    yield f"{report.subject}: {scores}; level {report.level} {verdict} ({report.seconds:.0f} s, seed {report.seed})"
+    run = f"{report.seconds:.0f} s, seed {report.seed}"
+    yield f"{report.subject}: {scores}; level {report.level} {verdict} ({run})"
 
 
 def _write_rich(report: Report, stream: TextIO) -> bool:

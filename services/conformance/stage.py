@@ -1,4 +1,4 @@
-"""The scripted server that judges clients: each scene is one start of the client and one conversation with it."""
+"""The scripted server that judges clients: a scene is one start of the client and one conversation."""
 
 import socket
 import time
@@ -13,6 +13,7 @@ from services.protocol.codec import parse_request
 from services.protocol.messages import Game, Guess, Request
 
 HOST: Final = "0.0.0.0"
+"""A client in another container has to reach the stage."""
 START_S: Final = 5.0
 """A command has to connect within this time."""
 PERSON_S: Final = 60.0
