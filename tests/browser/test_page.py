@@ -60,7 +60,7 @@ def test_a_game_is_seen_from_beginning_to_end(browser: Browser) -> None:
 
 
 def test_marks_stand_at_their_numbers(browser: Browser) -> None:
-    """The strip shows where in the range a number is: the lowest at the left end, the highest at the right."""
+    """The strip shows where in the range a number is: the lowest leftmost, the highest rightmost."""
     with page_beside(browser, Watched("10.0.0.1 5001")) as page:
         page.shows("#playing", "1")
     server = Watched("10.0.0.1 5001")
