@@ -170,7 +170,8 @@ class Session(Link):
         """End the session after a mistake of our own; call it where the exception is handled."""
         if self.stage is Stage.GONE:  # a second mistake, while ending the session for the first
             return
-        structlog.get_logger(session=self.bound.session, peer=self.bound.peer).exception("session_failed")
+        peer = str(self.address)
+        structlog.get_logger(session=self.bound.session, peer=peer).exception("session_failed")
         self.drop()
         if not self.ending:
             self.lost("internal error")
