@@ -74,7 +74,11 @@ class NoLineEnd(Mutant):
 
     def encode(self, message: Message) -> bytes:
         line = encode(message)
-        return line.rstrip(b"\r\n") if isinstance(message, Greetings | Ready | Verdict | Prompt | Refused) else line
+        return (
+            line.rstrip(b"\r\n")
+            if isinstance(message, Greetings | Ready | Verdict | Prompt | Refused)
+            else line
+        )
 
 
 class SplitReplies(Mutant):
