@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import containers, extras, host, plot, report
+from benchmarks.hot_loop import compiled
 from benchmarks.plan import (
     CONTAINER_LOAD,
     GROWTH_FROM,
@@ -81,7 +82,8 @@ class Results:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.samples: list[Sample] = []
-        self.others: dict[str, Any] = {"machine": host.description()}
+        generator = "its inner loop compiled" if compiled() else "without a compiler: in Python throughout"
+        self.others: dict[str, Any] = {"machine": {**host.description(), "generator": generator}}
 
     def write(self, file: Path) -> None:
         """Keep every single figure."""

@@ -6,7 +6,8 @@ from typing import Final
 
 from benchmarks import host
 from benchmarks.figures import Sample, percentile
-from benchmarks.generator import LoadError, driver, open_player
+from benchmarks.generator import Driver, Guesses, LoadError, Target, Visits, open_player
+from benchmarks.hot_loop import CompiledGuesses
 from benchmarks.plan import Kind, Load, Plan
 from benchmarks.subject import Subject
 
@@ -22,6 +23,13 @@ def settle(subject: Subject) -> None:
             return
         last_s = used_s
         time.sleep(0.01)
+
+
+def driver(target: Target, load: Load) -> Driver:
+    """Return what drives a load; `with` opens its connections."""
+    if load.kind is not Kind.GUESSES:
+        return Visits(target, load)
+    return Guesses(target, load) if load.tls else CompiledGuesses(target, load)
 
 
 def run(subject: Subject, load: Load, round_number: int, plan: Plan) -> Sample:
