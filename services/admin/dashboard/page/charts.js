@@ -26,7 +26,8 @@ function frame(svg, height = HEIGHT) {
 function ceiling(most) {
   if (most <= 4) return 4;
   const unit = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 4, 5, 10].map((factor) => factor * unit).find((end) => end >= most);
+  // Even ones, since half of it is on the axis, too.
+  return [2, 4, 6, 8, 10].map((factor) => factor * unit).find((end) => end >= most);
 }
 
 function axis(width, end, y) {
