@@ -51,8 +51,8 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
     # A dumb terminal cannot be drawn on again and again: it gets lines.
     draws = console.is_terminal and not console.is_dumb_terminal and not as_json
     log = structlog.get_logger()
-    if not draws:
-        configure("admin", LogFormat.JSON if as_json else settings.log_format, settings.log_level)
+    log_format = LogFormat.JSON if as_json else settings.log_format
+    sink = None if draws else configure("admin", log_format, settings.log_level)
 
     def observe(change: Change) -> None:
         board.apply(change, time.time())
@@ -75,6 +75,8 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
         outcome = await stopped
         for task in running:
             task.cancel()
+    if sink is not None:
+        sink.close()
     if isinstance(outcome, ServerError):
         raise outcome
     return outcome
