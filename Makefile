@@ -90,15 +90,19 @@ unit: $(READY) ## Unit tests; the pure packages must be covered whole
 ##@ Test everything
 
 .PHONY: test
-test: $(READY) engine ## All tests: unit, over loopback, and end to end in containers
+test: $(READY) engine browser ## All tests: unit, over loopback, in a browser, and end to end in containers
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 .PHONY: integration
 integration: $(READY) ## Tests over loopback, without containers
 	$(BIN)/pytest tests/integration $(PYTEST_ARGS)
 
+.PHONY: page
+page: $(READY) browser ## Tests of the live page in a real browser, without containers
+	$(BIN)/pytest tests/browser $(PYTEST_ARGS)
+
 .PHONY: e2e
-e2e: $(READY) engine ## Tests in containers, on the real compose file
+e2e: $(READY) engine browser ## Tests in containers, on the real compose file
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
 
 ##@ Measure
@@ -115,6 +119,10 @@ bench: $(READY) ## Measure the server beside reference servers, in a minute and 
 .PHONY: engine
 engine: ## Make sure that a Docker engine answers and has the base image
 	scripts/engine
+
+.PHONY: browser
+browser: ## Make sure that the tests of the live page have a browser
+	scripts/browser
 
 .PHONY: up
 up: engine ## Start the topology in the background

@@ -28,6 +28,8 @@ CHECKS: Final[tuple[Check[JudgedServer], ...]] = (
     *server_rounds.CHECKS,
     *server_tls.CHECKS,
 )
+START_S: Final = 10.0
+"""How long a server that the kit has started may take to listen."""
 BUDGET_S: Final = 44.0
 """No check begins later than this, so that the whole run stays under a minute with the slowest one."""
 
@@ -50,6 +52,10 @@ def judge_server(
     """
     start = time.monotonic()
     if server.program is not None:
+        if server.await_port(0):
+            raise UnreachableError(
+                f"something listens on {server.player_port} already; end it, and run again"
+            )
         server.program.start()
     try:
         _judge(server, report, checks, tell, start + BUDGET_S)
@@ -67,7 +73,8 @@ def _judge(
     tell: Callable[[Result], None],
     end: float,
 ) -> None:
-    if not _await_port(server):
+    start_s = server.limits.start_s if server.program is None else START_S
+    if not server.await_port(start_s):
         printed = server.program.news() if server.program else ()
         said = f"; the command printed: {' / '.join(printed)}" if printed else ""
         raise UnreachableError(f"nothing listens on {server.player_port}{said}")
@@ -91,15 +98,6 @@ def _judge(
                 gone += f"; restarted, it printed: {' / '.join(printed)}" if printed else ""
         report.results.append(result)
         tell(result)
-
-
-def _await_port(server: JudgedServer) -> bool:
-    """Wait for the server to listen, but only if it was started just now."""
-    try:
-        server.player_port.connect(server.pace).close()
-    except OSError:
-        return server.program is not None and server.await_port()
-    return True
 
 
 def _missing(server: JudgedServer, need: Need) -> str:

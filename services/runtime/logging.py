@@ -3,6 +3,7 @@
 The contract of the events themselves is docs/logs.md.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -53,6 +54,10 @@ class LogSink:
         self._fd = fd
         self._backlog = bytearray()
         self._blocked = False
+        self._is_full = False
+        """Whether it is so for lack of room, and the kernel will tell when there is some."""
+        self._drained_by: asyncio.AbstractEventLoop | None = None
+        """The loop that waits for the reader, while it does."""
         self._dropped_lines = 0
         self._second = 0
         self._second_text = b""
@@ -107,14 +112,14 @@ class LogSink:
                 written = os.write(self._fd, self._backlog)
             except BlockingIOError:
                 if self._blocked or not self._wait():
-                    self._blocked = True
+                    self._blocked = self._is_full = True
                     return
             except OSError:  # a full disk, a reader that is gone: the next flush tries again
-                self._blocked = True
+                self._blocked, self._is_full = True, False
                 return
             else:
                 del self._backlog[:written]
-        self._blocked = False
+        self._blocked = self._is_full = False
         if self._dropped_lines:
             lines, self._dropped_lines = self._dropped_lines, 0
             structlog.get_logger().warning("log_lines_dropped", lines=lines)
@@ -123,6 +128,18 @@ class LogSink:
         poll = select.poll()
         poll.register(self._fd, select.POLLOUT)
         return bool(poll.poll(PATIENCE_MS))
+
+    def drain_by(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let the loop write what was kept, as soon as the reader takes it; call it now and then."""
+        if self._is_full and not self._drained_by:
+            loop.add_writer(self._fd, self._drain)
+            self._drained_by = loop
+
+    def _drain(self) -> None:
+        self.flush()
+        if self._drained_by and not self._is_full:
+            self._drained_by.remove_writer(self._fd)
+            self._drained_by = None
 
     def close(self) -> None:
         """Write what is left, and give the descriptor back as it was found."""

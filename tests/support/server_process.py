@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from benchmarks.host import processor_s
 from tests.support.line_client import LineClient
@@ -27,14 +29,14 @@ if TYPE_CHECKING:
 TIMEOUT_S = 20.0
 """No wait for a log line is longer than this; a test that gets here has failed."""
 
-TAIL_PAUSE_S = 0.01
+TAIL_PAUSE_S = 0.02
 """How long to wait before looking for more in a log that is a file: the kernel does not tell."""
 
 SETTLED_S = 0.05
 """A server that did nothing for so long, on a busy machine too, waits for somebody."""
 
-LOOPS: tuple[tuple[str, ...], ...] = ((), ("uvloop",))
-"""What to start a server without, to see it on either event loop."""
+LOOPS: tuple[tuple[str, ...], ...] = ((), ("uvloop",), ("uvloop", "epoll"))
+"""What to start a server without, to see it on either event loop, and on a system that has no epoll."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class Alteration:
     values: Mapping[str, Any] = field(default_factory=dict)
     failing: Sequence[str] = ()
     descriptors: int = 0
+    send_buffer_octets: int = 0
 
     def command(self) -> list[str]:
         """Return what to run."""
@@ -53,6 +56,7 @@ class Alteration:
             "values": dict(self.values),
             "failing": list(self.failing),
             "descriptors": self.descriptors,
+            "send_buffer_octets": self.send_buffer_octets,
         }
         if not any(changes.values()):
             return [sys.executable, "-m", "services.server"]
@@ -62,19 +66,35 @@ class Alteration:
 AS_IT_IS = Alteration()
 
 
+class Terminal(NamedTuple):
+    """The two ends of a pseudo terminal."""
+
+    screen_fd: int
+    program_fd: int
+
+
 class ServerProcess:
     """A server that runs until the block ends."""
 
     def __init__(
         self,
         altered: Alteration = AS_IT_IS,
-        log: int | Path = subprocess.PIPE,
+        log: Path | Terminal | None = None,
         /,
         **settings: str,
     ) -> None:
-        """Start a server; its log goes to a pipe that is read, or to a file that is followed."""
+        """Start a server; its log goes to a pipe that is read, or to a file or terminal that is followed."""
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
         with contextlib.ExitStack() as stack:
+            match log:
+                case Path():
+                    stdout = stack.enter_context(log.open("ab")).fileno()
+                    self._log_fd = os.open(log, os.O_RDONLY)
+                case Terminal():
+                    stdout, self._log_fd = log.program_fd, os.dup(log.screen_fd)
+                case _:
+                    self._log_fd, stdout = os.pipe()
+                    stack.callback(os.close, stdout)
             self._process = subprocess.Popen(
                 altered.command(),
                 env={
@@ -87,7 +107,7 @@ class ServerProcess:
                 },
                 cwd=Path(__file__).parents[2],
                 stdin=subprocess.DEVNULL,
-                stdout=stack.enter_context(log.open("ab")) if isinstance(log, Path) else log,
+                stdout=stdout,
                 stderr=self._complaints,
             )
         self._events: list[Event] = []
@@ -96,9 +116,10 @@ class ServerProcess:
         self._ended = False
         self._may_read = threading.Event()
         self._may_read.set()
+        self._has_lost_its_reader = False
         self._ignored: tuple[bytes, ...] = ()
-        self._log = log.open("rb", buffering=0) if isinstance(log, Path) else self._process.stdout
-        self._is_file = isinstance(log, Path)
+        self._follows = log is not None
+        """Whether there may be more where nothing is, until the process has ended."""
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -176,8 +197,9 @@ class ServerProcess:
 
     def settle(self) -> None:
         """Wait until the server has nothing more to do."""
-        used_s = -1.0
+        used_s, until_s = -1.0, time.monotonic() + TIMEOUT_S
         while used_s != (used_s := processor_s(self.pid)):
+            assert time.monotonic() < until_s, "the server is busy with nothing"
             threading.Event().wait(SETTLED_S)
 
     def stop_reading(self) -> None:
@@ -187,6 +209,12 @@ class ServerProcess:
     def read_again(self) -> None:
         """Read the pipe of the log."""
         self._may_read.set()
+
+    def lose_the_reader(self) -> None:
+        """Close the pipe of the log, as a program that reads it and ends."""
+        self._has_lost_its_reader = True
+        self._reader.join()
+        os.close(self._log_fd)
 
     def ignore(self, *names: str) -> None:
         """Look no more at lines of these names: under a heavy load that would cost too much."""
@@ -214,22 +242,25 @@ class ServerProcess:
             self._news.notify_all()
 
     def _next_piece(self) -> bytes:
-        assert self._log
-        self._may_read.wait()
         while True:
+            self._may_read.wait()
+            if self._has_lost_its_reader:
+                return b""
             ended = self._process.poll() is not None
-            piece = os.read(self._log.fileno(), 1 << 16)
-            if piece or ended or not self._is_file:
+            readable, _, _ = select.select([self._log_fd], [], [], TAIL_PAUSE_S)
+            piece = os.read(self._log_fd, 1 << 16) if readable else b""
+            if piece or (ended if self._follows else readable):
                 return piece
-            threading.Event().wait(TAIL_PAUSE_S)
+            if readable:  # the end of a file is
+                threading.Event().wait(TAIL_PAUSE_S)
 
     def _end(self) -> bytes:
         self._process.kill()
         self._process.wait()
         self._may_read.set()
         self._reader.join()
-        assert self._log
-        self._log.close()
+        if not self._has_lost_its_reader:
+            os.close(self._log_fd)
         with self._complaints:
             self._complaints.seek(0)
             return self._complaints.read()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.line_client import LineClient
-from tests.support.server_process import ServerProcess
+from tests.support.server_process import Alteration, ServerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,9 @@ def test_a_watcher_who_does_not_read_loses_the_seat_and_nobody_waits() -> None:
     """The outbox is bounded: the watcher is disconnected, and all the while the players play (A-9)."""
     guesses = b"999999998\r\n" * 500
     with (
-        ServerProcess(GAME_HIGH="999999999", GAME_WRITE_TIMEOUT="60") as server,
+        ServerProcess(
+            Alteration(send_buffer_octets=4096), GAME_HIGH="999999999", GAME_WRITE_TIMEOUT="60"
+        ) as server,
         LineClient(server.admin, receive_buffer_octets=4096) as admin,
         server.new_player("Hello", "Game") as player,
     ):

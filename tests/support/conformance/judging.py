@@ -17,7 +17,7 @@ from services.conformance.wire import Opening, Pace
 ROOT = Path(__file__).parents[3]
 SEED = 7
 HANDSHAKE_S = 1.0
-IDLE_S = 2.0
+IDLE_S = 4.0
 MAX_PLAYERS = 40
 
 

@@ -29,6 +29,7 @@ from services.protocol.messages import (
     NobodyListed,
     Pong,
     Prompt,
+    Ready,
     Refused,
     Unknown,
     Verdict,
@@ -66,13 +67,18 @@ class LfOnly(Mutant):
 
 
 class NoLineEnd(Mutant):
-    """Does not end its lines at all."""
+    """Does not end its replies to players at all."""
 
-    breaks = "crlf two-lines lines-in-order who-empty"
+    breaks = "crlf two-lines lines-in-order long-line"
     names = "ends none of its own lines"
 
     def encode(self, message: Message) -> bytes:
-        return encode(message).rstrip(b"\r\n")
+        line = encode(message)
+        return (
+            line.rstrip(b"\r\n")
+            if isinstance(message, Greetings | Ready | Verdict | Prompt | Refused)
+            else line
+        )
 
 
 class SplitReplies(Mutant):
@@ -120,10 +126,8 @@ class CrlfOnly(Mutant):
     breaks = "lone-lf"
 
     def cut(self, link: Link, data: bytes) -> list[bytes]:
-        lines, _, rest = (link.lines.unterminated + data).rpartition(b"\r\n")
-        link.lines = LineBuffer()
-        link.lines.feed(rest.replace(b"\n", b"?"))
-        return lines.split(b"\r\n") if lines else []
+        begun = link.lines.unterminated
+        return super().cut(link, re.sub(rb"(?<!\r)\n", b"?", begun + data)[len(begun) :])
 
 
 class NoLineLimit(Mutant):
@@ -329,10 +333,15 @@ class NeverCloses(Mutant):
 
     breaks = "closes-after-correct"
 
+    def win(self, link: Link) -> None:
+        super().win(link)
+        link.secret = -1
+
     def close(self, link: Link) -> None:
+        won = link.secret < 0
         link.sock.settimeout(10)
         with contextlib.suppress(OSError):
-            while link.secret and link.sock.recv(4096):
+            while won and link.sock.recv(4096):
                 pass
         super().close(link)
 
