@@ -142,6 +142,10 @@ down: ## Stop the topology and remove what it made
 
 ##@ Maintain
 
+.PHONY: screenshots
+screenshots: $(READY) engine browser ## Take the pictures of docs/pictures anew
+	PICTURES_DIR=docs/pictures $(BIN)/pytest tests/e2e/test_page.py -k pictures
+
 .PHONY: diagram
 diagram: $(READY) ## Draw the state diagrams of docs/protocol.md anew from the table
 	$(BIN)/python scripts/state_diagram.py

@@ -244,7 +244,7 @@ def test_nothing_sticks_out(browser: Browser, width: int) -> None:
     with page_beside(browser, server, width=width) as page:
         server.say(*GAME)
         page.shows("#won", "1")
-        assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.fits()
 
 
 def test_moments_are_told(browser: Browser) -> None:

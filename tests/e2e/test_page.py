@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 from urllib.request import urlopen
 
 import pytest
@@ -46,12 +48,12 @@ def test_the_count_follows_the_bots(slow_topology: Topology, browser: Browser) -
 
 
 def test_a_bot_has_its_containers_name(slow_topology: Topology, browser: Browser) -> None:
-    """A row names the container that plays, as `docker compose ps` does."""
+    """A row names the container that plays, as `docker compose logs` does."""
     slow_topology.scale("bot", 1)
     (bot,) = slow_topology.containers("bot")
     with live_page(browser, slow_topology.page) as page:
         page.shows("#playing", "1")
-        page.shows("#rows .cell-name", str(bot.name))
+        page.shows("#rows .cell-name", str(bot.name).removeprefix(f"{slow_topology.project}-"))
 
 
 def test_a_guess_appears_within_a_second(slow_topology: Topology, browser: Browser) -> None:
@@ -88,3 +90,36 @@ def test_health_is_told(topology: Topology) -> None:
     """`/healthz` of the published page says that it is there and watches."""
     with urlopen(f"{topology.page}/healthz", timeout=10) as answer:  # noqa: S310 - our own address
         assert json.load(answer) == {"version": 1, "status": "ok", "watching": True}
+
+
+LOOKS: dict[str, tuple[int, Literal["light", "dark"]]] = {
+    "page-light": (1280, "light"),
+    "page-dark": (1280, "dark"),
+    "page-narrow": (390, "light"),
+}
+WINS = 30
+"""As many as make a histogram worth looking at."""
+
+
+@pytest.fixture(scope="module")
+def lively_topology(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
+    """Give a topology in which a dozen bots think about as long as a quick person would."""
+    settings = {"BOT_THINK": "0.3-1", "BOT_PLAYERS": "4", "BOTS": "3"}
+    with running_topology(tmp_path_factory.mktemp("lively"), settings) as running:
+        yield running
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_pictures(lively_topology: Topology, browser: Browser, tmp_path: Path, look: str) -> None:
+    """In each look a lively game fills the page without a fault; `make screenshots` keeps the pictures."""
+    width, scheme = LOOKS[look]
+    folder = Path(os.environ.get("PICTURES_DIR", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    with live_page(browser, lively_topology.page, width=width, height=880, scheme=scheme) as page:
+        page.page.wait_for_function(
+            "(wins) => Number(document.querySelector('#won').textContent) >= wins", arg=WINS, timeout=60_000
+        )
+        page.page.locator("#rows .mark.close").first.wait_for(state="attached")
+        page.page.screenshot(path=folder / f"{look}.png")
+        assert page.fits()
+        assert page.faults() == []

@@ -81,6 +81,15 @@ class LivePage:
         )
         return rows
 
+    def fits(self) -> bool:
+        """Tell whether nothing sticks out: neither out of the window, nor the table out of its frame."""
+        fits: bool = self.page.evaluate(
+            "() => document.documentElement.scrollWidth <= innerWidth"
+            " && document.querySelector('table').getBoundingClientRect().right"
+            " <= document.querySelector('#players').getBoundingClientRect().right"
+        )
+        return fits
+
     def faults(self) -> list[str]:
         """Return what axe-core finds that is serious or worse."""
         (axe,) = (ROOT / ".browser_cache").glob("axe-core-*.min.js")
