@@ -97,6 +97,10 @@ test: $(READY) engine ## All tests: unit, over loopback, and end to end in conta
 integration: $(READY) ## Tests over loopback, without containers
 	$(BIN)/pytest tests/integration $(PYTEST_ARGS)
 
+.PHONY: soak
+soak: $(READY) ## The bounds at full size, over loopback: ten minutes, and root for two of them
+	$(BIN)/pytest -s tests/soak/bounds.py $(PYTEST_ARGS)
+
 .PHONY: e2e
 e2e: $(READY) engine ## Tests in containers, on the real compose file
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
