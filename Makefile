@@ -101,6 +101,10 @@ integration: $(READY) ## Tests over loopback, without containers
 page: $(READY) browser ## Tests of the live page in a real browser, without containers
 	$(BIN)/pytest tests/browser $(PYTEST_ARGS)
 
+.PHONY: soak
+soak: $(READY) ## The bounds at full size, over loopback: ten minutes, and root for two of them
+	$(BIN)/pytest -s tests/soak/bounds.py $(PYTEST_ARGS)
+
 .PHONY: e2e
 e2e: $(READY) engine browser ## Tests in containers, on the real compose file
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)

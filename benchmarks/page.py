@@ -10,7 +10,7 @@ import statistics
 from typing import TYPE_CHECKING
 
 from tests.support.browser import live_page, running_browser
-from tests.support.crowd import Crowd
+from tests.support.simulated_players import Crowd
 from tests.support.dashboard import dashboard
 from tests.support.scripted_server import ScriptedServer
 

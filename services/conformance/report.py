@@ -21,6 +21,7 @@ STYLES: Final = {
     Outcome.NOT_REACHED: "yellow",
 }
 WIDTH: Final = 100
+SHOWN_LENGTH: Final = 400
 
 
 def write_report(report: Report, stream: TextIO) -> None:
@@ -33,10 +34,14 @@ def plain_lines(report: Report) -> Iterator[str]:
     """Spell the report for any terminal or file."""
     for level in report.level.included:
         yield f"{level}: {report.score(level)}"
+        said = ""
         for result in report.results:
             if result.level is level:
-                yield f"  {MARKS[result.outcome]:12}{' '.join(result.clauses):10} {result.sentence}"
-                yield from (f"  {'':22} {line}" for line in finding_lines(result))
+                yield f"  {MARKS[result.outcome]:12}{' '.join(result.clauses):12} {result.sentence}"
+                # One reason often stands for many checks.
+                if not result.finding.note or result.finding.note != said:
+                    yield from (f"  {'':24} {line}" for line in finding_lines(result))
+                said = result.finding.note
     yield ""
     yield from summary_lines(report)
 
@@ -64,7 +69,8 @@ def finding_lines(result: Result) -> Iterator[str]:
 
 def _labelled(label: str, text: str) -> Iterator[str]:
     if text:
-        yield from textwrap.wrap(f"{label}: {text}", WIDTH, subsequent_indent=" " * (len(label) + 2))
+        cut = text if len(text) <= SHOWN_LENGTH else text[:SHOWN_LENGTH] + "…"
+        yield from textwrap.wrap(f"{label}: {cut}", WIDTH, subsequent_indent=" " * (len(label) + 2))
 
 
 def summary_lines(report: Report) -> Iterator[str]:

@@ -148,8 +148,9 @@ class Wire:
         Where the peer has closed already, a reset spares it the connection's time-wait: a server that lacks
         SO_REUSEADDR could not be restarted otherwise, and is told so by one check alone.
         """
-        if self.ended:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            self._sock.settimeout(0)
+            if self.ended or not self._sock.recv(CHUNK_OCTETS):
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
         self._sock.close()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.page import measure
 from tests.support.browser import live_page
-from tests.support.crowd import Crowd
+from tests.support.simulated_players import Crowd
 from tests.support.dashboard import dashboard
 from tests.support.scripted_server import ScriptedServer
 

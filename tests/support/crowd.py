@@ -1,55 +1,78 @@
-"""A crowd of simulated players, told to whoever watches: as many events a second as one likes."""
+"""Many players at once, in one process, and how long they wait for their replies."""
 
 from __future__ import annotations
 
-import random
-import threading
-from typing import TYPE_CHECKING, Self
-
-from tests.support.dashboard import Watched
+import asyncio
+import math
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from collections.abc import AsyncIterator
 
-BEAT_S = 0.05
+PATIENCE_S = 20.0
+PAUSE_S = 0.02
+"""How long a player of the crowd thinks: fifty of them make two thousand guesses in a second, no more."""
 
 
-class Crowd(Watched):
-    """Players who guess at random while the block lasts; one guess in twelve wins, and a new game begins."""
+@dataclass(slots=True)
+class Tally:
+    """What became of the crowd's games."""
 
-    def __init__(self, players: int, *, events_per_s: int) -> None:
-        self._playing = [
-            f"10.{number // 250}.0.{number % 250} {10_000 + number}" for number in range(players)
-        ]
-        super().__init__(*self._playing)
-        self._guesses = dict.fromkeys(self._playing, 0)
-        self._per_beat = round(events_per_s * BEAT_S)
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._play)
+    won: int = 0
+    lost: list[str] = field(default_factory=list)
+    """Games that did not go to their end, and why."""
+    waits_s: list[float] = field(default_factory=list)
+    """How long each reply took."""
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    @property
+    def p99_ms(self) -> float:
+        """What 99 of 100 replies did not exceed."""
+        ordered = sorted(self.waits_s)
+        return ordered[max(0, math.ceil(0.99 * len(ordered)) - 1)] * 1000
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        self._over.set()
-        self._thread.join()
 
-    def _play(self) -> None:
-        chance = random.Random(1)
-        while not self._over.wait(BEAT_S):
-            try:
-                self.say(*(event for _ in range(self._per_beat) for event in self._guess(chance)))
-            except OSError:
-                return  # the watcher has gone, and with it the audience
+async def play(address: tuple[str, int], tally: Tally, pause_s: float = PAUSE_S) -> None:
+    """Play one game by sweeping the range."""
+    reader, writer = await asyncio.open_connection(*address)
+    try:
+        for line in (
+            b"Hello\r\n",
+            b"Game\r\n",
+            *(b"My Guess is: %d\r\n" % number for number in range(1, 31)),
+        ):
+            began_s = time.perf_counter()
+            writer.write(line)
+            reply = await asyncio.wait_for(reader.readline(), PATIENCE_S)
+            tally.waits_s.append(time.perf_counter() - began_s)
+            if reply == b"Correct\r\n":
+                tally.won += 1
+                return
+            if reply not in {b"Greetings\r\n", b"Ready\r\n", b"Far\r\n", b"Close\r\n"}:
+                tally.lost.append(repr(reply))
+                return
+            await asyncio.sleep(pause_s)
+        tally.lost.append("no number was right")
+    except (OSError, TimeoutError) as error:
+        tally.lost.append(repr(error))
+    finally:
+        writer.close()
 
-    def _guess(self, chance: random.Random) -> list[str]:
-        player = chance.choice(self._playing)
-        number = chance.randint(1, 30)
-        self._guesses[player] += 1
-        if chance.random() < 1 / 12:
-            guesses, self._guesses[player] = self._guesses[player], 0
-            return [f"Guessed {player} {number} Correct", f"Won {player} {guesses}", f"Joined {player}"]
-        return [f"Guessed {player} {number} {chance.choice(['Far', 'Far', 'Far', 'Close'])}"]
+
+@asynccontextmanager
+async def playing_crowd(address: tuple[str, int], players: int) -> AsyncIterator[Tally]:
+    """Let so many players play game after game until the block ends; then each ends its game."""
+    tally = Tally()
+    over = asyncio.Event()
+
+    async def play_on() -> None:
+        while not over.is_set():
+            await play(address, tally)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(players):
+            group.create_task(play_on())
+        yield tally
+        over.set()

@@ -110,6 +110,8 @@ class ServerProcess:
                 stdout=stdout,
                 stderr=self._complaints,
             )
+        self.patience_s = TIMEOUT_S
+        """How long to wait for a log line."""
         self._events: list[Event] = []
         self._breaches: list[AssertionError] = []
         self._news = threading.Condition()
@@ -189,7 +191,9 @@ class ServerProcess:
     def wait_for(self, name: str, count: int = 1, **fields: object) -> Event:
         """Wait until so many such events are logged, and return the last of them."""
         with self._news:
-            self._news.wait_for(lambda: self._ended or len(self._logged(name, fields)) >= count, TIMEOUT_S)
+            self._news.wait_for(
+                lambda: self._ended or len(self._logged(name, fields)) >= count, self.patience_s
+            )
             assert not self._breaches, self._breaches[0]
             found = self._logged(name, fields)
             assert len(found) >= count, f"no {count} {name} {fields} among {self._events[-10:]}"
