@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
+import stat
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 REFRESH_S: Final = 0.25
 """Often enough to look live, seldom enough to cost nothing over a slow line."""
 
+STDOUT: Final = 1
+
 _STATUS: Final = {signal.SIGTERM: 0, signal.SIGINT: 130}
 
 
@@ -53,6 +57,9 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
     log = structlog.get_logger()
     log_format = LogFormat.JSON if as_json else settings.log_format
     sink = None if draws else configure("admin", log_format, settings.log_level)
+    if stat.S_ISFIFO(os.fstat(STDOUT).st_mode):
+        # The writing end of a pipe has something to read only when nobody reads it any more: `watch | head`.
+        asyncio.get_running_loop().add_reader(STDOUT, _settle, stopped, 1)
 
     def observe(change: Change) -> None:
         board.apply(change, time.time())

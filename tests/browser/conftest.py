@@ -1,4 +1,4 @@
-"""One browser for all tests of the page, and a page beside a scripted server for each."""
+"""A browser for the tests of the page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+# Not for longer than a module: while it runs, so does the event loop of playwright, and no other can.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Give the browser."""
     with running_browser() as running:

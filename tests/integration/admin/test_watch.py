@@ -160,6 +160,20 @@ def test_a_server_that_speaks_otherwise_is_told(words: str, reason: str) -> None
         assert admin.line()["reason"] == reason
 
 
+def test_it_ends_with_whoever_reads_it() -> None:
+    """When its output has no reader any more, as in `watch | head`, it ends with 1."""
+
+    def script(peer: Peer) -> None:
+        seated(peer)
+        peer.wait_for_end()
+
+    with ScriptedServer(script) as server, watcher(server.port) as admin:
+        assert admin.line()["event"] == "players_listed"
+        assert admin.process.stdout is not None
+        admin.process.stdout.close()
+        assert admin.process.wait(10) == 1
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_a_signal_ends_it(number: signal.Signals, status: int) -> None:
     """SIGTERM ends the watch with 0 and Ctrl-C with 130, and the server sees it leave."""
