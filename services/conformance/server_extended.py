@@ -221,31 +221,31 @@ def _after_timeout(server: JudgedServer, name: str, said: str) -> None:
         waited.wire.fail(repr(said) if said else "not a word before the end", repr(waited.text))
 
 
-@CHECKS.check("P-10", need=Need.GREETING)
+@CHECKS.check("P-10", need=Need.SEVERAL)
 def silent_timeout(server: JudgedServer) -> None:
     """Who says nothing is disconnected at the handshake timeout, without a word."""
     _after_timeout(server, "silent", "")
 
 
-@CHECKS.check("P-10", need=Need.GREETING)
+@CHECKS.check("P-10", need=Need.SEVERAL)
 def unterminated_timeout(server: JudgedServer) -> None:
     """Who does not end the line is told so at the handshake timeout."""
     _after_timeout(server, "unterminated", "Refused: line not ended by CRLF")
 
 
-@CHECKS.check("P-10", need=Need.GREETING)
+@CHECKS.check("P-10", need=Need.SEVERAL)
 def greeted_timeout(server: JudgedServer) -> None:
     """Who does not begin to play is refused at the handshake timeout."""
     _after_timeout(server, "greeted", "Refused: ")
 
 
-@CHECKS.check("P-10", need=Need.GREETING)
+@CHECKS.check("P-10", need=Need.SEVERAL)
 def dripping_timeout(server: JudgedServer) -> None:
     """Octets now and then do not put the handshake timeout off."""
     _after_timeout(server, "dripping", "Refused: ")
 
 
-@CHECKS.check("P-10", "A-10", need=Need.ADMIN)
+@CHECKS.check("P-10", "A-10", need=Need.BOTH)
 def admin_timeout(server: JudgedServer) -> None:
     """The handshake timeout holds at the administrator's port."""
     _after_timeout(server, "admin", "Refused: ")
@@ -286,7 +286,7 @@ def too_many_invalid(server: JudgedServer) -> None:
     player.wire.expect_end("the refusal")
 
 
-@CHECKS.check("P-12", need=Need.GREETING)
+@CHECKS.check("P-12", need=Need.SEVERAL)
 def full(server: JudgedServer) -> None:
     """A connection over the limit is refused."""
     limit = server.limits.max_players

@@ -1,4 +1,4 @@
-"""The kit against clients: the references pass, and each mutant is caught by what it breaks and nothing else."""
+"""The kit against clients: references pass, and each mutant is caught by what it breaks and nothing else."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_reference_passes(kind: str, judged: Judged) -> None:
 
 @pytest.mark.parametrize("name", client_mutants.MUTANTS)
 def test_player_mutant_is_caught(name: str, judged: Judged) -> None:
-    """A player's client that breaks one thing fails the checks of that thing alone, and its dialect is named."""
+    """A player's client that breaks one thing fails the checks of that alone, and its dialect is named."""
     mutant = client_mutants.MUTANTS[name]
     report = judged["client", name].result()
     assert failed(report).keys() == set(mutant.breaks.split()), failed(report)

@@ -1,4 +1,4 @@
-"""The kit against servers: the reference passes, and each mutant is caught by what it breaks and nothing else."""
+"""The kit against servers: the reference passes, a mutant is caught by what it breaks and nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from services.conformance.results import Report
 
-AT_ONCE = 12
+AT_ONCE = 16
 """A run is nearly all waiting."""
 
 

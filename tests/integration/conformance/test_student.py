@@ -1,4 +1,4 @@
-"""The kit against a half-finished server, as a student would write it: could a beginner mend it by the report?"""
+"""The kit against a half-finished server, as a student would write it: the report helps to mend it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_fault_is_explained(name: str, sent: str, expected: str, came: str, repo
 
 
 def test_traceback_is_shown(report: Report) -> None:
-    """Beside the fault stands the line of the student's program that raised it, without the library's frames."""
+    """Beside the fault stands the student's own line that raised it, without the library's frames."""
     (result,) = (result for result in report.results if result.name == "nonsense")
     printed = "\n".join(result.finding.printed)
     assert 'guess = int(msg.split(":")[1])' in printed
@@ -71,7 +71,7 @@ def test_traceback_is_shown(report: Report) -> None:
 
 
 def test_lost_ports_are_told_with_the_remedy(report: Report) -> None:
-    """The port that is not re-bound is explained by what the server printed and the option that is missing."""
+    """The port that is not re-bound is explained by what was printed and the option that is missing."""
     text = "\n".join(plain_lines(report))
     assert "Address already in use" in text
     assert "SO_REUSEADDR" in text

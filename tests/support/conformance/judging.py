@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import socket
@@ -20,19 +21,23 @@ from services.conformance.wire import Opening, Pace
 CLIENTS = {"client": client_checks.CHECKS, "admin": admin_checks.CHECKS}
 ROOT = Path(__file__).parents[3]
 SEED = 7
+SERVER_PORTS = (10_000, 30_000)
 HANDSHAKE_S = 1.0
 IDLE_S = 4.0
 MAX_PLAYERS = 40
 
 
 def free_ports(count: int) -> list[int]:
-    """Find ports of loopback that nobody listens on."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
+    """Find ports of loopback that nobody listens on.
+
+    They are none of those that the kernel gives to clients: a server that lacks SO_REUSEADDR could not have
+    one that a client has used a moment ago.
+    """
+    ports: list[int] = []
+    while len(ports) < count:
+        with socket.socket() as trial, contextlib.suppress(OSError):
+            trial.bind(("127.0.0.1", random.randrange(*SERVER_PORTS)))
+            ports.append(trial.getsockname()[1])
     return ports
 
 

@@ -44,7 +44,7 @@ class Ghosts(Mutant):
     breaks = "who-left vanished-player told-who-left"
 
     def leave(self, link: Link) -> None:
-        if link.address not in self.players:
+        if self.players.get(link.address) is not link:
             super().leave(link)
 
 
