@@ -10,9 +10,11 @@ fi
 hash=$(tr -d '\n' <$password | sha256sum | cut -d ' ' -f 1)
 
 # The game's keys, and the commands that the servers' scripts are made of; nobody else may do anything.
-cat >/lobby/valkey/users.acl <<EOT
+users=/lobby/valkey/users.acl
+cat >$users.new <<EOT
 user default off
 user game on #$hash ~game:* resetchannels -@all +ping +client|setinfo +client|setname +script|load +evalsha +time +xadd +xread +get +set +incr +exists +del +pexpire +hget +hmget +hset +hdel +hgetall +sadd +srem +smembers +sismember
 EOT
+mv $users.new $users
 # Each volume is mounted where it is for, and nowhere else.
-chmod 0444 $password /lobby/valkey/users.acl
+chmod 0444 $password $users
