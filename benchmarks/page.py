@@ -10,9 +10,9 @@ import statistics
 from typing import TYPE_CHECKING
 
 from tests.support.browser import live_page, running_browser
-from tests.support.simulated_players import Crowd
 from tests.support.dashboard import dashboard
 from tests.support.scripted_server import ScriptedServer
+from tests.support.simulated_players import Crowd
 
 if TYPE_CHECKING:
     from tests.support.browser import LivePage

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from benchmarks.page import measure
 from tests.support.browser import live_page
-from tests.support.simulated_players import Crowd
 from tests.support.dashboard import dashboard
 from tests.support.scripted_server import ScriptedServer
+from tests.support.simulated_players import Crowd
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -34,6 +34,7 @@ from tests.support.server_process import AS_IT_IS, LOOPS, Alteration, ServerProc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
     from tests.support.certificates import Cast
     from tests.support.crowd import Tally
 
