@@ -90,19 +90,23 @@ unit: $(READY) ## Unit tests; the pure packages must be covered whole
 ##@ Test everything
 
 .PHONY: test
-test: $(READY) engine ## All tests: unit, over loopback, and end to end in containers
+test: $(READY) engine browser ## All tests: unit, over loopback, in a browser, and end to end in containers
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 .PHONY: integration
 integration: $(READY) ## Tests over loopback, without containers
 	$(BIN)/pytest tests/integration $(PYTEST_ARGS)
 
+.PHONY: page
+page: $(READY) browser ## Tests of the live page in a real browser, without containers
+	$(BIN)/pytest tests/browser $(PYTEST_ARGS)
+
 .PHONY: soak
 soak: $(READY) ## The bounds at full size, over loopback: ten minutes, and root for two of them
 	$(BIN)/pytest -s tests/soak/bounds.py $(PYTEST_ARGS)
 
 .PHONY: e2e
-e2e: $(READY) engine ## Tests in containers, on the real compose file
+e2e: $(READY) engine browser ## Tests in containers, on the real compose file
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
 
 ##@ Measure
@@ -119,6 +123,10 @@ bench: $(READY) ## Measure the server beside reference servers, in a minute and 
 .PHONY: engine
 engine: ## Make sure that a Docker engine answers and has the base image
 	scripts/engine
+
+.PHONY: browser
+browser: ## Make sure that the tests of the live page have a browser
+	scripts/browser
 
 .PHONY: up
 up: engine ## Start the topology in the background
@@ -137,6 +145,10 @@ down: ## Stop the topology and remove what it made
 	docker compose --profile play down --volumes --remove-orphans
 
 ##@ Maintain
+
+.PHONY: screenshots
+screenshots: $(READY) engine browser ## Take the pictures of docs/pictures anew
+	PICTURES_DIR=docs/pictures $(BIN)/pytest tests/e2e/test_page.py -k pictures
 
 .PHONY: diagram
 diagram: $(READY) ## Draw the state diagrams of docs/protocol.md anew from the table

@@ -17,6 +17,8 @@ from services.protocol.messages import Address
 REVIVAL_S: Final = 3.0
 """How long a server that died may take to be back, restarted by the kit or by somebody else."""
 PROBE_PAUSE_S: Final = 0.05
+GAP_S: Final = 0.03
+"""So much silence ends a line of a server that is known not to end its lines."""
 TRIES: Final = 8
 """So many games in a row do not have the same secret by chance."""
 
@@ -34,6 +36,8 @@ class Limits:
     max_players: int | None = None
     max_invalid: int = 20
     crowd: int = 200
+    start_s: float = 0.0
+    """How long the server may take to listen, where somebody else has started it just now."""
     cut: str = ""
     """A command that cuts the server off from what the servers of a game share, and one that mends it."""
     mend: str = ""
@@ -133,7 +137,7 @@ class JudgedServer:
 
     def _tune(self, wire: Wire) -> None:
         wire.terminator = self.dialect.terminator
-        wire.gap_s = None if self.dialect.lines_end else self.pace.quiet_s / 2
+        wire.gap_s = None if self.dialect.lines_end else GAP_S
 
     def open_player(self) -> Wire:
         """Connect to the player port, and listen to the banner if there is one."""
@@ -276,17 +280,18 @@ class JudgedServer:
             self.program.restart()
         return self.await_port() and self.alive()
 
-    def await_port(self) -> bool:
+    def await_port(self, within_s: float = REVIVAL_S) -> bool:
         """Wait until somebody listens on the player port; tell whether somebody does."""
-        deadline = time.monotonic() + REVIVAL_S
-        while time.monotonic() < deadline:
+        deadline = time.monotonic() + within_s
+        while True:
             try:
                 self.player_port.connect(self.pace).close()
             except OSError:
+                if time.monotonic() > deadline:
+                    return False
                 time.sleep(PROBE_PAUSE_S)
             else:
                 return True
-        return False
 
 
 def in_threads(count: int, work: Callable[[int], None]) -> None:

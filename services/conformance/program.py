@@ -96,5 +96,17 @@ class Program:
         lines = [line.decode("utf-8", "backslashreplace") for line in data.splitlines() if line.strip()]
         return tuple(
             "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in line)
-            for line in lines[-SHOWN_LINES:]
+            for line in gist(lines)[-SHOWN_LINES:]
         )
+
+
+def gist(lines: Sequence[str]) -> list[str]:
+    """Leave out what a beginner need not read: the library's part of a traceback, and repetitions."""
+    kept: list[str] = []
+    of_library = False
+    for line in lines:
+        code = line.startswith("    ")
+        of_library = "/lib/python" in line or (code and of_library)
+        if not of_library and line.strip(" ~^") and line not in kept:
+            kept.append(line)
+    return kept

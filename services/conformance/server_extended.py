@@ -9,7 +9,7 @@ from services.conformance.checks import Checklist, Need
 from services.conformance.dialect import VERDICTS, Sense, sense
 from services.conformance.judged import JudgedServer, Player
 from services.conformance.results import Level
-from services.conformance.wire import NotApplicableError, Wire
+from services.conformance.wire import NotApplicableError, Wire, shown
 from services.protocol.codec import spell
 from services.protocol.framing import MAX_LINE_OCTETS
 from services.protocol.messages import AdminHello, Game, Guess, Hello, Message, Pong, Unknown, Watch, Who
@@ -59,6 +59,7 @@ def short_dialect(server: JudgedServer) -> None:
     text = wire.line("a verdict on a guess straight after Greetings")
     if sense(text) not in VERDICTS:
         wire.fail("a verdict on a guess straight after Greetings", repr(text))
+    wire.close()
     wire = server.greeted()
     wire.say("My Guess is: ten")
     text = wire.line("the prompt, for a guess that is no number")
@@ -127,6 +128,7 @@ def _out_of_turn(server: JudgedServer, *states: State) -> None:
             if sense(text) is not Sense.REFUSAL:
                 wire.fail(f"a line 'Refused: REASON', since {spell(message)!r} is out of turn", repr(text))
             wire.expect_end("the refusal")
+            wire.close()
 
 
 @CHECKS.check("S-1", "P-6", need=Need.GREETING)
@@ -153,6 +155,7 @@ def reasons(server: JudgedServer) -> None:
         text = wire.line(wanted)
         if expected not in text:
             wire.fail(wanted, repr(text))
+        wire.close()
 
 
 @dataclass(slots=True)
@@ -292,6 +295,6 @@ def full(server: JudgedServer) -> None:
     for _ in range(limit):
         server.open(server.player_port)
     wire = server.open(server.player_port)
-    wanted = "the line 'Refused: server full', then the end"
-    if not wire.rest().endswith(b"Refused: server full\r\n") or not wire.ended or wire.was_reset:
-        wire.fail(wanted, wire.conversation()[-1] if wire.pieces else "nothing")
+    if b"Refused: server full" not in wire.rest().splitlines():
+        wire.fail("the line 'Refused: server full'", f"'{shown(b''.join(wire.pieces))}'")
+    wire.expect_end("the refusal")

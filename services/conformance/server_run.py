@@ -28,6 +28,8 @@ CHECKS: Final[tuple[Check[JudgedServer], ...]] = (
     *server_rounds.CHECKS,
     *server_tls.CHECKS,
 )
+START_S: Final = 10.0
+"""How long a server that the kit has started may take to listen."""
 BUDGET_S: Final = 44.0
 """No check begins later than this, so that the whole run stays under a minute with the slowest one."""
 
@@ -50,6 +52,10 @@ def judge_server(
     """
     start = time.monotonic()
     if server.program is not None:
+        if server.await_port(0):
+            raise UnreachableError(
+                f"something listens on {server.player_port} already; end it, and run again"
+            )
         server.program.start()
     try:
         _judge(server, report, checks, tell, start + BUDGET_S)
@@ -67,13 +73,15 @@ def _judge(
     tell: Callable[[Result], None],
     end: float,
 ) -> None:
-    if not _await_port(server):
+    start_s = server.limits.start_s if server.program is None else START_S
+    if not server.await_port(start_s):
         printed = server.program.news() if server.program else ()
         said = f"; the command printed: {' / '.join(printed)}" if printed else ""
         raise UnreachableError(f"nothing listens on {server.player_port}{said}")
     discover(server)
     report.dialects.extend(server.dialect.names)
     gone = "" if server.alive() or server.revive() else "the server does not answer"
+    pace = server.pace
     for check in checks:
         if check.level not in report.level.included:
             continue
@@ -84,6 +92,9 @@ def _judge(
             outcome = Outcome.NOT_APPLICABLE if missing == Seat.TAKEN else Outcome.NOT_REACHED
             result = _result(check, outcome, Finding(note=missing))
         else:
+            if time.monotonic() > end - BUDGET_S / 2 and server.pace == pace:
+                # A server that has kept the kit waiting so often will do so again.
+                server.pace = replace(pace, patience_s=pace.patience_s / 2)
             result = _ask(server, check)
             if result.died and not server.revive():
                 gone = f"the server died: see {check.name}"
@@ -91,15 +102,6 @@ def _judge(
                 gone += f"; restarted, it printed: {' / '.join(printed)}" if printed else ""
         report.results.append(result)
         tell(result)
-
-
-def _await_port(server: JudgedServer) -> bool:
-    """Wait for the server to listen, but only if it was started just now."""
-    try:
-        server.player_port.connect(server.pace).close()
-    except OSError:
-        return server.program is not None and server.await_port()
-    return True
 
 
 def _missing(server: JudgedServer, need: Need) -> str:

@@ -148,8 +148,9 @@ class Wire:
         Where the peer has closed already, a reset spares it the connection's time-wait: a server that lacks
         SO_REUSEADDR could not be restarted otherwise, and is told so by one check alone.
         """
-        if self.ended:
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            self._sock.settimeout(0)
+            if self.ended or not self._sock.recv(CHUNK_OCTETS):
                 self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
         self._sock.close()
 
@@ -208,6 +209,15 @@ class Wire:
         data, self._buffer = self._buffer, b""
         return data
 
+    def skip(self, count: int, expected: str) -> None:
+        """Take so many lines, whatever they say."""
+        deadline = time.monotonic() + self.pace.patience_s
+        while self._buffer.count(b"\n") < count:
+            if not self.receive(deadline):
+                self.fail(expected, self.ended or f"nothing within {self.pace.patience_s:g} s")
+        for _ in range(count):
+            self._buffer = self._buffer[self._buffer.index(b"\n") + 1 :]
+
     def pending(self) -> bytes:
         """Return what has come and was not asked for yet, without waiting."""
         return self._buffer
@@ -224,8 +234,7 @@ class Wire:
             return b""
         try:
             self._sock.settimeout(remaining)
-            if self.delays_acknowledgement:
-                _delay_acknowledgement(self._sock)
+            _acknowledge(self._sock, late=self.delays_acknowledgement)
             data = self._sock.recv(CHUNK_OCTETS)
         except TimeoutError:
             return b""
@@ -261,9 +270,10 @@ class Wire:
         return (f"({hidden} earlier entries)", *entries[-SHOWN_ENTRIES:]) if hidden > 0 else tuple(entries)
 
 
-def _delay_acknowledgement(sock: socket.socket) -> None:
+def _acknowledge(sock: socket.socket, *, late: bool) -> None:
     # A peer that writes a reply in two pieces has the second one held back by its kernel until the first is
-    # acknowledged. Taking time for that makes split replies visible that would else be seen by luck only.
+    # acknowledged. Taking time for that makes split replies visible that would else be seen by luck only;
+    # taking none spares all other checks the wait.
     if hasattr(socket, "TCP_QUICKACK"):
         with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, int(not late))

@@ -21,12 +21,16 @@ class MemoryLobby:
 
     def __init__(self, rules: Rules, draw_secret: Callable[[], int]) -> None:
         self.tell: Callable[[bytes], None] | None = None
-        self.operations = 0
         self._rules = rules
         self._draw_secret = draw_secret
         self._players: dict[Address, None] = {}
         self._round_number = 1
         self._secret = draw_secret()
+
+    @property
+    def operations(self) -> int:
+        """None."""
+        return 0
 
     def publish(self, event: WatchEvent) -> None:
         """Let an event take effect on the list of players, and tell the watcher (clause A-4)."""

@@ -3,12 +3,12 @@
 Keys, all below `game:`:
 
     sequence          counts everything that happens; the id of each event, and the order of joining
-    events            stream of the lines that the watcher is told, ids without gaps
+    events            stream of what the watcher is told, one line or more an entry, ids without gaps
     players           hash, address -> "REPLICA SEQUENCE"
     replicas          set of the replicas at work
     alive:REPLICA     there as long as the replica is heard of
     generations       hash, replica -> the number of its latest connection
-    round             hash, number and secret of the shared round
+    round             hash: number and secret of the shared round, and its era: this Valkey's memory
     seat, seat_token  the administrator's seat: "REPLICA TOKEN", and the last token
 """
 
@@ -18,7 +18,7 @@ EVENTS: Final = "game:events"
 PLAYERS: Final = "game:players"
 
 KEPT_EVENTS: Final = 65_536
-"""Events that a watcher may lag behind; some seconds of a busy cluster."""
+"""Entries of the stream that a watcher may lag behind; some seconds of a busy cluster."""
 
 _COMMON: Final = f"""
 local function happen(line)
@@ -58,29 +58,37 @@ SYNC: Final = (
     _COMMON
     + """
 -- A replica has connected, or was taken for dead: what it says is the truth about its players.
+-- Returns the time, and the era and number of the round.
 local replica, generation, ttl_ms, secret = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local known_era, known_round = ARGV[5], tonumber(ARGV[6])
 redis.call('SET', 'game:alive:' .. replica, 1, 'PX', ttl_ms)
 redis.call('SADD', 'game:replicas', replica)
 redis.call('HSET', 'game:generations', replica, generation)
-if redis.call('HSETNX', 'game:round', 'number', 1) == 1 then
-  redis.call('HSET', 'game:round', 'secret', secret)
+local current = redis.call('HMGET', 'game:round', 'era', 'number')
+local era, number = current[1], tonumber(current[2] or 0)
+if not era or (era ~= known_era and number <= known_round) then
+  -- What was known before is lost. A number that players may still take for theirs is not used again.
+  era, number = era or replica .. '-' .. generation, known_round + 1
+  redis.call('HSET', 'game:round', 'era', era, 'number', number, 'secret', secret)
+  happen('Round ' .. number .. '\\r\\n')
 end
 local listed, playing = players_of(replica), {}
-for i = 5, #ARGV do
+for i = 7, #ARGV do
   playing[ARGV[i]] = true
   if not listed[ARGV[i]] then join(replica, ARGV[i]) end
 end
 for address in pairs(listed) do
   if not playing[address] then leave(address) end
 end
-return redis.call('TIME')
+return {redis.call('TIME'), era, number}
 """
 )
 
 PUBLISH: Final = (
     _COMMON
     + """
--- Events of one replica, in order: kind, address, line. What an earlier connection left behind is void.
+-- Events of one replica, in order: kind, address, line or lines. What an earlier connection left behind is
+-- void, and so is what comes from a replica that was taken for dead: 0.
 local replica, generation = ARGV[1], ARGV[2]
 if redis.call('HGET', 'game:generations', replica) ~= generation then return 0 end
 for i = 3, #ARGV, 3 do
@@ -103,14 +111,15 @@ return 1
 BEAT: Final = (
     _COMMON
     + """
--- A replica is alive, and looks after those that are not. 0: it was taken for dead itself.
+-- A replica is alive, and looks after those that are not. Returns the time; nothing: it was taken for dead
+-- itself.
 local replica, ttl_ms = ARGV[1], ARGV[2]
-if redis.call('SISMEMBER', 'game:replicas', replica) == 0 then return 0 end
+if redis.call('SISMEMBER', 'game:replicas', replica) == 0 then return {} end
 redis.call('SET', 'game:alive:' .. replica, 1, 'PX', ttl_ms)
 for _, other in ipairs(redis.call('SMEMBERS', 'game:replicas')) do
   if redis.call('EXISTS', 'game:alive:' .. other) == 0 then forget(other) end
 end
-return 1
+return redis.call('TIME')
 """
 )
 
@@ -127,24 +136,28 @@ return 1
 GUESS: Final = (
     _COMMON
     + """
--- A guess at the shared number. Whoever finds it wins the round here, at once and once.
--- Returns the round in play for the player and its secret; no secret: too late; nothing: asked too long ago,
--- when the player has been refused already.
-local deadline_us, round, number, next_secret = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
-local replica, address, guessed, won, begun = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+-- A guess at the shared number, judged where the number is: who finds it wins the round, at once and once.
+-- Returns the round in play and the verdict; no verdict: too late; nothing: asked too long ago, when the
+-- player has been refused already, or by a replica that was taken for dead.
+local deadline_us, replica, generation, address = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+local round, number, close_distance, next_secret = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
+local guesses = ARGV[9]
 local time = redis.call('TIME')
 if time[1] * 1000000 + time[2] > deadline_us then return {} end
-local current = redis.call('HGET', 'game:round', 'number')
-if current ~= round then return {current} end
-local secret = redis.call('HGET', 'game:round', 'secret')
-if secret == number then
+if redis.call('HGET', 'game:generations', replica) ~= generation then return {} end
+local current = redis.call('HMGET', 'game:round', 'number', 'secret')
+if not current[1] then return {} end
+if current[1] ~= round then return {current[1]} end
+local distance = math.abs(tonumber(current[2]) - number)
+local verdict = distance == 0 and 'Correct' or distance <= close_distance and 'Close' or 'Far'
+happen('Guessed ' .. address .. ' ' .. ARGV[6] .. ' ' .. verdict .. '\\r\\n')
+if verdict == 'Correct' then
   redis.call('HSET', 'game:round', 'number', round + 1, 'secret', next_secret)
-  happen(guessed)
   if owner(address) == replica then redis.call('HDEL', 'game:players', address) end
-  happen(won)
-  happen(begun)
+  happen('Won ' .. address .. ' ' .. guesses .. '\\r\\n')
+  happen('Round ' .. round + 1 .. '\\r\\n')
 end
-return {current, secret}
+return {current[1], verdict}
 """
 )
 

@@ -95,7 +95,8 @@ class Crew:
         try:
             await connect(self.orders.target, lambda: bot)
         except UntrustedError as error:
-            self._note("error", "connection_failed", bot, reason=str(error))
+            if self.distrust is None:
+                self._log.error("server_distrusted", reason=str(error))
             self.distrust = error
             self.stop()
         except UnreachableError as error:

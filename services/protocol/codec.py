@@ -116,7 +116,7 @@ def parse_player_reply(line: bytes) -> PlayerReply:
     # "Too" alone would swallow the "Too high" of other servers.
     if _TOO_LATE.match(text):  # "Too high" is another dialect
         return TooLate()
-    first = re.match(r"too late|[A-Za-z]*", text, re.IGNORECASE)
+    first = re.match(r"[A-Za-z]*", text)
     word = first[0].lower() if first else ""
     return _refusal(text) or _PLAYER_WORDS.get(word) or Unknown(text)
 

@@ -127,14 +127,14 @@ def is_administrator(certificate: Mapping[str, object] | None) -> bool:
     return isinstance(names, tuple) and ("URI", ADMINISTRATOR_ROLE) in names
 
 
-def expires_in_days(certificate: Path, now: datetime) -> int:
-    """Return how many whole days of the certificate are left at `now`; negative once it has ended.
+def certificate_end(certificate: Path) -> datetime:
+    """Return when the server's certificate ends.
 
     Raises:
         TlsError: it cannot be read.
     """
     try:
-        return (ends_at(_read("GAME_TLS_CERT", certificate)) - now).days
+        return ends_at(_read("GAME_TLS_CERT", certificate))
     except UnreadableCertificateError as error:
         _refuse("GAME_TLS_CERT", certificate, str(error), error)
 

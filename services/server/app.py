@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from services.runtime.logging import LogFormat
-from services.runtime.tls import EXPIRY_WARNING_DAYS, TlsError, expires_in_days
+from services.runtime.tls import EXPIRY_WARNING_DAYS, TlsError, certificate_end
 from services.runtime.tls_settings import AdminTls
 from services.server.hub import Hub, Rooms
 from services.server.link import LINGER_S
@@ -99,6 +99,7 @@ class App:
         self._rooms = Rooms.of(min(limits.max_connections or room, room), limits.max_players)
         observer = Observer(sink, prepared=settings.log_format is LogFormat.JSON, level=settings.log_level)
         self._hub = Hub(settings, sink, observer, self._rooms)
+        self._next_warning: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Serve until a signal comes.
@@ -125,7 +126,9 @@ class App:
             admin_tls=settings.tls.admin.value,
             max_players=self._rooms.players,
         )
-        self._warn()
+        self._warn_of_strangers()
+        if settings.tls.own:
+            self._warn_of_expiry(certificate_end(settings.tls.own.cert))
         gc.collect()
         gc.freeze()  # what is there now stays: no need to look at it again
         await self._stop.wait()
@@ -155,28 +158,34 @@ class App:
 
     # --- certificates
 
-    def _warn(self) -> None:
-        tls = self._settings.tls
-        if tls.admin is AdminTls.OFF:
+    def _warn_of_strangers(self) -> None:
+        if self._settings.tls.admin is AdminTls.OFF:
             self._log.warning(
                 "admin_unprotected", remedy="set GAME_TLS_CERT, GAME_TLS_KEY and GAME_TLS_CLIENT_CA"
             )
-        if tls.own:
-            days = expires_in_days(tls.own.cert, datetime.now(UTC))
-            if days < EXPIRY_WARNING_DAYS:
-                self._log.warning("certificate_expiring", days=days)
-            asyncio.get_running_loop().call_later(CERTIFICATE_LOOK_S, self._warn)
+
+    def _warn_of_expiry(self, end: datetime) -> None:
+        """Warn of a certificate's end while it is in use, now and every few hours."""
+        if self._next_warning:
+            self._next_warning.cancel()
+        days = (end - datetime.now(UTC)).days
+        if days < EXPIRY_WARNING_DAYS:
+            self._log.warning("certificate_expiring", days=days)
+        loop = asyncio.get_running_loop()
+        self._next_warning = loop.call_later(CERTIFICATE_LOOK_S, self._warn_of_expiry, end)
 
     def _reload(self) -> None:
-        if not self._settings.tls.own:
+        tls = self._settings.tls
+        if not tls.own:
             return
         try:
-            self._hub.load_certificates(self._settings.tls)
+            self._hub.load_certificates(tls)
+            end = certificate_end(tls.own.cert)
         except TlsError as error:
             self._log.error("certificates_rejected", reason=str(error))
             return
         self._log.info("certificates_loaded")
-        self._warn()
+        self._warn_of_expiry(end)
 
     # --- the end
 

@@ -225,12 +225,15 @@ class Hub:
     @property
     def guesses(self) -> int:
         """How many guesses were judged since the start."""
-        return self.observer.counted[Fact.GUESS_JUDGED] + self.reactor.ordinary_guesses
+        counted = self.observer.counted
+        by_record = counted[Fact.GUESS_JUDGED] + counted[Fact.ROUND_GUESS_JUDGED]
+        return by_record + self.reactor.ordinary_guesses
 
     @property
     def games(self) -> int:
         """How many games are under way on this server."""
-        return sum(isinstance(one, PlayerSession) and one.is_engaged for one in self.reactor.links.values())
+        links = list(self.reactor.links.values())  # a copy: the metrics' thread asks too
+        return sum(isinstance(one, PlayerSession) and one.is_engaged for one in links)
 
     def refuse_all(self, reason: str, *, but_players: bool) -> None:
         """Close every session with a word; with `but_players`, let games go on and the watcher see them."""

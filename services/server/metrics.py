@@ -30,7 +30,9 @@ class HubCollector(Collector):
         yield GaugeMetricFamily(PREFIX + "connections", "Connections on both ports.", len(hub.reactor.links))
         yield GaugeMetricFamily(PREFIX + "games", "Games under way on this server.", hub.games)
         yield CounterMetricFamily(PREFIX + "guesses", "Guesses judged.", hub.guesses)
-        facts = CounterMetricFamily(PREFIX + "facts", "What sessions did, as in the log.", labels=["event"])
+        facts = CounterMetricFamily(
+            PREFIX + "facts", "What sessions did, as in the log; but for ordinary guesses.", labels=["event"]
+        )
         for fact, count in hub.observer.counted.items():
             facts.add_metric([fact.event], count)
         yield facts

@@ -12,7 +12,6 @@ the replies: so the log of a guess reaches the kernel before its reply does.
 from __future__ import annotations
 
 import asyncio
-import select
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +20,7 @@ import structlog
 from services.protocol.messages import Address
 from services.server.link import AGAIN, CHUNK_OCTETS
 from services.server.observe import ATTEMPTS, READY_ATTEMPTS, end_of_guess, guessed_event
+from services.server.poller import NOTHING, READABLE, WRITABLE, make_poller
 
 if TYPE_CHECKING:
     import socket
@@ -77,10 +77,9 @@ class Reactor:
         self._lobby = lobby
         self._guess_head = guess_head
         self._idle_timeout_s = idle_timeout_s
-        self._epoll = select.epoll()
         self._loop = asyncio.get_running_loop()
         self._listeners: dict[socket.socket, Callable[[socket.socket, Address], None]] = {}
-        self._loop.add_reader(self._epoll.fileno(), self._turn)
+        self._poller = make_poller(self._loop, self._turn)
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
         self._resting: set[socket.socket] = set()
 
@@ -129,35 +128,36 @@ class Reactor:
     def add(self, link: Link) -> None:
         """Poll a new connection."""
         self.links[link.fd] = link
-        link.polled_for = select.EPOLLIN
-        self._epoll.register(link.fd, link.polled_for)
+        link.polled_for = READABLE
+        self._poller.register(link.fd, link.polled_for)
 
     def forget(self, link: Link) -> None:
-        """Poll a connection no longer; it is about to be closed, which takes it out of the epoll set."""
+        """Poll a connection no longer; it is about to be closed."""
+        self._poller.closing(link.fd)
         del self.links[link.fd]
         self.again.discard(link)
 
     def hand_over(self, link: Link) -> None:
         """Poll a connection no longer; its socket goes on in another link."""
         del self.links[link.fd]
-        self._epoll.unregister(link.fd)
+        self._poller.unregister(link.fd)
 
     def _poll_for(self, link: Link, events: int) -> None:
         if events != link.polled_for:  # the end of each game would be a system call dearer
             link.polled_for = events
-            self._epoll.modify(link.fd, events)
+            self._poller.modify(link.fd, events)
 
     def watch_readable(self, link: Link) -> None:
         """Call when the link can be read."""
-        self._poll_for(link, select.EPOLLIN)
+        self._poll_for(link, READABLE)
 
     def watch_nothing(self, link: Link) -> None:
         """Do not call; a broken connection is told once all the same."""
-        self._poll_for(link, select.EPOLLONESHOT)
+        self._poll_for(link, NOTHING)
 
     def watch_writable(self, link: Link) -> None:
         """Call when the link can be written."""
-        self._poll_for(link, select.EPOLLOUT)
+        self._poll_for(link, WRITABLE)
 
     # --- turns
 
@@ -192,11 +192,11 @@ class Reactor:
         parts, start, logged = sink.parts, sink.stamp + self._guess_head, bool(self._guess_head)
         idle_deadline_s = self.now_s + self._idle_timeout_s
         replies: list[tuple[Session, bytes]] = []
-        ready = self._epoll.poll(0, TURN_CONNECTIONS)
+        ready = self._poller.poll(TURN_CONNECTIONS)
         if self.again:
             # Once each: a second chunk answered in the same turn could overtake the first (clause F-3).
             polled = {fd for fd, _ in ready}
-            ready += [(link.fd, select.EPOLLIN) for link in self.again if link.fd not in polled]
+            ready += [(link.fd, READABLE) for link in self.again if link.fd not in polled]
             self.again.clear()
         for fd, _ in ready:
             # Whatever is no session is slow.
@@ -279,5 +279,4 @@ class Reactor:
         self._sweeper.cancel()
         for link in list(self.links.values()):
             link.drop()
-        self._loop.remove_reader(self._epoll.fileno())
-        self._epoll.close()
+        self._poller.close()

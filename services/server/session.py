@@ -170,8 +170,7 @@ class Session(Link):
         """End the session after a mistake of our own; call it where the exception is handled."""
         if self.stage is Stage.GONE:  # a second mistake, while ending the session for the first
             return
-        peer = str(self.address)
-        structlog.get_logger(session=self.bound.session, peer=peer).exception("session_failed")
+        structlog.get_logger(session=self.bound.session, peer=str(self.address)).exception("session_failed")
         self.drop()
         if not self.ending:
             self.lost("internal error")

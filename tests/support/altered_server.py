@@ -1,8 +1,9 @@
 """Run the server with something changed, for what a test could not wait for or bring about otherwise.
 
-The first argument is a JSON object: `without` names modules that are as if not installed, `values` maps
-dotted names of module constants to other values, `failing` names functions that raise, `descriptors` is how
-many this process may have, and `send_buffer_octets` how much the kernel keeps of what a peer does not read.
+The first argument is a JSON object: `without` names what is as if it were not there, modules or epoll;
+`values` maps dotted names of module constants to other values, `failing` names functions that raise,
+`descriptors` is how many this process may have, and `send_buffer_octets` how much the kernel keeps of what a
+peer does not read.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import importlib
 import json
 import resource
+import select
 import socket
 import sys
 from typing import Any, NoReturn
@@ -55,8 +57,11 @@ def alter(
     send_buffer_octets: int,
 ) -> None:
     """Change the server that is about to start."""
-    for module in without:
-        sys.modules[module] = None  # type: ignore[assignment]  # importing it fails then
+    for name in without:
+        if name == "epoll":
+            del select.epoll
+        else:
+            sys.modules[name] = None  # type: ignore[assignment]  # importing it fails then
     for dotted_name, value in values.items():
         replace(dotted_name, value)
     for dotted_name in failing:

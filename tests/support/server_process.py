@@ -35,8 +35,8 @@ TAIL_PAUSE_S = 0.02
 SETTLED_S = 0.05
 """A server that did nothing for so long, on a busy machine too, waits for somebody."""
 
-LOOPS: tuple[tuple[str, ...], ...] = ((), ("uvloop",))
-"""What to start a server without, to see it on either event loop."""
+LOOPS: tuple[tuple[str, ...], ...] = ((), ("uvloop",), ("uvloop", "epoll"))
+"""What to start a server without, to see it on either event loop, and on a system that has no epoll."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

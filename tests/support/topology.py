@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = ("BIND", "PLAYER_PORT", "ADMIN_PORT", "BOT", "GAME_", "COMPOSE_")
+SETTINGS = ("BIND", "PLAYER_PORT", "ADMIN_PORT", "DASHBOARD_PORT", "BOT", "GAME_", "COMPOSE_")
 """How the names begin that the compose file and Compose itself read from the environment."""
 
 
@@ -60,6 +60,12 @@ class Topology:
         assert host is not None
         assert found is not None
         return host, int(found)
+
+    @property
+    def page(self) -> str:
+        """Where the live page is."""
+        host, found = self._compose.get_service_host_and_port("admin", 8080)
+        return f"http://{host}:{found}"
 
     def player(self) -> LineClient:
         """Connect to the published player port."""
@@ -139,7 +145,13 @@ def running_topology(folder: Path, settings: Mapping[str, str]) -> Iterator[Topo
     """Build and start the topology, yield it when it is healthy, and remove every trace of it."""
     project = f"guessing-game-test-{secrets.token_hex(4)}"
     env_file = folder / f"{project}.env"
-    chosen = {"COMPOSE_PROJECT_NAME": project, "PLAYER_PORT": "", "ADMIN_PORT": "", **settings}
+    chosen = {
+        "COMPOSE_PROJECT_NAME": project,
+        "PLAYER_PORT": "",
+        "ADMIN_PORT": "",
+        "DASHBOARD_PORT": "",
+        **settings,
+    }
     env_file.write_text("".join(f"{name}={value}\n" for name, value in chosen.items()))
     # The environment would beat the file, and name somebody else's project.
     assert not [name for name in os.environ if name.startswith(SETTINGS)]

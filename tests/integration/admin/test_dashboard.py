@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import json
 import os
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.dashboard import dashboard
 from tests.support.scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
@@ -29,34 +29,6 @@ def one_player(peer: Peer) -> None:
     peer.hear()
     peer.say("End", "Joined 10.0.0.1 5", "Guessed 10.0.0.1 5 7 Close")
     peer.wait_for_end()
-
-
-@contextlib.contextmanager
-def dashboard(server_port: int, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Run the program with a page on a free port, until the first guess has been logged."""
-    command = [
-        sys.executable,
-        "-m",
-        "services.admin",
-        "watch",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(server_port),
-    ]
-    with subprocess.Popen(
-        [*command, "--dashboard", "127.0.0.1:0", *arguments], stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            listening = json.loads(process.stdout.readline())
-            assert listening["event"] == "dashboard_listening"
-            for line in process.stdout:
-                if json.loads(line)["event"] == "player_guessed":
-                    break
-            yield process, listening["port"]
-        finally:
-            process.kill()
 
 
 def get(port: int, path: str, method: str = "GET") -> tuple[http.client.HTTPResponse, bytes]:

@@ -92,6 +92,9 @@ def test_a_server_that_is_not_to_be_trusted(server: ServerProcess, cast: Cast) -
         assert played.returncode == 1
         assert "is not trusted: " in played.stderr
         assert len(played.stderr.splitlines()) == 1
+        with bots(server.player[1], "--bot", "smart", "--players", "3", *flags) as crew:
+            assert crew.finish() == 1
+        assert len(crew.named("server_distrusted")) == 1
 
 
 def test_the_server_is_killed_and_comes_back() -> None:

@@ -27,7 +27,7 @@ MIB = 1 << 20
 FULL = b"Refused: server full\r\n"
 
 
-@pytest.fixture(params=LOOPS, ids=["fastest loop", "asyncio"])
+@pytest.fixture(params=LOOPS, ids=["fastest loop", "asyncio", "no epoll"])
 def loop(request: pytest.FixtureRequest) -> Alteration:
     """Give a server on one event loop and on the other."""
     return Alteration(without=request.param)

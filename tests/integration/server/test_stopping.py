@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STOPPING = b"Refused: server is stopping\r\n"
 
 
-@pytest.fixture(params=LOOPS, ids=["fastest loop", "asyncio"])
+@pytest.fixture(params=LOOPS, ids=["fastest loop", "asyncio", "no epoll"])
 def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     """Give a server on one event loop and on the other, which drains for as long as a test may take."""
     with ServerProcess(Alteration(without=request.param), GAME_DRAIN_TIMEOUT="600") as running:

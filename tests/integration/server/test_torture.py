@@ -33,7 +33,7 @@ REPLY = re.compile(
 )
 
 
-@pytest.fixture(scope="module", params=LOOPS, ids=["fastest loop", "asyncio"])
+@pytest.fixture(scope="module", params=LOOPS, ids=["fastest loop", "asyncio", "no epoll"])
 def running(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     """Give a server on one event loop and on the other."""
     with ServerProcess(Alteration(without=request.param)) as server:

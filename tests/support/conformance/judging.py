@@ -8,16 +8,20 @@ import socket
 import sys
 from pathlib import Path
 
+from services.conformance import admin_checks, client_checks
+from services.conformance.client_run import judge_client
 from services.conformance.judged import JudgedServer, Limits
 from services.conformance.program import Program
 from services.conformance.results import Level, Report
 from services.conformance.server_run import judge_server
+from services.conformance.stage import JudgedClient, listen
 from services.conformance.wire import Opening, Pace
 
+CLIENTS = {"client": client_checks.CHECKS, "admin": admin_checks.CHECKS}
 ROOT = Path(__file__).parents[3]
 SEED = 7
 HANDSHAKE_S = 1.0
-IDLE_S = 2.0
+IDLE_S = 4.0
 MAX_PLAYERS = 40
 
 
@@ -32,7 +36,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def judge_mutant(mutant: str | None = None, level: Level = Level.EXTENDED) -> Report:
+def judge_server_mutant(mutant: str | None = None, level: Level = Level.EXTENDED) -> Report:
     """Judge the reference server, or one of its mutants."""
     module = "tests.support.conformance.server_mutants"
     return judge_command([sys.executable, "-m", module, *([mutant] if mutant else [])], level)
@@ -60,4 +64,17 @@ def judge_command(command: list[str], level: Level) -> Report:
     )
     report = Report("server", level, SEED)
     judge_server(server, report)
+    return report
+
+
+def judge_client_mutant(kind: str, mutant: str | None = None) -> Report:
+    """Judge a reference client, `client` or `admin`, or one of its mutants."""
+    module = f"tests.support.conformance.{kind}_mutants"
+    with listen(0) as listener:
+        port = listener.getsockname()[1]
+        command = [sys.executable, "-m", module, str(port), *([mutant] if mutant else [])]
+        program = Program(command, {**os.environ, "PYTHONPATH": str(ROOT)})
+        report = Report(kind, Level.EXTENDED, SEED)
+        client = JudgedClient(listener, Pace(patience_s=1.5), program, lambda _: None)
+        judge_client(client, report, checks=CLIENTS[kind])
     return report

@@ -27,7 +27,6 @@ from services.protocol.messages import (
     Joined,
     Left,
     Listed,
-    Message,
     NobodyListed,
     Prompt,
     Ready,
@@ -40,7 +39,10 @@ from services.protocol.state import State, advance
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from services.protocol.messages import Request
+    from services.protocol.messages import (
+        Message,
+        Request,
+    )
 
 DRAIN_S = 1.0
 OUTBOX_OCTETS = 65536
@@ -174,10 +176,8 @@ class ReferenceServer:
         """Return the client's lines, until it ends or has used up its time."""
         while True:
             left_s = self.time_left(link)
-            link.sock.settimeout(left_s)
+            link.sock.settimeout(left_s if left_s is None else max(left_s, 0.001))
             try:
-                if left_s is not None and left_s <= 0:
-                    raise TimeoutError
                 data = link.sock.recv(4096)
             except TimeoutError:
                 self.time_is_up(link)

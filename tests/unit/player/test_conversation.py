@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.player.bot import Dialect
-from services.player.conversation import Conversation
+from services.player.conversation import Conversation, printable
 from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Game, Guess, Hello, Refused, Verdict
 from services.protocol.rules import CLASSIC, Rules
@@ -205,3 +205,11 @@ def test_nothing_that_a_server_sends_breaks_a_conversation(pieces: list[bytes]) 
                 return
         if not conversation.owed and conversation.view.state is State.PLAYING:
             conversation.say(Guess(4))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("server full", "server full"), ("\x1b[2J \x7f", r"\x1b[2J \x7f"), ("", "")]
+)
+def test_a_servers_words_cannot_steer(text: str, shown: str) -> None:
+    """What is shown of a server's words holds no control character."""
+    assert printable(text) == shown

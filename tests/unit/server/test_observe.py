@@ -42,6 +42,7 @@ RECORDED: list[tuple[Fact, tuple[Value, ...]]] = [
     (Fact.HANDSHAKE_COMPLETED, ("classic",)),
     (Fact.HANDSHAKE_REFUSED, ("say Hello first", shown(b'\x1b[2J"\\\xff\x7f'))),
     (Fact.GUESS_JUDGED, (15, "Far", 1)),
+    (Fact.ROUND_GUESS_JUDGED, (15, "Far", 1, 2)),
     (Fact.GUESS_TOO_LATE, (15, 2)),
     (Fact.GUESS_REJECTED, (shown(b"{}'\t"),)),
     (Fact.GAME_WON, (3,)),

@@ -101,7 +101,10 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("full_name", "name"),
     [
-        ("game-bot-3.game_players", "game-bot-3"),
+        ("game-bot-3.game_players", "bot-3"),
+        ("my_game-bot-3.my_game_players", "bot-3"),
+        ("else-bot-3.game_players", "else-bot-3"),
+        ("laptop.lan", "laptop"),
         ("laptop", "laptop"),
         ("<b>.evil", None),
         ("\x1b[2J", None),
@@ -110,7 +113,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_only_ordinary_names_are_taken(full_name: str, name: str | None) -> None:
-    """The first part of a host's name counts, if it is letters, digits, hyphens and underscores."""
+    """A container is called as Compose calls it, a host by its first part; only plain names are taken."""
     assert container_name(full_name) == name
 
 

@@ -1,0 +1,176 @@
+"""The kit's command line: what may be typed, and what it starts."""
+
+import argparse
+import random
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from services.conformance import admin_checks, batch, client_checks
+from services.conformance.client_run import judge_client
+from services.conformance.export import as_json, as_junit
+from services.conformance.judged import JudgedServer, Limits
+from services.conformance.program import Program
+from services.conformance.report import tell_progress, write_report
+from services.conformance.results import Level, Report
+from services.conformance.server_run import UnreachableError, judge_server
+from services.conformance.stage import JudgedClient, listen
+from services.conformance.wire import Opening, Pace
+from services.runtime.tls import TlsError, client_context
+from services.runtime.tls_settings import CertificateFiles, ClientTls
+
+HOLDS: Final = 0
+DOES_NOT_HOLD: Final = 1
+UNREACHABLE: Final = 2
+INTERRUPTED: Final = 130
+PLAYER_PORT: Final = 4000
+ADMIN_PORT: Final = 4001
+SEEDS: Final = 1_000_000
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe what may be typed."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--level", type=Level, choices=list(Level), default=Level.ROBUST, help="what has to hold"
+    )
+    common.add_argument("--seed", type=int, help="repeat the run that reported this seed")
+    common.add_argument("--patience", type=float, default=2.0, metavar="S", help="longest wait for a reply")
+    common.add_argument("--json", action="store_true", help="print the report as JSON")
+    common.add_argument("--junit", type=Path, metavar="FILE", help="write the report as JUnit XML too")
+    main = argparse.ArgumentParser(
+        prog="guessing-conformance",
+        description="Judge any server or client of the Guessing Game by the clauses of its protocol.",
+        epilog="exit status: 0 the level holds, 1 it does not, 2 nothing could be reached or bad usage",
+    )
+    commands = main.add_subparsers(dest="subject", required=True, metavar="COMMAND")
+    _server(commands.add_parser("server", parents=[common], help="judge a server"))
+    for name, whose in (("client", "a player's"), ("admin-client", "an administrator's")):
+        client = commands.add_parser(name, parents=[common], help=f"judge {whose} client")
+        default = PLAYER_PORT if name == "client" else ADMIN_PORT
+        client.add_argument(
+            "--listen", type=int, default=default, metavar="PORT", help="where it has to connect"
+        )
+        client.add_argument("command", nargs="*", metavar="-- COMMAND", help="how to start it; else you do")
+    batch.add_arguments(
+        commands.add_parser("batch", help="judge a folder of servers, each in its own container")
+    )
+    return main
+
+
+def _server(server: argparse.ArgumentParser) -> None:
+    server.add_argument("host", metavar="HOST")
+    server.add_argument("--player-port", type=int, default=PLAYER_PORT)
+    server.add_argument("--admin-port", type=int, default=ADMIN_PORT)
+    server.add_argument("--ca", type=Path, metavar="FILE", help="encrypt, and trust this CA alone")
+    server.add_argument("--cert", type=Path, metavar="FILE", help="the administrator's certificate")
+    server.add_argument("--key", type=Path, metavar="FILE", help="its private key")
+    server.add_argument("--plain-players", action="store_true", help="encrypt the administrator's port alone")
+    server.add_argument("--wait", type=float, default=0.0, metavar="S", help="wait so long for it to listen")
+    server.add_argument("--server-command", metavar="CMD", help="start the server so, and anew when it dies")
+    server.add_argument(
+        "--handshake-timeout", type=float, default=10.0, metavar="S", help="as the server is set"
+    )
+    server.add_argument("--idle-timeout", type=float, metavar="S", help="as the server is set, if short")
+    server.add_argument("--max-players", type=int, metavar="N", help="as the server is set, if small")
+    server.add_argument("--max-invalid", type=int, default=20, metavar="N", help="as the server is set")
+    server.add_argument("--close-distance", type=int, default=2, metavar="N", help="as the server is set")
+    server.add_argument("--crowd", type=int, default=200, metavar="N", help="how many players come at once")
+    server.add_argument("--cut", default="", metavar="CMD", help="cuts the server off from the shared round")
+    server.add_argument("--mend", default="", metavar="CMD", help="connects it again")
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Do what the command line says and return the exit status."""
+    try:
+        options = parser().parse_args(arguments)
+    except SystemExit as ended:
+        # argparse has printed the help (0) or what is wrong (2).
+        return ended.code if isinstance(ended.code, int) else UNREACHABLE
+    try:
+        if options.subject == "batch":
+            return batch.run(options)
+        report = _judge(options, environ)
+    except (UnreachableError, TlsError, batch.EngineError) as error:
+        sys.stderr.write(f"conformance: {error}\n")
+        return UNREACHABLE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    if options.junit:
+        options.junit.write_text(as_junit(report), encoding="utf-8")
+    if options.json:
+        sys.stdout.write(as_json(report))
+    else:
+        write_report(report, sys.stdout)
+    return HOLDS if report.holds else DOES_NOT_HOLD
+
+
+def _judge(options: argparse.Namespace, environ: Mapping[str, str]) -> Report:
+    seed = random.randrange(SEEDS) if options.seed is None else options.seed
+    pace = Pace(patience_s=options.patience)
+    if options.subject == "server":
+        report = Report(f"server {options.host}", options.level, seed)
+        try:
+            judge_server(_judged_server(options, environ, pace, seed), report, tell=tell_progress)
+        except OSError as error:
+            raise UnreachableError(f"{options.server_command}: {error.strerror}") from error
+        return report
+    checks = client_checks.CHECKS if options.subject == "client" else admin_checks.CHECKS
+    report = Report(" ".join([options.subject, *options.command]), options.level, seed)
+    try:
+        listener = listen(options.listen)
+    except OSError as error:
+        raise UnreachableError(
+            f"cannot listen on port {options.listen}: {error.strerror}; choose another: --listen"
+        ) from error
+    with listener:
+        port = str(listener.getsockname()[1])
+        program = None
+        if options.command:
+            command = [
+                part.replace("{host}", "127.0.0.1").replace("{port}", port) for part in options.command
+            ]
+            program = Program(command, {**environ, "GAME_HOST": "127.0.0.1", "GAME_PORT": port})
+        client = JudgedClient(listener, pace, program, lambda scene: _call(scene, port))
+        try:
+            judge_client(client, report, checks=checks, tell=tell_progress)
+        except OSError as error:
+            raise UnreachableError(f"{options.command[0]}: {error.strerror}") from error
+    return report
+
+
+def _call(scene: str, port: str) -> None:
+    sys.stderr.write(f"Now start the client; it should connect to port {port}. {scene}\n")
+
+
+def _judged_server(
+    options: argparse.Namespace, environ: Mapping[str, str], pace: Pace, seed: int
+) -> JudgedServer:
+    tls = None
+    if options.ca:
+        own = CertificateFiles(options.cert, options.key) if options.cert and options.key else None
+        tls = client_context(ClientTls(options.ca, own))
+    program = None
+    if options.server_command:
+        ports = {"GAME_PLAYER_PORT": str(options.player_port), "GAME_ADMIN_PORT": str(options.admin_port)}
+        program = Program(shlex.split(options.server_command), {**environ, **ports})
+    return JudgedServer(
+        Opening(options.host, options.player_port, None if options.plain_players else tls),
+        Opening(options.host, options.admin_port, tls),
+        pace,
+        Limits(
+            close_distance=options.close_distance,
+            handshake_timeout_s=options.handshake_timeout,
+            idle_timeout_s=options.idle_timeout,
+            max_players=options.max_players,
+            max_invalid=options.max_invalid,
+            crowd=options.crowd,
+            cut=options.cut,
+            mend=options.mend,
+            start_s=options.wait,
+        ),
+        random.Random(seed),
+        program=program,
+    )

@@ -1,0 +1,96 @@
+"""A report for programs: JSON, JUnit's XML, and a line of CSV for a whole class."""
+
+import json
+from dataclasses import asdict
+from html import escape
+from typing import Any
+
+from services.conformance.clauses import CLAUSES
+from services.conformance.report import finding_lines
+from services.conformance.results import Finding, Level, Outcome, Report, Result
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """Return the report as what JSON knows."""
+    return {
+        "subject": report.subject,
+        "level": report.level,
+        "holds": report.holds,
+        "seed": report.seed,
+        "seconds": round(report.seconds, 3),
+        "dialects": report.dialects,
+        "scores": {
+            level: {"passed": report.score(level).passed, "asked": report.score(level).asked}
+            for level in report.level.included
+        },
+        "clauses": [
+            {"id": clause, "sentence": CLAUSES[clause], "outcome": outcome}
+            for clause, outcome in report.clauses().items()
+        ],
+        "checks": [asdict(result) for result in report.results],
+    }
+
+
+def as_json(report: Report) -> str:
+    """Spell the report as one JSON object."""
+    return json.dumps(as_dict(report), indent=2) + "\n"
+
+
+def from_json(text: str) -> Report:
+    """Read a report that `as_json` has spelled.
+
+    Raises:
+        ValueError: it is none.
+        KeyError: it lacks something.
+    """
+    read = json.loads(text)
+    results = [
+        Result(
+            **{
+                **check,
+                "clauses": tuple(check["clauses"]),
+                "level": Level(check["level"]),
+                "outcome": Outcome(check["outcome"]),
+                "finding": Finding(
+                    **{
+                        **check["finding"],
+                        "conversation": tuple(check["finding"]["conversation"]),
+                        "printed": tuple(check["finding"]["printed"]),
+                    }
+                ),
+            }
+        )
+        for check in read["checks"]
+    ]
+    dialects, seconds = read["dialects"], read["seconds"]
+    return Report(read["subject"], Level(read["level"]), read["seed"], dialects, results, seconds)
+
+
+def as_junit(report: Report) -> str:
+    """Spell the report as JUnit has it, a suite per level."""
+    suites = "".join(
+        _suite(level, [result for result in report.results if result.level is level])
+        for level in report.level.included
+    )
+    name = escape(report.subject)
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="{name}">\n{suites}</testsuites>\n'
+
+
+def _suite(level: Level, results: list[Result]) -> str:
+    failures = sum(result.outcome is Outcome.FAILED for result in results)
+    skipped = sum(result.outcome in {Outcome.NOT_APPLICABLE, Outcome.NOT_REACHED} for result in results)
+    cases = "".join(map(_case, results))
+    counts = f'tests="{len(results)}" failures="{failures}" errors="0" skipped="{skipped}"'
+    return f'<testsuite name="{level}" {counts}>\n{cases}</testsuite>\n'
+
+
+def _case(result: Result) -> str:
+    name = escape(f"{' '.join(result.clauses)} {result.name}: {result.sentence}")
+    opening = f'<testcase classname="{result.level}" name="{name}" time="{result.seconds:.3f}">'
+    details = escape("\n".join(finding_lines(result)))
+    inner = ""
+    if result.outcome is Outcome.FAILED:
+        inner = f'<failure message="{escape(result.finding.expected)}">{details}</failure>'
+    elif result.outcome is not Outcome.PASSED:
+        inner = f'<skipped message="{escape(f"{result.outcome}: {result.finding.note}")}"/>'
+    return f"{opening}{inner}</testcase>\n"

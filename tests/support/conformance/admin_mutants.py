@@ -1,0 +1,202 @@
+"""A correct administrator's client, and mutants that each break one clause.
+
+`python -m tests.support.conformance.admin_mutants PORT NAME`, or without a name for the reference.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import sys
+import time
+from typing import ClassVar
+
+
+class ReferenceAdmin:
+    """Asks once who is playing."""
+
+    def __init__(self, port: int) -> None:
+        self.sock = socket.create_connection(("127.0.0.1", port))
+        self.buffer = b""
+
+    def run(self) -> None:
+        """Ask, and show the answer."""
+        self.greet()
+        if self.hear() == "Admin-Greetings":
+            self.ask()
+            self.show()
+        self.sock.close()
+
+    def greet(self) -> None:
+        """Say Hello."""
+        self.say("Admin-Hello")
+
+    def ask(self) -> None:
+        """Ask for the list."""
+        self.say("Who")
+
+    def show(self) -> None:
+        """Show the list up to its end."""
+        while (line := self.hear()) is not None:
+            sys.stdout.write(f"{self.shown(line)}\n")
+            sys.stdout.flush()
+
+    def shown(self, line: str) -> str:
+        """Spell a line for the user."""
+        return line
+
+    def say(self, text: str) -> None:
+        """Send a line."""
+        self.sock.sendall(f"{text}\r\n".encode())
+
+    def hear(self) -> str | None:
+        """Return the next line; None at the end of the stream."""
+        while b"\n" not in self.buffer:
+            data = self.sock.recv(4096)
+            if not data:
+                return None
+            self.buffer += data
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return line.decode().strip()
+
+
+class Mutant(ReferenceAdmin):
+    """An administrator that breaks something."""
+
+    breaks: ClassVar[str] = ""
+
+
+class SaysHi(Mutant):
+    """Greets in its own words."""
+
+    breaks = "hello-first"
+
+    def greet(self) -> None:
+        self.say("Hi")
+
+
+class SaysList(Mutant):
+    """Asks in its own words."""
+
+    breaks = "who-second"
+
+    def ask(self) -> None:
+        self.say("List")
+
+
+class NoLineEnd(Mutant):
+    """Does not end its lines."""
+
+    breaks = "lines-ended"
+
+    def say(self, text: str) -> None:
+        self.sock.sendall(text.encode())
+
+
+class DoesNotWait(Mutant):
+    """Says Who before it is greeted."""
+
+    breaks = "waits"
+
+    def greet(self) -> None:
+        self.say("Hello")
+        self.say("Who")
+
+    def ask(self) -> None:
+        pass
+
+
+class NeverEnds(Mutant):
+    """Does not notice the end of the list."""
+
+    breaks = "ends-with-the-list shows-the-list empty-list list-in-pieces shows-ipv6"
+
+    def show(self) -> None:
+        super().show()
+        time.sleep(60)
+
+
+class ShowsFirst(Mutant):
+    """Shows the first player only."""
+
+    breaks = "shows-the-list list-in-pieces shows-ipv6"
+
+    def show(self) -> None:
+        sys.stdout.write(f"{self.hear()}\n")
+
+
+class HidesPorts(Mutant):
+    """Shows addresses without ports."""
+
+    breaks = "shows-the-list list-in-pieces shows-ipv6"
+
+    def shown(self, line: str) -> str:
+        return line.partition(" ")[0]
+
+
+class CrashesOnEmpty(Mutant):
+    """Falls over an empty list."""
+
+    breaks = "empty-list"
+
+    def shown(self, line: str) -> str:
+        host, port = line.split()
+        return f"{host} {port}"
+
+
+class PieceIsReply(Mutant):
+    """Takes the first piece for the whole reply."""
+
+    breaks = "list-in-pieces"
+
+    def hear(self) -> str | None:
+        return self.sock.recv(4096).decode().strip() or None
+
+
+class IgnoresRefusal(Mutant):
+    """Waits on after a refusal."""
+
+    breaks = "refusal"
+
+    def hear(self) -> str | None:
+        line = super().hear()
+        if line is not None and line.startswith("Refused"):
+            time.sleep(60)
+        return line
+
+
+class SpinsAtTheEnd(Mutant):
+    """Does not notice that the server has gone."""
+
+    greeted = False
+
+    breaks = "vanished"
+
+    def hear(self) -> str | None:
+        line = super().hear()
+        if line is None and not self.greeted:
+            time.sleep(60)
+        self.greeted = True
+        return line
+
+
+class KnowsIpv4Only(Mutant):
+    """Shows nothing but IPv4 addresses."""
+
+    breaks = "shows-ipv6"
+
+    def shown(self, line: str) -> str:
+        return line if re.match(r"\d+\.", line) else "?"
+
+
+MUTANTS: dict[str, type[Mutant]] = {mutant.__name__: mutant for mutant in Mutant.__subclasses__()}
+
+
+def main() -> None:
+    """Run the mutant that is named, or the reference."""
+    client = MUTANTS[sys.argv[2]] if len(sys.argv) > 2 else ReferenceAdmin
+    client(int(sys.argv[1])).run()
+
+
+if __name__ == "__main__":
+    main()

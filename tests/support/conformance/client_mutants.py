@@ -1,0 +1,265 @@
+"""Players' clients that each break one clause: `python -m tests.support.conformance.client_mutants PORT NAME`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import ClassVar
+
+from tests.support.conformance.reference_client import Ended, ReferenceClient
+
+
+class Mutant(ReferenceClient):
+    """A client that breaks something."""
+
+    breaks: ClassVar[str] = ""
+    names: ClassVar[str] = ""
+
+
+class SaysHi(Mutant):
+    """Greets in its own words."""
+
+    breaks = "hello-first"
+
+    def greet(self) -> None:
+        self.say("Hi")
+        self.hear()
+
+
+class NoGame(Mutant):
+    """Speaks the short dialect."""
+
+    breaks = "game-second"
+    names = "short"
+
+    def begin(self) -> None:
+        pass
+
+
+class BareNumber(Mutant):
+    """Guesses by the number alone, which is allowed."""
+
+    names = "a guess is spelled '3'"
+
+    def say(self, text: str) -> None:
+        super().say(text.removeprefix("My Guess is: "))
+
+
+class OwnSpelling(Mutant):
+    """Spells a guess in its own way."""
+
+    breaks = "guess-spelled valid-numbers reply-in-pieces reads-first-word lone-lf"
+
+    def say(self, text: str) -> None:
+        super().say(text.replace("My Guess is:", "I think it is"))
+
+
+class LfOnly(Mutant):
+    """Ends its lines with LF alone, which is allowed."""
+
+    names = "LF alone"
+
+    def say(self, text: str) -> None:
+        self.sock.sendall(f"{text}\n".encode())
+
+
+class NoLineEnd(Mutant):
+    """Does not end its lines."""
+
+    breaks = "lines-ended"
+
+    def say(self, text: str) -> None:
+        self.sock.sendall(text.encode())
+
+
+class DoesNotWait(Mutant):
+    """Says Hello and Game at once."""
+
+    breaks = "waits"
+
+    def greet(self) -> None:
+        self.say("Hello")
+        self.say("Game")
+        self.expect("greetings")
+
+    def begin(self) -> None:
+        self.expect("ready")
+
+
+class GoesOnWhenWon(Mutant):
+    """Guesses on after Correct."""
+
+    breaks = "stops-when-won"
+
+    def judge(self, reply: str) -> None:
+        pass
+
+
+class NeverCloses(Mutant):
+    """Waits for the server to close after Correct."""
+
+    breaks = "stops-when-won"
+
+    def judge(self, reply: str) -> None:
+        if self.first_word(reply) == "correct":
+            self.hear()
+
+
+class GivesUpOnPrompt(Mutant):
+    """Leaves at the prompt."""
+
+    breaks = "goes-on-after-prompt"
+
+    def judge(self, reply: str) -> None:
+        super().judge(reply)
+        if reply.startswith("Pick"):
+            raise Ended(reply)
+
+
+class SendsAnything(Mutant):
+    """Sends whatever was typed."""
+
+    breaks = "valid-numbers"
+
+    def valid(self, typed: str) -> bool:
+        return True
+
+
+class SendsOutOfRange(Mutant):
+    """Sends any number that was typed."""
+
+    breaks = "valid-numbers"
+
+    def valid(self, typed: str) -> bool:
+        return typed.isdigit()
+
+
+class CrashesOnWord(Mutant):
+    """Falls over a word that was typed."""
+
+    breaks = "valid-numbers"
+
+    def valid(self, typed: str) -> bool:
+        return super().valid(str(int(typed)))
+
+
+class LongLines(Mutant):
+    """Fills its guesses up with blanks."""
+
+    breaks = "short-lines"
+
+    def say(self, text: str) -> None:
+        super().say(text.replace("is: ", f"is: {' ' * 600}"))
+
+
+class PieceIsReply(Mutant):
+    """Takes each piece that comes for a reply."""
+
+    breaks = "reply-in-pieces replies-in-one"
+
+    def hear(self) -> str:
+        data = self.sock.recv(4096)
+        if not data:
+            raise Ended("the server has closed")
+        text = data.decode().strip()
+        if text.startswith("Refused"):
+            raise Ended(text)
+        if "\n" in text:
+            time.sleep(60)
+        return text
+
+
+class IgnoresRefusal(Mutant):
+    """Goes on after a refusal."""
+
+    breaks = "refusal"
+
+    def greet(self) -> None:
+        self.say("Hello")
+        if "Refused" in self.hear():
+            time.sleep(60)
+
+    def hear(self) -> str:
+        line = ReferenceClient.hear
+        try:
+            return line(self)
+        except Ended as error:
+            return str(error) if "full" in str(error) else self.end(error)
+
+    def end(self, error: Ended) -> str:
+        raise error
+
+
+class CrashesOnRefusal(Mutant):
+    """Falls over a refusal."""
+
+    breaks = "refusal"
+
+    def expect(self, word: str) -> None:
+        try:
+            super().expect(word)
+        except Ended as error:
+            raise AssertionError(str(error)) from None
+
+
+class SpinsAtTheEnd(Mutant):
+    """Does not notice the end of the stream."""
+
+    breaks = "vanished"
+
+    def hear(self) -> str:
+        try:
+            return super().hear()
+        except Ended as error:
+            if "closed" in str(error):
+                time.sleep(60)
+            raise
+
+
+class HangsAfterReset(Mutant):
+    """Waits for ever when the connection breaks off."""
+
+    breaks = "reset"
+
+    def hear(self) -> str:
+        try:
+            return super().hear()
+        except OSError:
+            time.sleep(60)
+            raise
+
+
+class ExactReplies(Mutant):
+    """Compares whole replies."""
+
+    breaks = "reads-first-word"
+
+    def first_word(self, reply: str) -> str:
+        return reply.lower() if reply in {"Greetings", "Ready", "Far", "Close", "Correct"} else "?"
+
+
+class WantsCr(Mutant):
+    """Looks for CRLF."""
+
+    breaks = "lone-lf"
+
+    def hear(self) -> str:
+        while b"\r\n" not in self.buffer:
+            data = self.sock.recv(4096)
+            if not data:
+                raise Ended("the server has closed")
+            self.buffer += data
+        return super().hear()
+
+
+MUTANTS: dict[str, type[Mutant]] = {mutant.__name__: mutant for mutant in Mutant.__subclasses__()}
+
+
+def main() -> None:
+    """Run the mutant that is named, or the reference."""
+    client = MUTANTS[sys.argv[2]] if len(sys.argv) > 2 else ReferenceClient
+    client(int(sys.argv[1])).run()
+
+
+if __name__ == "__main__":
+    main()

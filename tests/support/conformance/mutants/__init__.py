@@ -1,0 +1,1 @@
+"""Servers that each break one clause, small and deliberate; server_mutants runs them."""

@@ -1,0 +1,276 @@
+"""Servers that treat their administrator wrongly, on purpose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from services.protocol.codec import encode
+from services.protocol.errors import ProtocolError
+from services.protocol.messages import (
+    End,
+    Joined,
+    Left,
+    NobodyListed,
+    Pong,
+    Unknown,
+    Watch,
+    Won,
+)
+from services.protocol.state import State
+from tests.support.conformance.mutants.mutant import Mutant
+
+if TYPE_CHECKING:
+    from services.protocol.messages import (
+        Address,
+        Message,
+        Request,
+    )
+    from tests.support.conformance.reference_server import Link
+
+
+class AdminAsPlayer(Mutant):
+    """Greets the administrator like a player."""
+
+    breaks = "admin-greets"
+    names = "greets the administrator with"
+
+    def encode(self, message: Message) -> bytes:
+        return encode(message).replace(b"Admin-", b"")
+
+
+class Ghosts(Mutant):
+    """Leaves players in the list who have gone."""
+
+    breaks = "who-left vanished-player told-who-left"
+
+    def leave(self, link: Link) -> None:
+        if link.address not in self.players:
+            super().leave(link)
+
+
+class ListsWinners(Mutant):
+    """Leaves players in the list who have won, while their connection lasts."""
+
+    breaks = "who-left"
+    gone: ClassVar[list[Address]] = []
+
+    def win(self, link: Link) -> None:
+        super().win(link)
+        self.gone.append(link.address)
+
+    def list_once(self, link: Link) -> None:
+        addresses = [*self.players, *self.gone[-1:]]
+        self.send(link, b"".join(f"{address}\r\n".encode() for address in addresses) or b"\r\n")
+
+
+class ListsOnePlayer(Mutant):
+    """Lists the first player only."""
+
+    breaks = "who crowd"
+
+    def list_once(self, link: Link) -> None:
+        self.send(link, b"".join(map(encode, self.listing()[:1] or [NobodyListed()])))
+
+
+class ListsNothing(Mutant):
+    """Sends nothing at all for an empty list."""
+
+    breaks = "who-empty who-beside"
+
+    def list_once(self, link: Link) -> None:
+        self.send(link, b"".join(map(encode, self.listing())))
+
+
+class OtherForm(Mutant):
+    """Lists players as IP:port."""
+
+    breaks = "who-form"
+    names = "lists a player as"
+
+    def list_once(self, link: Link) -> None:
+        lines = [f"{host}:{port}\r\n" for host, port in self.players] or ["\r\n"]
+        self.send(link, "".join(lines).encode())
+
+
+class Mapped(Mutant):
+    """Lists IPv4 addresses as IPv6."""
+
+    breaks = "who-form"
+    names = "lists a player as"
+
+    def list_once(self, link: Link) -> None:
+        lines = [f"::ffff:{host} {port}\r\n" for host, port in self.players] or ["\r\n"]
+        self.send(link, "".join(lines).encode())
+
+
+class OwnPort(Mutant):
+    """Lists its own port for every player."""
+
+    breaks = "who who-form crowd"
+
+    def list_once(self, link: Link) -> None:
+        lines = [f"{host} 4000\r\n" for host, _ in self.players] or ["\r\n"]
+        self.send(link, "".join(lines).encode())
+
+
+class WhoStaysOpen(Mutant):
+    """Does not close after the list."""
+
+    breaks = "who-closes"
+
+    def list_once(self, link: Link) -> None:
+        super().list_once(link)
+        link.sock.settimeout(5)
+        link.sock.recv(1)
+
+
+class NoWatch(Mutant):
+    """Knows no Watch."""
+
+    breaks = "watch"
+
+    def turn(self, state: State, request: Request) -> State:
+        return super().turn(state, Unknown("Watch") if isinstance(request, Watch) else request)
+
+
+class NoEnd(Mutant):
+    """Says an empty line where nobody plays, before End."""
+
+    breaks = "watch-empty"
+
+    def list_for_watcher(self, link: Link) -> None:
+        with self.lock:
+            super().list_for_watcher(link) if self.players else self._list_nobody(link)
+
+    def _list_nobody(self, link: Link) -> None:
+        players, self.listing = self.listing, lambda: [NobodyListed()]  # type: ignore[method-assign]
+        try:
+            super().list_for_watcher(link)
+        finally:
+            self.listing = players  # type: ignore[method-assign]
+
+
+class ForgetsLeft(Mutant):
+    """Does not tell who left."""
+
+    breaks = "told-who-left"
+
+    def tell(self, event: Message) -> None:
+        if not isinstance(event, Left):
+            super().tell(event)
+
+
+class JoinsLate(Mutant):
+    """Tells who joined only with the first guess."""
+
+    breaks = "told told-who-left"
+    waiting: ClassVar[list[Message]] = []
+
+    def tell(self, event: Message) -> None:
+        if isinstance(event, Joined):
+            self.waiting.append(event)
+            return
+        super().tell(event)
+        while self.waiting:
+            super().tell(self.waiting.pop())
+
+
+class LeavesTwice(Mutant):
+    """Tells of who has won that they left as well."""
+
+    breaks = "ended-once"
+
+    def tell(self, event: Message) -> None:
+        super().tell(event)
+        if isinstance(event, Won):
+            super().tell(Left(event.address))
+
+
+class WhoEndsWatch(Mutant):
+    """Closes the watch after Who."""
+
+    breaks = "who-within pong"
+
+    def answer(self, link: Link, request: Request) -> None:
+        again = self.watcher is not None and self.watcher.link is link
+        super().answer(link, request)
+        if again and not isinstance(request, Pong):
+            link.state = State.CLOSED
+
+
+class ManyAdministrators(Mutant):
+    """Lets everybody watch."""
+
+    breaks = "seat-taken"
+
+    def list_for_watcher(self, link: Link) -> None:
+        with self.lock:
+            if self.watcher is not None and self.watcher.link is not link:
+                self.send(link, b"".join(map(encode, [*self.listing(), End()])))
+                return
+            super().list_for_watcher(link)
+
+
+class SeatNeverFree(Mutant):
+    """Does not free the administrator's seat."""
+
+    breaks = "seat-freed"
+
+    def leave(self, link: Link) -> None:
+        watcher = self.watcher
+        super().leave(link)
+        self.watcher = watcher
+
+
+class WhoRefusedBesideWatch(Mutant):
+    """Refuses Who while somebody watches."""
+
+    breaks = "who-beside"
+
+    def list_once(self, link: Link) -> None:
+        if self.watcher is not None:
+            raise ProtocolError("another administrator is watching")
+        super().list_once(link)
+
+
+class AnswersPong(Mutant):
+    """Answers Pong."""
+
+    breaks = "pong"
+
+    def take_pong(self, link: Link) -> None:
+        if self.watcher is not None:
+            self.watcher.put(b"Ok\r\n")
+
+
+class WaitsForWatcher(Mutant):
+    """Lets every player wait until the watcher has read."""
+
+    breaks = "slow-watcher"
+
+    def tell(self, event: Message) -> None:
+        if self.watcher:
+            self.watcher.link.sock.settimeout(5)
+            self.watcher.link.sock.sendall(encode(event))
+
+
+class KeepsEverything(Mutant):
+    """Keeps events without bound for a watcher that does not read."""
+
+    breaks = "slow-watcher"
+
+    def tell(self, event: Message) -> None:
+        if self.watcher:
+            self.watcher._octets = -(10**9)
+            super().tell(event)
+
+
+class TakesAnythingInWatch(Mutant):
+    """Overhears what a watcher may not say."""
+
+    breaks = "watcher-refused"
+
+    def turn(self, state: State, request: Request) -> State:
+        if state is State.WATCHING and isinstance(request, Watch | Unknown):
+            return state
+        return super().turn(state, request)

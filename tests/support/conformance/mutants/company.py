@@ -1,0 +1,133 @@
+"""Servers that one client can spoil for the others, and servers without limits, on purpose."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from services.protocol.state import State
+from tests.support.conformance.mutants.mutant import Mutant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from services.protocol.messages import Request
+    from tests.support.conformance.reference_server import Link
+
+
+class OneAtATime(Mutant):
+    """Serves one connection after the other."""
+
+    breaks = "two-players idle-player"
+
+    def begin(self, link: Link) -> None:
+        self.serve(link)
+
+
+class StallsOnIdlePlayer(Mutant):
+    """Lets everybody wait for a player who has begun a line."""
+
+    breaks = "idle-player"
+    stall: ClassVar = threading.Lock()
+
+    def answer(self, link: Link, request: Request) -> None:
+        with self.stall:
+            super().answer(link, request)
+
+    def cut(self, link: Link, data: bytes) -> list[bytes]:
+        lines = super().cut(link, data)
+        if link.lines.unterminated == b"My Guess":
+            with self.stall:
+                time.sleep(3)
+        return lines
+
+
+class DiesOnReset(Mutant):
+    """Falls dead when a player's connection is reset."""
+
+    breaks = "vanished-player cut-line told-who-left"
+
+    def hear(self, link: Link) -> Iterator[bytes]:
+        try:
+            yield from super().hear(link)
+        except ConnectionResetError:
+            if link.state is State.PLAYING:
+                os._exit(1)
+            raise
+
+
+class FewPlayers(Mutant):
+    """Cannot have more than ten players, and says nothing."""
+
+    breaks = "crowd full"
+
+    def welcome(self, link: Link) -> None:
+        while link.state is State.CONNECTED and self.connections > 12:
+            time.sleep(0.1)
+
+
+class PortTaken(Mutant):
+    """Does not get its ports back at once."""
+
+    breaks = "rebound"
+    reuse_address = False
+
+
+class WaitsForEver(Mutant):
+    """Has no handshake timeout."""
+
+    breaks = "silent-timeout unterminated-timeout greeted-timeout dripping-timeout admin-timeout"
+
+    def time_left(self, link: Link) -> float | None:
+        return super().time_left(link) if link.state is State.PLAYING else None
+
+
+class WordsForSilence(Mutant):
+    """Refuses even who has never said anything."""
+
+    breaks = "silent-timeout"
+
+    def time_is_up(self, link: Link) -> None:
+        link.said_something = True
+        super().time_is_up(link)
+
+
+class CountsAnew(Mutant):
+    """Counts the handshake timeout anew with each octet."""
+
+    breaks = "dripping-timeout"
+
+    def cut(self, link: Link, data: bytes) -> list[bytes]:
+        link.since = time.monotonic()
+        return super().cut(link, data)
+
+
+class NeverIdle(Mutant):
+    """Has no idle timeout."""
+
+    breaks = "idle-timeout"
+
+    def time_left(self, link: Link) -> float | None:
+        return None if link.state is State.PLAYING else super().time_left(link)
+
+
+class NeverFull(Mutant):
+    """Has no limit of players."""
+
+    breaks = "full"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.max_players = 100_000
+
+
+class EndlessPatience(Mutant):
+    """Prompts for ever."""
+
+    breaks = "too-many-invalid"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.max_invalid = 100_000

@@ -1,0 +1,169 @@
+"""Servers that frame lines wrongly, on purpose."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+from services.protocol.codec import encode
+from services.protocol.errors import ProtocolError
+from services.protocol.framing import LineBuffer
+from services.protocol.messages import (
+    Greetings,
+    Prompt,
+    Ready,
+    Refused,
+    Verdict,
+)
+from services.protocol.state import State
+from tests.support.conformance.mutants.mutant import Mutant
+
+if TYPE_CHECKING:
+    from services.protocol.messages import (
+        Message,
+        Request,
+    )
+    from tests.support.conformance.reference_server import Link
+
+
+class LfOnly(Mutant):
+    """Ends its lines with LF alone."""
+
+    breaks = "crlf"
+
+    def encode(self, message: Message) -> bytes:
+        return encode(message).replace(b"\r", b"")
+
+
+class NoLineEnd(Mutant):
+    """Does not end its replies to players at all."""
+
+    breaks = "crlf two-lines lines-in-order long-line"
+    names = "ends none of its own lines"
+
+    def encode(self, message: Message) -> bytes:
+        line = encode(message)
+        return (
+            line.rstrip(b"\r\n")
+            if isinstance(message, Greetings | Ready | Verdict | Prompt | Refused)
+            else line
+        )
+
+
+class SplitReplies(Mutant):
+    """Sends the line end by itself."""
+
+    breaks = "one-write"
+
+    def send(self, link: Link, data: bytes) -> None:
+        super().send(link, data[:-2])
+        super().send(link, data[-2:])
+
+
+class Banner(Mutant):
+    """Speaks first."""
+
+    breaks = "no-banner"
+    names = "banner"
+
+    def welcome(self, link: Link) -> None:
+        if link.state is State.CONNECTED:
+            self.send(link, b"Welcome to the game!\r\n")
+
+
+class FirstLineOnly(Mutant):
+    """Answers only the first of the lines that come together."""
+
+    breaks = "two-lines lines-in-order"
+
+    def cut(self, link: Link, data: bytes) -> list[bytes]:
+        return super().cut(link, data)[:1]
+
+
+class PieceIsLine(Mutant):
+    """Takes each piece that comes for a line."""
+
+    breaks = "split-line slow-typist unterminated unterminated-timeout dripping-timeout long-line"
+
+    def cut(self, link: Link, data: bytes) -> list[bytes]:
+        return data.rstrip(b"\r\n").replace(b"\r", b"").split(b"\n")
+
+
+class CrlfOnly(Mutant):
+    """Understands no lone LF."""
+
+    breaks = "lone-lf"
+
+    def cut(self, link: Link, data: bytes) -> list[bytes]:
+        begun = link.lines.unterminated
+        return super().cut(link, re.sub(rb"(?<!\r)\n", b"?", begun + data)[len(begun) :])
+
+
+class NoLineLimit(Mutant):
+    """Gathers a line for ever."""
+
+    breaks = "long-line"
+
+    def cut(self, link: Link, data: bytes) -> list[bytes]:
+        *lines, rest = (link.lines.unterminated + data).split(b"\n")
+        link.lines = LineBuffer()
+        link.lines._rest = rest
+        return [line.removesuffix(b"\r") for line in lines]
+
+
+class ShortLimit(Mutant):
+    """Takes a line of 512 octets to be too long."""
+
+    breaks = "longest-line"
+
+    def parse(self, line: bytes) -> Request:
+        if len(line) > 500:
+            raise ProtocolError("line longer than 512 octets")
+        return super().parse(line)
+
+
+class ForgetsHalfClosed(Mutant):
+    """Does not answer who half-closes."""
+
+    breaks = "half-close"
+
+    def answer(self, link: Link, request: Request) -> None:
+        link.sock.settimeout(0.002)
+        with contextlib.suppress(TimeoutError):
+            if not link.sock.recv(1, socket.MSG_PEEK):
+                link.state = State.CLOSED
+                return
+        super().answer(link, request)
+
+
+class ExecutesUnterminated(Mutant):
+    """Executes what a half-closing client left without an end."""
+
+    breaks = "unterminated"
+
+    def ended(self, link: Link) -> None:
+        if link.lines.unterminated == b"Game" and link.state is State.GREETED:
+            self.send(link, b"Ready\r\n")
+
+
+class Resets(Mutant):
+    """Closes with a reset."""
+
+    breaks = "closes-after-correct refusal no-reset who-closes long-line unterminated out-of-turn"
+    breaks += " admin-out-of-turn half-close too-many-invalid full seat-taken watcher-refused"
+
+    def close(self, link: Link) -> None:
+        link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        link.sock.close()
+
+
+class ResetsWhenMoreWasSent(Mutant):
+    """Closes at once, so that what was sent in vain makes the kernel reset the connection."""
+
+    breaks = "no-reset"
+
+    def close(self, link: Link) -> None:
+        link.sock.close()
