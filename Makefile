@@ -33,7 +33,7 @@ help: ## Show this list
 
 .PHONY: demo
 demo: engine ## Start the topology and follow it; Ctrl-C stops it
-	docker compose up --build
+	scripts/demo
 
 ##@ Develop
 
@@ -90,15 +90,23 @@ unit: $(READY) ## Unit tests; the pure packages must be covered whole
 ##@ Test everything
 
 .PHONY: test
-test: $(READY) engine ## All tests: unit, over loopback, and end to end in containers
+test: $(READY) engine browser ## All tests: unit, over loopback, in a browser, and end to end in containers
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 .PHONY: integration
 integration: $(READY) ## Tests over loopback, without containers
 	$(BIN)/pytest tests/integration $(PYTEST_ARGS)
 
+.PHONY: page
+page: $(READY) browser ## Tests of the live page in a real browser, without containers
+	$(BIN)/pytest tests/browser $(PYTEST_ARGS)
+
+.PHONY: soak
+soak: $(READY) ## The bounds at full size, over loopback: ten minutes, and root for two of them
+	$(BIN)/pytest -s tests/soak/bounds.py $(PYTEST_ARGS)
+
 .PHONY: e2e
-e2e: $(READY) engine ## Tests in containers, on the real compose file
+e2e: $(READY) engine browser ## Tests in containers, on the real compose file
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
 
 ##@ Measure
@@ -108,13 +116,23 @@ BENCH_ARGS ?=
 
 .PHONY: bench
 bench: $(READY) ## Measure the server beside reference servers, in a minute and a half
-	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+# On a quiet machine, please: docs/performance.md says what disturbs the figures.
+.PHONY: bench-docs
+bench-docs: $(READY) engine ## Measure for the documentation: docs/performance/
+	$(BIN)/python -m benchmarks --plots docs/performance > docs/performance/last-run.md
+	$(BIN)/python -m benchmarks --containers > docs/performance/last-run-containers.md
 
 ##@ Run
 
 .PHONY: engine
 engine: ## Make sure that a Docker engine answers and has the base image
 	scripts/engine
+
+.PHONY: browser
+browser: ## Make sure that the tests of the live page have a browser
+	scripts/browser
 
 .PHONY: up
 up: engine ## Start the topology in the background
@@ -134,6 +152,10 @@ down: ## Stop the topology and remove what it made
 
 ##@ Maintain
 
+.PHONY: screenshots
+screenshots: $(READY) engine browser ## Take the pictures of docs/pictures anew
+	PICTURES_DIR=docs/pictures $(BIN)/pytest tests/e2e/test_page.py -k pictures
+
 .PHONY: diagram
 diagram: $(READY) ## Draw the state diagrams of docs/protocol.md anew from the table
 	$(BIN)/python scripts/state_diagram.py
@@ -142,7 +164,7 @@ diagram: $(READY) ## Draw the state diagrams of docs/protocol.md anew from the t
 lock: $(READY) ## Write the locks anew from pyproject.toml, keeping versions (LOCK_ARGS=--upgrade: raise them)
 	$(LOCK) $(LOCK_ARGS) --all-extras --group dev pyproject.toml --output-file locks/dev.txt
 	$(LOCK) --constraints locks/dev.txt --group pyproject.toml:build --output-file locks/build.txt
-	$(LOCK) --constraints locks/dev.txt --extra server pyproject.toml --output-file locks/server.txt
+	$(LOCK) --constraints locks/dev.txt --extra server --extra cluster pyproject.toml --output-file locks/server.txt
 	$(LOCK) --constraints locks/dev.txt --extra client pyproject.toml --output-file locks/client.txt
 	$(LOCK) --constraints locks/dev.txt --extra certs pyproject.toml --output-file locks/certs.txt
 

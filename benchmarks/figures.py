@@ -16,6 +16,8 @@ class Sample:
     per_s: float
     server_us: float
     """The server's processor time for each guess, game or connection, in microseconds."""
+    others_us: float
+    """The same for the rest of the machine: who reads the log, who hands on the bytes, and noise."""
     p50_us: float
     p99_us: float
     p999_us: float

@@ -56,7 +56,11 @@ def connect(target: Target, source: str = HOST) -> socket.socket:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
     sock.bind((source, 0))
-    sock.connect((HOST, target.port))
+    try:
+        sock.connect((HOST, target.port))
+    except OSError:
+        sock.close()
+        raise
     if target.tls:
         return target.tls.wrap_socket(sock, server_hostname="localhost", do_handshake_on_connect=False)
     return sock
@@ -71,12 +75,16 @@ def ask(sock: socket.socket, line: bytes) -> bytes:
 def open_player(target: Target) -> socket.socket:
     """Return a connection that plays."""
     sock = connect(target)
-    if isinstance(sock, ssl.SSLSocket):
-        sock.do_handshake()
-    for line, expected in ((HELLO, GREETINGS), (GAME, READY)):
-        if (reply := ask(sock, line)) != expected:
-            sock.close()
-            raise LoadError(f"{line!r} was answered {reply!r}")
+    try:
+        if isinstance(sock, ssl.SSLSocket):
+            sock.do_handshake()
+        replies = ask(sock, HELLO), ask(sock, GAME)
+    except OSError:
+        sock.close()
+        raise
+    if replies != (GREETINGS, READY):
+        sock.close()
+        raise LoadError(f"the handshake was answered {replies!r}")
     return sock
 
 
@@ -106,7 +114,7 @@ class Driver(ABC):
     def drive(self, duration_s: float) -> Tally:
         """Go on with the load for a while; what is under way at the end of it counts to the next while."""
         done, latencies_ns = 0, list[int]()
-        began_ns = now_ns = time.perf_counter_ns()
+        began_ns = now_ns = time.monotonic_ns()
         until_ns = began_ns + int(duration_s * 1e9)
         gc.disable()  # a pause of the generator would look like one of the server
         try:
@@ -115,7 +123,7 @@ class Driver(ABC):
                 if not events:
                     raise LoadError(f"no reply within {PATIENCE_S} s")
                 done += self._turn(events, latencies_ns)
-                now_ns = time.perf_counter_ns()
+                now_ns = time.monotonic_ns()
         except OSError as error:
             raise LoadError(f"a connection failed: {error}") from error
         finally:
@@ -161,12 +169,12 @@ class Guesses(Driver):
                 sock.close()  # the next one's secret is another
             self._lanes[self._watch(sock)] = _Lane(sock, reply, self._load.depth)
         for lane in self._lanes.values():
-            lane.sent_ns = time.perf_counter_ns()
+            lane.sent_ns = time.monotonic_ns()
             lane.send(lane.batch)
 
     def _turn(self, events: list[tuple[int, int]], latencies_ns: list[int]) -> int:
         # What this loop spends limits the rate that a server can show: nothing is called that need not be.
-        lanes, clock_ns, note, done = self._lanes, time.perf_counter_ns, latencies_ns.append, 0
+        lanes, clock_ns, note, done = self._lanes, time.monotonic_ns, latencies_ns.append, 0
         for number, _ in events:
             lane = lanes[number]
             try:
@@ -215,7 +223,7 @@ class Visits(Driver):
 
     def _begin(self) -> None:
         self._begun += 1
-        began_ns = time.perf_counter_ns()
+        began_ns = time.monotonic_ns()
         sock = connect(self._target, SOURCES[self._begun % len(SOURCES)])
         visit = self._visits[self._watch(sock)] = _Visit(sock, began_ns)
         if visit.shaking:
@@ -252,7 +260,7 @@ class Visits(Driver):
                 done += 1
             elif not visit.finished and self._answer(visit, reply):
                 visit.finished = True
-                latencies_ns.append(time.perf_counter_ns() - visit.began_ns)
+                latencies_ns.append(time.monotonic_ns() - visit.began_ns)
         return done
 
     def _answer(self, visit: _Visit, reply: bytes) -> bool:
@@ -270,8 +278,3 @@ class Visits(Driver):
         else:
             raise LoadError(f"{reply!r} was not expected")
         return False
-
-
-def driver(target: Target, load: Load) -> Driver:
-    """Return what drives a load; it is opened by `with`."""
-    return Guesses(target, load) if load.kind is Kind.GUESSES else Visits(target, load)

@@ -1,5 +1,6 @@
 """What is measured, on what, how often and for how long. Pure."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -41,6 +42,7 @@ TLS_LOADS: Final = (
     Load("tls-connections@16", Kind.CONNECTIONS, 16, tls=True),
 )
 LOGGING_LOAD: Final = LOADS[1]
+CONTAINER_LOAD: Final = LOADS[1]
 GROWTH_LOADS: Final = tuple(Load(f"guess@{size}", Kind.GUESSES, size) for size in (250, 2500, 5000))
 
 GROWTH_FROM: Final = 64
@@ -68,6 +70,10 @@ class Plan:
     idle_connections: int = 5000
     idle_tls_connections: int = 1000
     bots: int = 5000
+    budget_s: float = 75.0
+    """After so long no further round begins: what a busy machine slows down is measured less often."""
+    until_s: float = math.inf
+    """When that is, on the monotonic clock."""
 
     @property
     def single_guesses(self) -> tuple[Load, ...]:

@@ -48,6 +48,27 @@ def load_table(
     return table(head, rows)
 
 
+def container_table(samples: Sequence[Sample], load: Load) -> str:
+    """Return what each way to run the server showed, the first being the one compared with."""
+    names = list(dict.fromkeys(sample.server for sample in samples))
+    rows = []
+    for name in names:
+        mine = of(samples, name, load.name)
+        rows.append(
+            [
+                name,
+                number(median(mine, lambda sample: sample.per_s)),
+                number(ratio(mine, of(samples, names[0], load.name)), 2),
+                number(median(mine, lambda sample: sample.server_us), 2),
+                number(median(mine, lambda sample: sample.others_us), 2),
+                number(median(mine, lambda sample: sample.p50_us)),
+                number(median(mine, lambda sample: sample.p99_us)),
+            ]
+        )
+    head = [load.name, "guesses/s", f"of {names[0]}", "server us", "others us", "p50 us", "p99 us"]
+    return table(head, rows)
+
+
 def growth_table(samples: Sequence[Sample], loads: Sequence[Load], servers: Sequence[str]) -> str:
     """Return the processor time of a guess against the number of connections, and by how much it grows."""
     ordered = sorted(loads, key=lambda load: load.connections)

@@ -6,8 +6,9 @@ from typing import Final
 
 from benchmarks import host
 from benchmarks.figures import Sample, percentile
-from benchmarks.generator import LoadError, driver, open_player
-from benchmarks.plan import Load, Plan
+from benchmarks.generator import Driver, Guesses, LoadError, Target, Visits, open_player
+from benchmarks.hot_loop import CompiledGuesses
+from benchmarks.plan import Kind, Load, Plan
 from benchmarks.subject import Subject
 
 SETTLE_S: Final = 3.0
@@ -24,16 +25,25 @@ def settle(subject: Subject) -> None:
         time.sleep(0.01)
 
 
+def driver(target: Target, load: Load) -> Driver:
+    """Return what drives a load; `with` opens its connections."""
+    if load.kind is not Kind.GUESSES:
+        return Visits(target, load)
+    return Guesses(target, load) if load.tls else CompiledGuesses(target, load)
+
+
 def run(subject: Subject, load: Load, round_number: int, plan: Plan) -> Sample:
     """Measure one load against one server, once."""
     with driver(subject.target, load) as driven:
-        driven.drive(plan.warm_s)
-        server_s, generator_s = host.processor_s(subject.pid), time.process_time()
+        warm = driven.drive(plan.warm_s)
+        busy_s, server_s, generator_s = host.busy_s(), host.processor_s(subject.pid), time.process_time()
         tally = driven.drive(plan.run_s)
-        server_s = host.processor_s(subject.pid) - server_s
+        busy_s, server_s = host.busy_s() - busy_s, host.processor_s(subject.pid) - server_s
         generator_s = time.process_time() - generator_s
     if not tally.done:
         raise LoadError("nothing was done in time")
+    if load.kind is Kind.GUESSES:
+        subject.answered += warm.done + tally.done
     settle(subject)
     latencies_us = sorted(latency_ns / 1000 for latency_ns in tally.latencies_ns)
     return Sample(
@@ -42,6 +52,7 @@ def run(subject: Subject, load: Load, round_number: int, plan: Plan) -> Sample:
         round_number=round_number,
         per_s=tally.done / tally.took_s,
         server_us=server_s * 1e6 / tally.done,
+        others_us=max(0.0, busy_s - server_s - generator_s) * 1e6 / tally.done,
         p50_us=percentile(latencies_us, 0.5),
         p99_us=percentile(latencies_us, 0.99),
         p999_us=percentile(latencies_us, 0.999),
@@ -50,15 +61,17 @@ def run(subject: Subject, load: Load, round_number: int, plan: Plan) -> Sample:
 
 
 def interleave(
-    subjects: Sequence[Subject],
-    loads: Sequence[Load],
-    plan: Plan,
-    tell: Callable[[str], None],
-    rounds: int | None = None,
+    subjects: Sequence[Subject], loads: Sequence[Load], plan: Plan, tell: Callable[[str], None]
 ) -> list[Sample]:
-    """Measure all loads against all servers, round after round; what fails is told and left out."""
+    """Measure all loads against all servers, round after round.
+
+    What fails is told and left out; when the plan's time is over, no further round begins.
+    """
     samples, failed = [], set()
-    for round_number in range(plan.rounds if rounds is None else rounds):
+    for round_number in range(plan.rounds):
+        if round_number and time.monotonic() > plan.until_s:
+            tell(f"the time is over after {round_number} of {plan.rounds} rounds")
+            break
         for load in loads:
             for subject in subjects:
                 if (subject, load) in failed:

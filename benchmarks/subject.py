@@ -1,21 +1,22 @@
 """A server under measure: started, bound to its core, its log read, stopped."""
 
+import contextlib
 import os
-import socket
 import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, auto
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple, TypeVar
 
 from benchmarks import host
-from benchmarks.generator import HOST, Target
+from benchmarks.generator import HOST, LoadError, Target, open_player
 from benchmarks.plan import SERVER
 
-START_S: Final = 15
+START_S: Final = 30
 STOP_S: Final = 15
 MOST_PLAYERS: Final = 20_000
 
@@ -48,18 +49,133 @@ def make_certificate(folder: Path) -> Certificate:
     return certificate
 
 
+class Subject(ABC):
+    """A server that can be measured; `running` starts it and stops it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.answered = 0
+        """How many guesses it has answered to the generator."""
+
+    @property
+    @abstractmethod
+    def target(self) -> Target:
+        """Where it listens."""
+
+    @property
+    @abstractmethod
+    def pid(self) -> int:
+        """Its process."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start it, without waiting for it."""
+
+    @abstractmethod
+    def is_alive(self) -> bool:
+        """Tell whether it has not ended."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop it, if it was started."""
+
+    def wait_until_it_listens(self) -> None:
+        """Wait until a game can be begun: somebody may take connections on its behalf before it does."""
+        until = time.monotonic() + START_S
+        while time.monotonic() < until and self.is_alive():
+            with contextlib.suppress(OSError, LoadError):
+                open_player(self.target).close()
+                return
+            time.sleep(0.02)
+        raise RuntimeError(f"{self.name} does not listen: what it says about that stands above")
+
+
+AnySubject = TypeVar("AnySubject", bound=Subject)
+
+
+@contextlib.contextmanager
+def running(*subjects: AnySubject) -> Iterator[Sequence[AnySubject]]:
+    """Start servers together, and stop them at the end."""
+    try:
+        for subject in subjects:
+            subject.start()
+        for subject in subjects:
+            subject.wait_until_it_listens()
+        yield subjects
+    finally:
+        for subject in subjects:
+            subject.stop()
+
+
+class Process(Subject):
+    """A server as a process of this machine: the project's, or a reference server."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        certificate: Certificate | None = None,
+        sink: Sink = Sink.PIPE,
+        environment: Mapping[str, str] | None = None,
+        shown_as: str | None = None,
+    ) -> None:
+        super().__init__(shown_as or name)
+        port = host.free_port()
+        context = ssl.create_default_context(cafile=certificate.chain) if certificate else None
+        self._target = Target(port, context)
+        self._command, own = _command(name, port, certificate)
+        self._environment = {**os.environ, **own, **(environment or {})}
+        self._sink = sink
+        self._process: subprocess.Popen[bytes] | None = None
+        self._counter: subprocess.Popen[bytes] | None = None
+        self.lines = 0
+        """How many lines it had logged when it had stopped."""
+
+    @property
+    def target(self) -> Target:
+        """Where it listens."""
+        return self._target
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid if self._process else 0
+
+    def start(self) -> None:
+        """Start it, without waiting for it."""
+        output: int | None = subprocess.DEVNULL
+        if self._sink is Sink.PIPE:
+            self._counter = subprocess.Popen(["wc", "-l"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            output = self._counter.stdin.fileno() if self._counter.stdin else None
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.DEVNULL, stdout=output, env=self._environment
+        )
+        host.settle_on(host.SERVER_CORE, self._process.pid)
+
+    def is_alive(self) -> bool:
+        """Tell whether it has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """Stop it, if it was started, and count what it logged."""
+        if self._process:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if self._counter:
+            self.lines = int(self._counter.communicate()[0])
+            self._counter = None
+
+
 def _command(name: str, port: int, certificate: Certificate | None) -> tuple[list[str], dict[str, str]]:
     """Return what starts a server, and what to add to its environment."""
     if name != SERVER:
         module = f"benchmarks.reference.{_MODULES.get(name, name)}"
         return [sys.executable, "-m", module, str(port), *map(str, certificate or ())], {}
-    environment = {
-        "GAME_HOST": HOST,
-        "GAME_PLAYER_PORT": str(port),
-        "GAME_ADMIN_PORT": "0",
-        "GAME_MAX_PLAYERS": str(MOST_PLAYERS),
-        "GAME_DRAIN_TIMEOUT": "1",
-    }
+    environment = server_environment(port)
     if certificate:
         environment |= {
             "GAME_TLS_CERT": str(certificate.chain),
@@ -69,67 +185,12 @@ def _command(name: str, port: int, certificate: Certificate | None) -> tuple[lis
     return [sys.executable, "-m", "services.server"], environment
 
 
-class Subject:
-    """A server; a context manager that starts and stops it."""
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        certificate: Certificate | None = None,
-        sink: Sink = Sink.PIPE,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
-        self.name = name
-        self.port = host.free_port()
-        self._tls = None
-        if certificate:
-            self._tls = ssl.create_default_context(cafile=certificate.chain)
-        self._command, own = _command(name, self.port, certificate)
-        self._environment = {**os.environ, **own, **(environment or {})}
-        self._sink = sink
-        self.lines = 0
-        """How many lines the server had logged when it had stopped."""
-
-    @property
-    def target(self) -> Target:
-        """Where it listens."""
-        return Target(self.port, self._tls)
-
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return self._process.pid
-
-    def __enter__(self) -> Self:
-        """Start it, and wait until it listens."""
-        self._counter = None
-        output: int | None = subprocess.DEVNULL
-        if self._sink is Sink.PIPE:
-            self._counter = subprocess.Popen(["wc", "-l"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            assert self._counter.stdin  # noqa: S101 - for the type checker
-            output = self._counter.stdin.fileno()
-        self._process = subprocess.Popen(
-            self._command, stdin=subprocess.DEVNULL, stdout=output, env=self._environment
-        )
-        host.settle_on(host.SERVER_CORE, self.pid)
-        until = time.monotonic() + START_S
-        while time.monotonic() < until and self._process.poll() is None:
-            try:
-                socket.create_connection((HOST, self.port), timeout=1).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
-                return self
-        self.__exit__()
-        raise RuntimeError(f"{self.name} does not listen: what it says about that stands above")
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._counter:
-            self.lines = int(self._counter.communicate()[0])
+def server_environment(port: int) -> dict[str, str]:
+    """Return the server's settings: room for all connections, and a short end."""
+    return {
+        "GAME_HOST": HOST,
+        "GAME_PLAYER_PORT": str(port),
+        "GAME_ADMIN_PORT": "0",
+        "GAME_MAX_PLAYERS": str(MOST_PLAYERS),
+        "GAME_DRAIN_TIMEOUT": "0.1",
+    }

@@ -28,6 +28,7 @@ from services.protocol.messages import (
     Ping,
     Pong,
     Refused,
+    Round,
     Watch,
     Who,
     Won,
@@ -114,10 +115,11 @@ async def _connect(target: Target) -> _Wire:
     except ssl.SSLCertVerificationError as error:
         raise UntrustedError(f"{target} is not trusted: {error.verify_message}") from None
     except OSError as error:
-        raise ServerError(f"cannot reach {target}: {_cause(error)}") from None
+        raise ServerError(f"cannot reach {target}: {cause(error)}") from None
 
 
-def _cause(error: OSError) -> str:
+def cause(error: OSError) -> str:
+    """Say what went wrong, in a few words."""
     if isinstance(error, ssl.SSLError):
         return explain_tls(error)
     if error.errno is None:
@@ -147,7 +149,7 @@ async def ask_who(target: Target) -> list[Address]:
     except TimeoutError:
         raise ServerError(f"{target} went on and on without an end to its list") from None
     except OSError as error:
-        raise ServerError(f"{target} broke off: {_cause(error)}") from None
+        raise ServerError(f"{target} broke off: {cause(error)}") from None
     finally:
         await wire.close()
     _check(target, listing, None)
@@ -235,7 +237,7 @@ async def _watch(target: Target, observe: Callable[[Change], None], backoff: Bac
                     case End():
                         backoff.reset()
                         observe(reply)
-                    case Listed() | Joined() | Guessed() | Won() | Left():
+                    case Listed() | Joined() | Guessed() | Won() | Left() | Round():
                         observe(reply)
                     case _:
                         # An empty line, where the list says that nobody is on it: nothing changes.
@@ -243,7 +245,7 @@ async def _watch(target: Target, observe: Callable[[Change], None], backoff: Bac
     except LineTooLongError as error:
         raise _LostError(f"the server sent a {error.reason}") from None
     except OSError as error:
-        raise _LostError(f"the connection broke: {_cause(error)}") from None
+        raise _LostError(f"the connection broke: {cause(error)}") from None
     finally:
         await wire.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from services.protocol.rules import Rules
 from services.runtime.environ import EnvironReader
 from services.runtime.logging import LEVELS, LogFormat
 from services.runtime.tls_settings import read_client_tls
@@ -34,9 +35,8 @@ class Settings:
     port: int
     tls: ClientTls | None
     """None: in the clear."""
-    low: int
-    """With `high` the range that the strips show from the start; the protocol does not tell the watcher."""
-    high: int
+    rules: Rules
+    """What the server plays by: the protocol does not tell the watcher."""
     dashboard: DashboardSettings | None
     """None: no page."""
     log_format: LogFormat
@@ -60,8 +60,7 @@ class Settings:
             host=reader.text("GAME_HOST", default="localhost"),
             port=reader.integer("GAME_PORT", default=4001, low=1, high=HIGHEST_PORT),
             tls=read_client_tls(reader),
-            low=low,
-            high=high,
+            rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
             dashboard=None if dashboard_port < 0 else DashboardSettings(dashboard_host, dashboard_port),
             log_format=reader.choice(
                 "GAME_LOG_FORMAT", default=default_format, choices={one.value: one for one in LogFormat}

@@ -17,7 +17,7 @@ from services.admin.model.wording import describe
 from services.protocol.messages import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import RenderableType
 
@@ -35,12 +35,15 @@ STYLES: Final = {
 _UNTRIED: Final = "."
 _BARS: Final = " ▁▂▃▄▅▆▇█"
 
+_LABEL_COLUMNS: Final = 18
+"""What the words beside a picture take."""
+
 _OTHER_COLUMNS: Final = 44
 """What the columns beside the strip take."""
 
 _TICKER_LINES: Final = 5
 _LEAST_FRAME_LINES: Final = 6
-_FRAME_LINES: Final = 12
+_FRAME_LINES: Final = 13
 """Lines that are no rows of players: figures, pictures, the heads of table and ticker, one to spare."""
 _LOW_SCREEN: Final = 24
 
@@ -57,7 +60,9 @@ def players_table(target: Target, players: Sequence[Address]) -> RenderableType:
     return Group(Text(f"Playing at {target}: {len(players)}"), table)
 
 
-def board_view(board: Board, target: Target, now: float, *, width: int, height: int) -> RenderableType:
+def board_view(
+    board: Board, target: Target, expected: Mapping[str, float], now: float, *, width: int, height: int
+) -> RenderableType:
     """Return the whole screen."""
     parts: list[RenderableType] = [_status(board, target, now), _figures(board, now), Text("")]
     if height < _LOW_SCREEN:
@@ -66,7 +71,7 @@ def board_view(board: Board, target: Target, now: float, *, width: int, height: 
     ticker = list(board.happenings)[-_TICKER_LINES:]
     return Group(
         *parts,
-        _pictures(board, now, width),
+        _pictures(board, expected, now, width),
         _rows(board, now, width, height - _FRAME_LINES - len(ticker)),
         Text("Latest", style="bold"),
         *(_happening(happening) for happening in reversed(ticker)),
@@ -100,33 +105,37 @@ def _figures(board: Board, now: float) -> Text:
     return line
 
 
-def _pictures(board: Board, now: float, width: int) -> Group:
-    room = max(10, width - 40)
+def _pictures(board: Board, expected: Mapping[str, float], now: float, width: int) -> Group:
+    room = max(10, width - _LABEL_COLUMNS)
     playing = [point.level for point in board.timeline.points(now)]
     bins = [board.guesses_to_win[guesses] for guesses in range(1, board.high - board.low + 2)]
     return Group(
         _picture("Players over time", _spark(playing[-room:])),
-        _picture("Guesses to win", _spark(bins[:room]), _mean(board)),
+        _picture("Guesses to win", _spark(bins[:room])),
+        _picture("On average", _compared(board, expected)),
         _shares(board),
         Text(""),
     )
 
 
-def _mean(board: Board) -> str:
+def _compared(board: Board, expected: Mapping[str, float]) -> str:
+    """Say how many guesses a win took on average, and how many the strategies are expected to take."""
     games = board.guesses_to_win.total()
+    if not games:
+        return "no game won yet"
     guesses = sum(guesses * count for guesses, count in board.guesses_to_win.items())
-    return f"  mean {guesses / games:.2f}" if games else ""
+    strategies = ", ".join(f"{strategy} {needed:.1f}" for strategy, needed in expected.items())
+    return f"{guesses / games:.1f}" + (f"; expected: {strategies}" if strategies else "")
 
 
-def _picture(label: str, bars: str, note: str = "") -> Text:
-    line = Text(f"{label:<18}", no_wrap=True, overflow="crop")
-    line.append(bars, style="cyan")
-    line.append(note)
+def _picture(label: str, picture: str) -> Text:
+    line = Text(f"{label:<{_LABEL_COLUMNS}}", no_wrap=True, overflow="crop")
+    line.append(picture, style="cyan")
     return line
 
 
 def _shares(board: Board) -> Text:
-    line = Text(f"{'Verdicts':<18}", no_wrap=True, overflow="crop")
+    line = Text(f"{'Verdicts':<{_LABEL_COLUMNS}}", no_wrap=True, overflow="crop")
     total = board.verdicts.total()
     for verdict in Verdict:
         share = board.verdicts[verdict] / total if total else 0.0

@@ -12,18 +12,19 @@ import structlog
 from rich.console import Console
 from rich.live import Live
 
-from services.admin.client import ServerError, follow
+from services.admin.client import ServerError, cause, follow
 from services.admin.dashboard.feed import Feed
 from services.admin.dashboard.names import Names, reverse_dns
 from services.admin.dashboard.serve import listen, serve
 from services.admin.model.board import Board
+from services.admin.model.expectations import expectations
 from services.admin.observe import log_change
 from services.admin.view import board_view
 from services.runtime.logging import LogFormat, configure
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Mapping
 
     from services.admin.client import Target
     from services.admin.model.board import Change
@@ -44,34 +45,38 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
     stopped: asyncio.Future[int | ServerError] = asyncio.get_running_loop().create_future()
     for number, status in _STATUS.items():
         asyncio.get_running_loop().add_signal_handler(number, _settle, stopped, status)
-    board = Board(time.time(), low=settings.low, high=settings.high)
+    board = Board(time.time(), low=settings.rules.low, high=settings.rules.high)
+    expected = expectations(settings.rules)
     console = Console()
     # A dumb terminal cannot be drawn on again and again: it gets lines.
     draws = console.is_terminal and not console.is_dumb_terminal and not as_json
     log = structlog.get_logger()
-    if not draws:
-        configure("admin", LogFormat.JSON if as_json else settings.log_format, settings.log_level)
+    log_format = LogFormat.JSON if as_json else settings.log_format
+    sink = None if draws else configure("admin", log_format, settings.log_level)
 
     def observe(change: Change) -> None:
         board.apply(change, time.time())
         if not draws:
             log_change(log, board, change)
 
-    work = [_follow(target, observe, stopped)]
+    work: list[Coroutine[None, None, None]] = []
     if settings.dashboard is not None:
         listener = _listen(settings.dashboard)
         host, port = listener.getsockname()[:2]
         if not draws:
             log.info("dashboard_listening", host=host, port=port)
-        feed = Feed(board, Names(reverse_dns, time.monotonic), {}, time.time)
+        feed = Feed(board, Names(reverse_dns, time.monotonic), expected, time.time)
         work.append(serve(feed, listener))
     if draws:
-        work.append(_draw(board, target, console))
+        work.append(_draw(board, target, expected, console))
+    work.append(_follow(target, observe, stopped))
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(one) for one in work]
         outcome = await stopped
         for task in running:
             task.cancel()
+    if sink is not None:
+        sink.close()
     if isinstance(outcome, ServerError):
         raise outcome
     return outcome
@@ -81,7 +86,7 @@ def _listen(where: DashboardSettings) -> socket.socket:
     try:
         return listen(where)
     except OSError as error:
-        raise ServerError(f"cannot serve the page at {where.host}:{where.port}: {error.strerror}") from None
+        raise ServerError(f"cannot serve the page at {where.host}:{where.port}: {cause(error)}") from None
 
 
 def _settle(stopped: asyncio.Future[int | ServerError], outcome: int | ServerError) -> None:
@@ -99,14 +104,16 @@ async def _follow(
         _settle(stopped, error)
 
 
-async def _draw(board: Board, target: Target, console: Console) -> None:
+async def _draw(board: Board, target: Target, expected: Mapping[str, float], console: Console) -> None:
     """Keep the alternate screen up to date; whatever ends this, the terminal is as it was before."""
     resized = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, resized.set)
     with Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False) as live:
         while True:
             width, height = console.size
-            live.update(board_view(board, target, time.time(), width=width, height=height), refresh=True)
+            live.update(
+                board_view(board, target, expected, time.time(), width=width, height=height), refresh=True
+            )
             resized.clear()
             try:
                 async with asyncio.timeout(REFRESH_S):

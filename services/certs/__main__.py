@@ -62,7 +62,7 @@ def _provide(settings: CertsSettings, now: datetime) -> None:
         "certificates_kept" if reason is None else "certificates_made",
         out=str(settings.out),
         names=str(settings.names),
-        valid_until=f"{valid_until(found):%Y-%m-%dT%H:%M:%SZ}",
+        valid_until=f"{valid_until(found):%Y-%m-%dT%H:%M:%S.%fZ}",
         **({} if reason is None else {"reason": reason}),
     )
 

@@ -59,6 +59,14 @@ class Lobby(Protocol):
     tell: Callable[[bytes], None] | None
     """Takes the line of an event that changes no list; None while nobody would hear it."""
 
+    @property
+    def reachable(self) -> bool:
+        """Whether questions can be answered now."""
+
+    @property
+    def operations(self) -> int:
+        """How many commands it took elsewhere."""
+
     def publish(self, event: WatchEvent) -> None:
         """Let an event take effect on the list of players, and tell the watcher (clause A-4).
 

@@ -31,7 +31,11 @@ _STATUS: Final = {signal.SIGTERM: 0, signal.SIGINT: 130}
 
 
 async def play(orders: Orders, settings: Settings) -> int:
-    """Play until all games are played (0) or a signal comes, and return the exit status that goes with it."""
+    """Play until all games are played (0) or a signal comes, and return the exit status that goes with it.
+
+    Raises:
+        UntrustedError: the server's certificate is not accepted.
+    """
     _allow_sockets(orders.players)
     crew = Crew(orders)
     ended_by: list[signal.Signals] = []
@@ -51,6 +55,8 @@ async def play(orders: Orders, settings: Settings) -> int:
             await _log(crew, ended_by)
         finally:
             sink.close()
+    if crew.distrust:
+        raise crew.distrust
     return _STATUS[ended_by[0]] if ended_by else 0
 
 
@@ -87,7 +93,7 @@ async def _log(crew: Crew, ended_by: list[signal.Signals]) -> None:
     orders = crew.orders
     log.info(
         "bots_started",
-        peer=f"{orders.target.host} {orders.target.port}",
+        target=str(orders.target),
         strategy=orders.strategy.value,
         dialect=orders.dialect.value,
         players=orders.players,
@@ -97,10 +103,16 @@ async def _log(crew: Crew, ended_by: list[signal.Signals]) -> None:
     tally = crew.tally
     log.info(
         "bots_stopped",
-        reason=ended_by[0].name if ended_by else "all games played",
+        reason=_reason(crew, ended_by),
         games=tally.total.games,
         guesses_mean=round(tally.total.mean, 2),
         lost=tally.lost,
         refused=tally.refused,
         seconds=round(crew.now_s() - tally.began_s, 3),
     )
+
+
+def _reason(crew: Crew, ended_by: list[signal.Signals]) -> str:
+    if crew.distrust:
+        return "server not trusted"
+    return ended_by[0].name if ended_by else "all games played"

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Final
 
-from services.player.strategies.choice import next_guess
 from services.protocol.messages import Game, Guess, Hello
 from services.protocol.state import State
+from services.strategies.candidates import numbers_in
+from services.strategies.choice import next_guess
 
 if TYPE_CHECKING:
-    from services.player.strategies.candidates import History
-    from services.player.strategies.choice import Strategy
     from services.protocol.rules import Rules
+    from services.strategies.candidates import History
+    from services.strategies.choice import Strategy
 
 MOST_GUESSES: Final = 1000
 """A game that takes longer is given up: a server that never says Correct must not keep a bot for ever."""
@@ -78,6 +79,6 @@ def _next_guess(view: View, plan: Plan) -> Guess | Rest:
     number = next_guess(plan.strategy, view.rules, view.history, plan.seed)
     if number is not None:
         return Guess(number)
-    # Every number was tried in vain, so the range is not what was assumed. A number beyond it makes the
-    # server tell the true one (clause P-5).
-    return Rest.GIVE_UP if view.range_told else Guess(view.rules.high + 1)
+    # Every number was tried in vain, so the range is not what was assumed. A number far beyond it makes the
+    # server tell the true one (clause P-5), or is judged and so widens the range.
+    return Rest.GIVE_UP if view.range_told else Guess(view.rules.high + numbers_in(view.rules))

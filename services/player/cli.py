@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 from services.player import interactive
 from services.player.settings import FLAGS, Settings
 from services.runtime.environ import SettingsError
-from services.runtime.target import Target
-from services.runtime.tls import TlsError, client_context
+from services.runtime.target import Target, UntrustedError
+from services.runtime.tls import ReloadingContext, TlsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from services.player.strategies.choice import Strategy
+    from services.strategies.choice import Strategy
 
 FAILED: Final = 1
 BAD_USAGE: Final = 2
@@ -64,7 +64,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     given = {flag: getattr(options, flag) for flag in FLAGS if getattr(options, flag) is not None}
     try:
         settings = Settings.read(environ, given)
-        tls = None if settings.tls is None else client_context(settings.tls)
+        tls = None if settings.tls is None else ReloadingContext(settings.tls)
     except SettingsError as error:
         return _complain(*error.faults)
     except TlsError as error:
@@ -80,6 +80,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             plain=options.plain,
             coloured=not environ.get("NO_COLOR"),
         )
+    except UntrustedError as error:
+        _complain(str(error))
+        return FAILED
     except BrokenPipeError:
         # Whoever read this has gone; the interpreter must not complain of it once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from services.runtime.target import UnreachableError, cause
+from services.runtime.target import UnreachableError, UntrustedError, cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,8 @@ async def connect(target: Target, factory: Callable[[], ConversationProtocol]) -
     """Connect a protocol to the server.
 
     Raises:
-        UnreachableError: there is no server, or none to be trusted.
+        UnreachableError: there is no server.
+        UntrustedError: there is one, but not the one that was meant.
     """
     loop = asyncio.get_running_loop()
     try:
@@ -42,11 +44,13 @@ async def connect(target: Target, factory: Callable[[], ConversationProtocol]) -
                     factory,
                     target.host,
                     target.port,
-                    ssl=target.tls,
+                    ssl=target.tls.current(),
                     ssl_shutdown_timeout=CLOSE_TIMEOUT_S,
                 )
     except TimeoutError:
         raise UnreachableError(f"{target} does not answer") from None
+    except ssl.SSLCertVerificationError as error:
+        raise UntrustedError(f"{target} is not trusted: {error.verify_message}") from None
     except OSError as error:
         raise UnreachableError(f"cannot reach {target}: {cause(error)}") from None
     return protocol

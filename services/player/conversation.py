@@ -11,17 +11,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from services.player.bot import Dialect, View
-from services.player.strategies.candidates import Try
 from services.protocol.codec import encode
 from services.protocol.connection import ClientConnection
 from services.protocol.errors import OutOfTurnError
-from services.protocol.messages import Greetings, Guess, Prompt, Ready, Unknown, Verdict
+from services.protocol.messages import Greetings, Guess, Prompt, Ready, TooLate, Unknown, Verdict
 from services.protocol.state import State
+from services.strategies.candidates import Try
 
 if TYPE_CHECKING:
-    from services.player.strategies.candidates import History
     from services.protocol.messages import Game, Hello, PlayerReply, Reply
     from services.protocol.rules import Rules
+    from services.strategies.candidates import History
 
 _OWED: Final[dict[State, PlayerReply]] = {
     State.GREETING: Greetings(),
@@ -29,6 +29,11 @@ _OWED: Final[dict[State, PlayerReply]] = {
     State.JUDGING: Prompt(0, 0),
 }
 """What a reply in unknown words stands for, wherever one is owed."""
+
+
+def printable(text: str) -> str:
+    """Return a server's words as they may stand in a log or on a terminal."""
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 class Conversation:
@@ -82,12 +87,12 @@ class Conversation:
         """Let a reply take effect, if it is one that the server owes or may give at any moment."""
         if isinstance(reply, Prompt):
             self._learn(reply)
-        try:
-            self._connection.take(reply)
-        except OutOfTurnError:
+        if not self._take(reply):
             self.puzzled = self.owed
-        else:
-            self._note(reply if isinstance(reply, Verdict) else None)
+            return
+        if isinstance(reply, TooLate):
+            self._begin_round()
+        self._note(reply if isinstance(reply, Verdict) else None)
 
     def hush(self) -> None:
         """Take what was said, in unknown words, for the reply that was owed."""
@@ -95,6 +100,16 @@ class Conversation:
         if owed is not None:
             self._connection.take(owed)
             self._note(None)
+
+    def _take(self, reply: Reply) -> bool:
+        """Let the reply change the state, if it may; to the table unknown words are a client's alone."""
+        if isinstance(reply, Unknown):
+            return False
+        try:
+            self._connection.take(reply)
+        except OutOfTurnError:
+            return False
+        return True
 
     def _note(self, verdict: Verdict | None) -> None:
         self.puzzled = False
@@ -104,9 +119,15 @@ class Conversation:
         self._history += (Try(number, verdict),)
         if number > self._rules.high:
             # Asked only where the range was in doubt; a verdict means that it goes as far as this.
-            self._range_told = True
-            if verdict is not None:
+            if verdict is None:
+                self._range_told = True
+            else:
                 self._rules = replace(self._rules, high=number)
+
+    def _begin_round(self) -> None:
+        """Forget what was a guess at another secret (clause R-3)."""
+        self._history = ()
+        self._asked = None
 
     def _learn(self, prompt: Prompt) -> None:
         self._range_told = True

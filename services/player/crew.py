@@ -13,14 +13,13 @@ from services.player.client import CLOSE_TIMEOUT_S, connect
 from services.player.playing import Ending, PlayingBot
 from services.player.tally import Tally
 from services.protocol.rules import Rules
-from services.runtime.environ import escaped
-from services.runtime.target import UnreachableError
+from services.runtime.target import UnreachableError, UntrustedError
 
 if TYPE_CHECKING:
     from services.player.bot import Dialect
-    from services.player.strategies.choice import Strategy
     from services.runtime.environ import SecondsRange
     from services.runtime.target import Target
+    from services.strategies.choice import Strategy
 
 CONNECTING_AT_ONCE: Final = 32
 """So many bots may be connecting at a time: thousands must not rush at a server that has just come back."""
@@ -54,6 +53,8 @@ class Crew:
         """As far as the server has told them."""
         self.range_told = False
         loop = asyncio.get_running_loop()
+        self.distrust: UntrustedError | None = None
+        """Why the crew gave up, if it did."""
         self.now_s = loop.time
         self.tally = Tally(self.now_s())
         self._loop = loop
@@ -93,11 +94,18 @@ class Crew:
     async def _connect(self, bot: PlayingBot) -> None:
         try:
             await connect(self.orders.target, lambda: bot)
+        except UntrustedError as error:
+            if self.distrust is None:
+                self._log.error("server_distrusted", reason=str(error))
+            self.distrust = error
+            self.stop()
         except UnreachableError as error:
             self.tally.unreachable += 1
             self.tally.trouble = str(error)
-            self._note("warning", "connection_failed", bot, reason=str(error))
-            self._retry_later(bot)
+            retry_in_s = self._retry_later(bot)
+            self._log.warning(
+                "connection_failed", bot=bot.number, reason=self.tally.trouble, retry_in_s=retry_in_s
+            )
 
     async def _watch_clock(self) -> None:
         while True:
@@ -130,11 +138,14 @@ class Crew:
 
     # --- what a bot reports
 
-    def opened(self, bot: PlayingBot, transport: asyncio.BaseTransport) -> None:
+    def opened(self, bot: PlayingBot, local: str) -> None:
         """Take notice that a bot is connected."""
         self.tally.playing += 1
-        host, port = transport.get_extra_info("sockname")[:2]
-        self._note("info", "connection_opened", bot, strategy=bot.plan.strategy.value, local=f"{host} {port}")
+        self._note("info", "connection_opened", bot, local=local, strategy=bot.plan.strategy.value)
+
+    def round_lost(self, bot: PlayingBot, guesses: int) -> None:
+        """Take notice that somebody else has won the round that a bot was in (clause R-3)."""
+        self._note("info", "round_lost", bot, guesses=guesses)
 
     def closed(self, bot: PlayingBot) -> None:
         """Decide what a bot does after a game."""
@@ -146,18 +157,8 @@ class Crew:
         view = bot.conversation.view
         if view.range_told:
             self.rules, self.range_told = view.rules, True
-        facts: dict[str, Any] = {"strategy": bot.plan.strategy.value, "guesses": bot.conversation.guesses}
-        if bot.ending is Ending.WON:
-            self.tally.win(bot.plan.strategy, bot.conversation.guesses)
-            self._note("info", "game_won", bot, **facts)
-        elif bot.ending is Ending.REFUSED:
-            self.tally.refused += 1
-            self.tally.trouble = f"the server refused: {escaped(bot.reason)}"
-            self._note("warning", "game_refused", bot, reason=bot.reason, **facts)
-        else:
-            self.tally.lost += 1
-            self.tally.trouble = bot.reason
-            self._note("warning", "game_lost", bot, reason=bot.reason, **facts)
+        guesses = bot.conversation.guesses
+        facts: dict[str, Any] = {"strategy": bot.plan.strategy.value, "guesses": guesses}
         if bot.ending in {Ending.WON, Ending.GIVEN_UP}:
             bot.games += 1
         if self.orders.games and bot.games >= self.orders.games:
@@ -167,20 +168,28 @@ class Crew:
         elif bot.ending is Ending.WON:
             self._ready.put_nowait(bot)
         else:
-            self._retry_later(bot)
+            facts["retry_in_s"] = self._retry_later(bot)
+        if bot.ending is Ending.WON:
+            self.tally.win(bot.plan.strategy, guesses)
+            self._note("info", "game_won", bot, **facts)
+        elif bot.ending is Ending.REFUSED:
+            self.tally.refused += 1
+            self.tally.trouble = f"the server refused: {bot.reason}"
+            self._note("warning", "game_refused", bot, reason=bot.reason, **facts)
+        else:
+            self.tally.lost += 1
+            self.tally.trouble = bot.reason
+            self._note("warning", "game_lost", bot, reason=bot.reason, **facts)
 
-    def _retry_later(self, bot: PlayingBot) -> None:
+    def _retry_later(self, bot: PlayingBot) -> float:
         wait_s = bot.backoff.next_s(self._chance())
         self.tally.waiting += 1
-        self._note("info", "reconnect_scheduled", bot, attempt=bot.backoff.attempts, wait_s=round(wait_s, 3))
         self._loop.call_later(wait_s, self._retry, bot)
+        return round(wait_s, 3)
 
     def _retry(self, bot: PlayingBot) -> None:
         self.tally.waiting -= 1
         self._ready.put_nowait(bot)
 
     def _note(self, level: str, event: str, bot: PlayingBot, **facts: Any) -> None:
-        target = self.orders.target
-        getattr(self._log, level)(
-            event, session=f"{bot.number}.{bot.session}", peer=f"{target.host} {target.port}", **facts
-        )
+        getattr(self._log, level)(event, session=f"{bot.number}.{bot.session}", peer=bot.peer, **facts)

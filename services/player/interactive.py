@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from services.player import screen
 from services.player.bot import Dialect
 from services.player.client import QUIET_S, REPLY_TIMEOUT_S
-from services.player.conversation import Conversation
+from services.player.conversation import Conversation, printable
 from services.player.link import CalledAwayError, EndedError, Link
 from services.player.screen import Painter
-from services.player.strategies.choice import hint
 from services.protocol.codec import spell
 from services.protocol.errors import LineTooLongError
-from services.protocol.messages import Game, Guess, Hello, Prompt, Refused, Unknown, Verdict
+from services.protocol.messages import Game, Guess, Hello, Prompt, Refused, TooLate, Unknown, Verdict
 from services.protocol.rules import CLASSIC
-from services.runtime.environ import escaped
 from services.runtime.target import UnreachableError
+from services.strategies.choice import hint
 
 if TYPE_CHECKING:
     from services.protocol.rules import Rules
@@ -149,12 +148,14 @@ class _Game:
                     return True
                 case Verdict() if isinstance(request, Guess) and request.number is not None:
                     self._tell(request.number, reply)
+                case TooLate():
+                    _say(screen.TOO_LATE)
                 case Refused(reason):
-                    raise _OverError(f"the server refused: {escaped(reason)}")
+                    raise _OverError(f"the server refused: {printable(reason)}")
                 case Prompt():
                     _say(spell(reply))
                 case Unknown(text) if text:
-                    _say(f"The server says: {escaped(text)}")
+                    _say(f"The server says: {printable(text)}")
                 case _:
                     pass
         return False

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import queue
 import signal
+import socket
 import threading
 from typing import TYPE_CHECKING, Final, Self, cast
 
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 _CALL: Final = signal.SIGUSR1
 
 CALL_AGAIN_S: Final = 0.1
-"""A signal that comes just before the main thread begins to wait is lost on it, so it is repeated."""
+"""A signal just before `input()` begins to wait is noted but does not wake it: another must follow.
+
+That holds for Ctrl-C and SIGTERM too, so they are seconded in the same way.
+"""
 
 
 class CalledAwayError(Exception):
@@ -59,6 +63,12 @@ class Link:
             UnreachableError: there is no server, or none to be trusted.
         """
         self._previous = signal.signal(_CALL, self._be_called)
+        self._signals, noted = socket.socketpair()
+        self._signals.setblocking(False)
+        noted.setblocking(False)
+        self._noted = noted
+        self._previous_fd = signal.set_wakeup_fd(noted.fileno(), warn_on_full_buffer=False)
+        self._loop.add_reader(self._signals, self._second_signal)
         self._thread.start()
         try:
             asyncio.run_coroutine_threadsafe(
@@ -77,7 +87,10 @@ class Link:
     def _shut_down(self) -> None:
         self._loop.call_soon_threadsafe(self._leave.set)
         self._thread.join()
+        signal.set_wakeup_fd(self._previous_fd)
         signal.signal(_CALL, self._previous)
+        self._signals.close()
+        self._noted.close()
 
     def _run(self) -> None:
         with self._runner:
@@ -123,7 +136,7 @@ class Link:
             self._at_keyboard = False
 
     def _be_called(self, _number: int, _frame: FrameType | None) -> None:
-        if self._at_keyboard:
+        if self._at_keyboard and self._ended:
             self._at_keyboard = False
             raise CalledAwayError
 
@@ -137,12 +150,21 @@ class Link:
         """Queue the end for the main thread, and call it away from the keyboard."""
         self._arrived.put(EndedError(why))
         self._ended = True
+        self._call_until_heard()
+
+    def _call_until_heard(self) -> None:
         self._call()
+        self._loop.call_later(CALL_AGAIN_S, self._call_until_heard)
+
+    def _second_signal(self) -> None:
+        """Follow a signal by one of ours, which makes sure that the first is heard."""
+        numbers = self._signals.recv(64)
+        if any(number != _CALL for number in numbers):
+            self._loop.call_later(CALL_AGAIN_S, self._call)
 
     def _call(self) -> None:
         if self._at_keyboard:
             signal.pthread_kill(cast("int", threading.main_thread().ident), _CALL)
-        self._loop.call_later(CALL_AGAIN_S, self._call)
 
 
 class _LinkProtocol(asyncio.Protocol):

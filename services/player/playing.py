@@ -11,16 +11,23 @@ from typing import TYPE_CHECKING, Final, cast
 
 from services.player.bot import Plan, Rest, next_message
 from services.player.client import QUIET_S, REPLY_TIMEOUT_S
-from services.player.conversation import Conversation
-from services.player.strategies.choice import strategy_of_game
+from services.player.conversation import Conversation, printable
 from services.protocol.errors import LineTooLongError
-from services.protocol.messages import Refused, Verdict
+from services.protocol.messages import Refused, TooLate, Verdict
+from services.protocol.state import State
 from services.runtime.backoff import Backoff
 from services.runtime.target import cause
+from services.strategies.choice import strategy_of_game
 
 if TYPE_CHECKING:
     from services.player.crew import Crew
     from services.protocol.messages import Reply
+
+
+def address(transport: asyncio.BaseTransport, which: str) -> str:
+    """Spell an end of a connection: IP, one blank, port."""
+    host, port = transport.get_extra_info(which)[:2]
+    return f"{host} {port}"
 
 
 class Ending(StrEnum):
@@ -53,6 +60,7 @@ class PlayingBot(asyncio.Protocol):
         "ending",
         "games",
         "number",
+        "peer",
         "plan",
         "reason",
         "session",
@@ -64,6 +72,8 @@ class PlayingBot(asyncio.Protocol):
         """How many it has played to the end."""
         self.session = 0
         """How many connections it has had."""
+        self.peer = ""
+        """The server's address, as docs/logs.md spells it."""
         self.backoff = Backoff()
         self.conversation: Conversation
         self.plan: Plan
@@ -86,7 +96,8 @@ class PlayingBot(asyncio.Protocol):
         # Bots that play mixed begin with different strategies.
         strategy = strategy_of_game(crew.orders.strategy, self.number - 1 + self.games)
         self.plan = Plan(strategy, crew.orders.dialect, crew.draw_seed())
-        crew.opened(self, transport)
+        self.peer = address(transport, "peername")
+        crew.opened(self, address(transport, "sockname"))
         self._speak()
 
     def data_received(self, data: bytes) -> None:
@@ -136,12 +147,15 @@ class PlayingBot(asyncio.Protocol):
     def _hear(self, reply: Reply) -> None:
         if self._ended:
             return
+        guesses = self.conversation.guesses
         self.conversation.hear(reply)
         match reply:
+            case TooLate():
+                self._crew.round_lost(self, guesses)
             case Verdict.CORRECT:
                 self._end(Ending.WON, "")
             case Refused(reason):
-                self._end(Ending.REFUSED, reason)
+                self._end(Ending.REFUSED, printable(reason))
             case Verdict():
                 # The server is back for good only once it plays: it may be up and refuse everybody.
                 self.backoff.reset()
@@ -155,7 +169,8 @@ class PlayingBot(asyncio.Protocol):
     def _go_on(self) -> None:
         if self._ended or self.conversation.owed or self._thought is not None:
             return
-        think_s = self._crew.draw_think_s()
+        # Before the game there is nothing to think about, and the server's patience is short (clause P-10).
+        think_s = self._crew.draw_think_s() if self.conversation.view.state is State.PLAYING else 0
         if think_s > 0:
             self._thought = asyncio.get_running_loop().call_later(think_s, self._speak)
         else:

@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from services.player.strategies.choice import expected_guesses
+from services.strategies.choice import expected_guesses
 
 if TYPE_CHECKING:
     from services.player.tally import Tally, Wins

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from services.player.strategies.candidates import numbers_in
-from services.player.strategies.choice import Strategy, expected_guesses
-from services.player.strategies.perfect import is_perfect
 from services.protocol.messages import Verdict
+from services.strategies.candidates import numbers_in
+from services.strategies.choice import Strategy, expected_guesses
+from services.strategies.perfect import is_perfect
 
 if TYPE_CHECKING:
-    from services.player.strategies.candidates import History
     from services.protocol.rules import Rules
+    from services.strategies.candidates import History
 
 MOST_NUMBERS: Final = 200
 """A longer strip is no help."""
@@ -22,6 +22,10 @@ _MARGIN: Final = 2
 _LABEL_EVERY: Final = 5
 _MARKS: Final = {Verdict.FAR: "F", Verdict.CLOSE: "C", Verdict.CORRECT: "*"}
 """Letters, so that the marks can be told apart without colours."""
+
+
+TOO_LATE: Final = "Too late: somebody else has found it. A new number is in play, and the count begins anew."
+"""What a player of a shared round is told whose guess came after the winner's (clause R-3)."""
 
 
 class Colour(Enum):

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from services.player.bot import Dialect
-from services.player.strategies.choice import Strategy
 from services.runtime.environ import EnvironReader, SecondsRange, SettingsError
 from services.runtime.logging import LEVELS, LogFormat
 from services.runtime.tls_settings import read_client_tls
+from services.strategies.choice import Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from services.player.strategies.choice import Strategy
+    from services.strategies.choice import Strategy
 
 
 @dataclass(slots=True)

@@ -94,10 +94,11 @@ _PLAYER_WORDS: Final[dict[str, PlayerReply]] = {
     "far": Verdict.FAR,
     "close": Verdict.CLOSE,
     "correct": Verdict.CORRECT,
-    "too": TooLate(),
+    "too late": TooLate(),
 }
 
 
+_TOO_LATE: Final = re.compile(r"too\s+late\b", re.IGNORECASE)
 _REFUSED: Final = re.compile(r"refused\b\s*:?(.*)", re.IGNORECASE)
 
 
@@ -112,6 +113,9 @@ def parse_player_reply(line: bytes) -> PlayerReply:
     prompt = _PROMPT.match(text)
     if prompt:
         return Prompt(int(prompt[1]), int(prompt[2]))
+    # "Too" alone would swallow the "Too high" of other servers.
+    if _TOO_LATE.match(text):  # "Too high" is another dialect
+        return TooLate()
     first = re.match(r"[A-Za-z]*", text)
     word = first[0].lower() if first else ""
     return _refusal(text) or _PLAYER_WORDS.get(word) or Unknown(text)

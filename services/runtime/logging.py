@@ -3,6 +3,7 @@
 The contract of the events themselves is docs/logs.md.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -44,6 +45,8 @@ class LogSink:
     def __init__(self, fd: int) -> None:
         self.parts: list[bytes] = []
         """Lines, or consecutive parts of lines, that the next flush writes."""
+        self.dropped_lines = 0
+        """How many lines were lost since the start."""
         self.held = False
         """Whether somebody has promised to flush: a turn of the reactor does so before it sends replies."""
         self.stamp = b""
@@ -51,14 +54,24 @@ class LogSink:
         self._fd = fd
         self._backlog = bytearray()
         self._blocked = False
+        self._is_full = False
+        """Whether it is so for lack of room, and the kernel will tell when there is some."""
+        self._drained_by: asyncio.AbstractEventLoop | None = None
+        """The loop that waits for the reader, while it does."""
         self._dropped_lines = 0
         self._second = 0
         self._second_text = b""
-        # A pipe that nobody reads must not stop the game; a terminal's mode is shared with the shell.
+        # A pipe that nobody reads must not stop the game, nor a terminal that somebody holds by Ctrl-S.
         mode = os.fstat(fd).st_mode
-        self._pollable = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
-        if self._pollable:
+        self._shared = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
+        if self._shared:
             os.set_blocking(fd, False)
+        elif os.isatty(fd):
+            # The shell uses the same terminal, and expects to wait for it: its mode must stay. A second
+            # opening has a mode of its own.
+            with contextlib.suppress(OSError):
+                self._fd = os.open(os.ttyname(fd), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+        self._given_fd = fd
 
     def hold(self) -> None:
         """Keep lines back until `flush`, and give them all the same time."""
@@ -85,7 +98,9 @@ class LogSink:
             batch = b"".join(self.parts)
             self.parts.clear()
             if len(self._backlog) + len(batch) > BACKLOG_OCTETS:
-                self._dropped_lines += batch.count(b"\n")
+                lines = batch.count(b"\n")
+                self._dropped_lines += lines
+                self.dropped_lines += lines
             else:
                 self._backlog += batch
         if self._backlog:
@@ -97,14 +112,14 @@ class LogSink:
                 written = os.write(self._fd, self._backlog)
             except BlockingIOError:
                 if self._blocked or not self._wait():
-                    self._blocked = True
+                    self._blocked = self._is_full = True
                     return
             except OSError:  # a full disk, a reader that is gone: the next flush tries again
-                self._blocked = True
+                self._blocked, self._is_full = True, False
                 return
             else:
                 del self._backlog[:written]
-        self._blocked = False
+        self._blocked = self._is_full = False
         if self._dropped_lines:
             lines, self._dropped_lines = self._dropped_lines, 0
             structlog.get_logger().warning("log_lines_dropped", lines=lines)
@@ -114,12 +129,27 @@ class LogSink:
         poll.register(self._fd, select.POLLOUT)
         return bool(poll.poll(PATIENCE_MS))
 
+    def drain_by(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let the loop write what was kept, as soon as the reader takes it; call it now and then."""
+        if self._is_full and not self._drained_by:
+            loop.add_writer(self._fd, self._drain)
+            self._drained_by = loop
+
+    def _drain(self) -> None:
+        self.flush()
+        if self._drained_by and not self._is_full:
+            self._drained_by.remove_writer(self._fd)
+            self._drained_by = None
+
     def close(self) -> None:
         """Write what is left, and give the descriptor back as it was found."""
         self.flush()
-        if self._pollable:
+        if self._shared:
             with contextlib.suppress(OSError):
                 os.set_blocking(self._fd, True)
+        elif self._fd != self._given_fd:
+            os.close(self._fd)
+            self._fd = self._given_fd
 
 
 class _SinkLogger:
@@ -181,10 +211,10 @@ def configure(service: str, log_format: LogFormat, level: str, fd: int = 1) -> L
             structlog.processors.JSONRenderer(serializer=encode_json),
         ]
         if log_format is LogFormat.JSON
-        else [_printable, structlog.dev.ConsoleRenderer(colors=os.isatty(fd) and sys.platform != "win32")]
+        else [structlog.dev.ConsoleRenderer(colors=os.isatty(fd) and sys.platform != "win32")]
     )
     structlog.configure(
-        processors=[structlog.processors.add_log_level, _time, name_service, *renderer],
+        processors=[structlog.processors.add_log_level, _time, name_service, _printable, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=lambda *_: _SinkLogger(sink),
         cache_logger_on_first_use=False,

@@ -5,10 +5,20 @@ from __future__ import annotations
 import os
 import ssl
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.runtime.tls import explain_tls
+
+if TYPE_CHECKING:
+    from services.runtime.tls import ReloadingContext
 
 
 class UnreachableError(Exception):
     """A connection could not be made; the text is one clear line."""
+
+
+class UntrustedError(UnreachableError):
+    """The server cannot prove that it is the one: trying again does not help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +27,7 @@ class Target:
 
     host: str
     port: int
-    tls: ssl.SSLContext | None = None
+    tls: ReloadingContext | None = None
     """None: in the clear."""
 
     def __str__(self) -> str:
@@ -27,10 +37,8 @@ class Target:
 
 def cause(error: OSError) -> str:
     """Say in a few words what went wrong with a connection."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or 'unknown reason'}"
+        return explain_tls(error)
     if error.errno is None:
         # Several addresses were tried in vain, and the text repeats every one of them.
         return "none of its addresses answers"

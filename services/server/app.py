@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import signal
 import socket
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from services.runtime.logging import LogFormat
-from services.runtime.tls import EXPIRY_WARNING_DAYS, TlsError, expires_in_days
+from services.runtime.tls import EXPIRY_WARNING_DAYS, TlsError, certificate_end
 from services.runtime.tls_settings import AdminTls
-from services.server.hub import ADMIN_CONNECTIONS, OVERFLOW_CONNECTIONS, Hub
+from services.server.hub import Hub, Rooms
 from services.server.link import LINGER_S
 from services.server.observe import Observer
 from services.server.reactor import BACKLOG
@@ -60,6 +61,8 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
             listener = socket.create_server(("", port), backlog=BACKLOG)
     except OSError as error:
         where = f"{host or 'all addresses'}, port {port}"
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            setting = "GAME_HOST"
         raise ListenError(f"{setting}: cannot listen on {where}: {error.strerror or error}") from error
     listener.setblocking(False)
     # Connections inherit these from their listener, so they cost nothing per connection.
@@ -91,10 +94,12 @@ class App:
         self._log = structlog.get_logger()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
-        room = descriptors() - RESERVED_DESCRIPTORS - OVERFLOW_CONNECTIONS - ADMIN_CONNECTIONS
-        self._max_players = max(1, min(settings.limits.max_players, room))
+        room = descriptors() - RESERVED_DESCRIPTORS
+        limits = settings.limits
+        self._rooms = Rooms.of(min(limits.max_connections or room, room), limits.max_players)
         observer = Observer(sink, prepared=settings.log_format is LogFormat.JSON, level=settings.log_level)
-        self._hub = Hub(settings, sink, observer, self._max_players)
+        self._hub = Hub(settings, sink, observer, self._rooms)
+        self._next_warning: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Serve until a signal comes.
@@ -106,11 +111,12 @@ class App:
         players = listen(settings.host, settings.player_port, "GAME_PLAYER_PORT")
         admins = listen(settings.host, settings.admin_port, "GAME_ADMIN_PORT")
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._on_mistake)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        hub.reactor.listen(players, hub.admit_player)
-        hub.reactor.listen(admins, hub.admit_admin)
+        hub.listen(players, admins)
+        stop_metrics = self._serve_metrics()
         self._log.info(
             "server_listening",
             host=settings.host or "*",
@@ -118,55 +124,81 @@ class App:
             admin_port=admins.getsockname()[1],
             player_tls=settings.tls.player.value,
             admin_tls=settings.tls.admin.value,
-            max_players=self._max_players,
+            max_players=self._rooms.players,
         )
-        self._warn()
+        self._warn_of_strangers()
+        if settings.tls.own:
+            self._warn_of_expiry(certificate_end(settings.tls.own.cert))
         gc.collect()
         gc.freeze()  # what is there now stays: no need to look at it again
         await self._stop.wait()
         await self._drain()
+        stop_metrics()
+
+    def _serve_metrics(self) -> Callable[[], None]:
+        port = self._settings.metrics_port
+        if not port:
+            return lambda: None
+        # Only here: a server without metrics needs no client of Prometheus.
+        from services.server.metrics import serve_metrics  # noqa: PLC0415
+
+        try:
+            return serve_metrics(self._hub, port)
+        except OSError as error:
+            raise ListenError(f"GAME_METRICS_PORT: cannot listen on port {port}: {error.strerror}") from error
 
     def _on_stop(self) -> None:
         if self._stop.is_set():
             self._hurry.set()
         self._stop.set()
 
+    def _on_mistake(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        # The loop's own way is a text on standard error, which may block.
+        self._log.error("callback_failed", reason=str(context["message"]), exc_info=context.get("exception"))
+
     # --- certificates
 
-    def _warn(self) -> None:
-        tls = self._settings.tls
-        if tls.admin is AdminTls.OFF:
+    def _warn_of_strangers(self) -> None:
+        if self._settings.tls.admin is AdminTls.OFF:
             self._log.warning(
                 "admin_unprotected", remedy="set GAME_TLS_CERT, GAME_TLS_KEY and GAME_TLS_CLIENT_CA"
             )
-        if tls.own:
-            days = expires_in_days(tls.own.cert, datetime.now(UTC))
-            if days < EXPIRY_WARNING_DAYS:
-                self._log.warning("certificate_expiring", days=days)
-            asyncio.get_running_loop().call_later(CERTIFICATE_LOOK_S, self._warn)
+
+    def _warn_of_expiry(self, end: datetime) -> None:
+        """Warn of a certificate's end while it is in use, now and every few hours."""
+        if self._next_warning:
+            self._next_warning.cancel()
+        days = (end - datetime.now(UTC)).days
+        if days < EXPIRY_WARNING_DAYS:
+            self._log.warning("certificate_expiring", days=days)
+        loop = asyncio.get_running_loop()
+        self._next_warning = loop.call_later(CERTIFICATE_LOOK_S, self._warn_of_expiry, end)
 
     def _reload(self) -> None:
-        if not self._settings.tls.own:
+        tls = self._settings.tls
+        if not tls.own:
             return
         try:
-            self._hub.load_certificates(self._settings.tls)
+            self._hub.load_certificates(tls)
+            end = certificate_end(tls.own.cert)
         except TlsError as error:
             self._log.error("certificates_rejected", reason=str(error))
             return
         self._log.info("certificates_loaded")
-        self._warn()
+        self._warn_of_expiry(end)
 
     # --- the end
 
     async def _drain(self) -> None:
         """Take no new players, let games end, then tell those that are left."""
         hub = self._hub
-        self._log.info("server_stopping", players=hub.games)
         hub.reactor.stop_listening()
+        self._log.info("server_stopping", players=hub.games)
         hub.refuse_all(STOPPING, but_players=True)
         await self._wait(lambda: not hub.games, self._settings.limits.drain_timeout_s)
         hub.refuse_all(STOPPING, but_players=False)
         await self._wait(lambda: not hub.reactor.links, LINGER_S)
+        await hub.lobby.close()
         hub.reactor.close()
         self._log.info("server_stopped")
 

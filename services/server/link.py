@@ -12,6 +12,8 @@ import ssl
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, cast
 
+import structlog
+
 if TYPE_CHECKING:
     from services.protocol.messages import Address
     from services.server.reactor import Reactor
@@ -23,8 +25,9 @@ holds it still comes from Python's own small-object allocator (up to 512 octets 
 OUTBOX_OCTETS: Final = 1 << 20
 """What is kept for a peer that does not read: some seconds of a busy server's events, for one watcher."""
 
-LINGER_S: Final = 2.0
-"""How long the peer of a closed link may take to close its side: several round trips around the world."""
+LINGER_S: Final = 1.5
+"""How long the peer of a closed link may take to close its side: several round trips around the world. With
+the sweep's quarter of a second before and after it, nobody outstays a deadline by more than two seconds."""
 
 LINGER_OCTETS: Final = 1 << 20
 """How much it may still send meanwhile; it is thrown away."""
@@ -33,6 +36,9 @@ AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 TLS_HANDSHAKE: Final = b"\x16"
 """The first byte of a TLS connection; no line of ASCII text begins with it."""
+
+NOTHING: Final = bytearray()
+"""What has nothing unsent shares this one: of ten thousand links hardly any has."""
 
 
 class Stage(Enum):
@@ -59,6 +65,7 @@ class Link:
         "deadline_s",
         "ending",
         "fd",
+        "polled_for",
         "reactor",
         "recv",
         "send",
@@ -66,6 +73,9 @@ class Link:
         "sock",
         "stage",
     )
+
+    polled_for: int
+    """What the reactor polls the socket for; it alone sets this."""
 
     def __init__(self, reactor: Reactor, sock: socket.socket, address: Address) -> None:
         self.reactor = reactor
@@ -78,7 +88,7 @@ class Link:
         """Whether more is to do than to read and to send: then `step` and `transmit` do it."""
         self.ending = False
         """Whether the link closes once everything is sent."""
-        self._unsent = bytearray()
+        self._unsent = NOTHING
         self._peer_ended = False
         self._discarded_octets = 0
         self._use(sock)
@@ -111,6 +121,20 @@ class Link:
     def released(self) -> None:
         """Called when the socket is closed."""
 
+    @property
+    def is_engaged(self) -> bool:
+        """Whether a game or a watch is under way."""
+        return False
+
+    def refuse(self, reason: str) -> None:
+        """Called to close the link on the server's own account, with a word."""
+        raise NotImplementedError
+
+    def failed(self) -> None:
+        """Called after a mistake of our own, where the exception is handled."""
+        structlog.get_logger(session="", peer=str(self.address)).exception("session_failed")
+        self.drop()
+
     def timed_out(self) -> None:
         """Called when `deadline_s` has passed on an open link."""
         raise NotImplementedError
@@ -130,7 +154,8 @@ class Link:
         first = self.sock.recv(1, socket.MSG_PEEK)
         if not first:
             self.open()
-            self.received(b"")
+            if not self.ending:
+                self.received(b"")
             return
         context = self.choose(tls=first == TLS_HANDSHAKE)
         if context is None:
@@ -138,7 +163,13 @@ class Link:
                 self.open()
             return
         # Nothing was taken from the stream so far: what came before TLS is never used after it.
-        self._use(context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False))
+        try:
+            sock = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
+        except OSError as error:  # reset since its first byte; the socket is closed already
+            self.not_opened(explain(error))
+            self.drop()
+            return
+        self._use(sock)
         self.stage = Stage.SHAKING
         self.shaking()
 
@@ -157,7 +188,9 @@ class Link:
             self.reactor.watch_readable(self)
         except OSError as error:
             self.not_opened(explain(error))
-            self.drop()
+            # The alert that tells the peer why has been sent; a reset must not overtake it.
+            self.end()
+            self._linger()
         else:
             self.reactor.watch_readable(self)
             self.rearm()
@@ -203,7 +236,7 @@ class Link:
                 self.reactor.watch_writable(self)
                 self.deadline_s = self.reactor.now_s + self.reactor.write_timeout_s
         if len(self._unsent) > OUTBOX_OCTETS:
-            self.broken(None)
+            self.give_up("outbox full")
         elif self.ending and not self._unsent:
             self._linger()
 
@@ -221,21 +254,20 @@ class Link:
         """Read again."""
         self.slow = False
         self.reactor.watch_readable(self)
+        self.reactor.again.add(self)  # TLS may hold lines that came while nothing was read
 
     def rearm(self) -> None:
         """Called when everything is sent that was kept: set `deadline_s` to what it should be."""
         raise NotImplementedError
 
-    def broken(self, error: OSError | None) -> None:
+    def broken(self, error: OSError) -> None:
         """Give up a connection that cannot be used any more."""
-        if not self.ending:
-            self.lost("outbox full" if error is None else explain(error))
-        self.drop()
+        self.give_up(explain(error))
 
-    def unread(self) -> None:
-        """Give up a peer that has left its replies unread for too long."""
+    def give_up(self, reason: str) -> None:
+        """Close without a word, whatever is left to be sent."""
         if not self.ending:
-            self.lost("replies not read")
+            self.lost(reason)
         self.drop()
 
     @property

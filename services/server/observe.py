@@ -34,6 +34,11 @@ def end_of_guess(attempt: int) -> bytes:
     return ATTEMPTS[attempt] if attempt < READY_ATTEMPTS else b"%d}\n" % attempt
 
 
+def guessed_event(player: Address, event_part: bytes) -> bytes:
+    """Return what the watcher reads of a guess; `event_part` is the `Answer`'s."""
+    return b"Guessed %b%b" % (str(player).encode(), event_part)
+
+
 class Answer(NamedTuple):
     """All that follows from an ordinary guess, ready to be sent."""
 
@@ -66,8 +71,8 @@ class Bound:
 
     def __init__(self, session: str, peer: Address) -> None:
         self.session = session
-        self.peer = str(peer)
-        self.text = b'"session":"%b","peer":"%b",' % (session.encode(), self.peer.encode())
+        self.peer = peer
+        self.text = b'"session":"%b","peer":"%b",' % (session.encode(), str(peer).encode())
         """The fields as they stand in a line."""
 
 
@@ -93,6 +98,8 @@ class Observer:
     def __init__(self, sink: LogSink, *, prepared: bool, level: str) -> None:
         self._sink = sink
         self._prepared = prepared
+        self.counted = dict.fromkeys(Fact, 0)
+        """How often each fact was recorded. Ordinary guesses are counted by the reactor."""
         self._heads = {
             fact: b'"level":"%s","event":"%s","service":"%s",'
             % (fact.level.encode(), fact.event.encode(), SERVICE.encode())
@@ -102,14 +109,12 @@ class Observer:
         """The beginning of each line that is wanted at this level."""
         self.answers_ordinary = prepared or Fact.GUESS_JUDGED not in self._heads
         """Whether ordinary guesses may take the short way; they are logged by their `Answer` then."""
-
-    def guess_head(self, bound: Bound) -> bytes:
-        """Return what a session's guesses have in common in the log; nothing where they are not logged."""
-        head = self._heads.get(Fact.GUESS_JUDGED)
-        return head + bound.text if head else b""
+        self.guess_head = self._heads.get(Fact.GUESS_JUDGED, b"")
+        """What follows on the time in the lines of guesses; empty where they are not logged."""
 
     def record(self, bound: Bound, fact: Fact, values: tuple[Value, ...]) -> None:
-        """Log a fact."""
+        """Log a fact, and count it whether it is logged or not."""
+        self.counted[fact] += 1
         head = self._heads.get(fact)
         if head is None:
             return
@@ -120,6 +125,6 @@ class Observer:
             LEVELS[fact.level],
             fact.event,
             session=bound.session,
-            peer=bound.peer,
+            peer=str(bound.peer),
             **dict(zip(fact.fields, values, strict=True)),
         )

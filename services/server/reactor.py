@@ -12,7 +12,6 @@ the replies: so the log of a guess reaches the kernel before its reply does.
 from __future__ import annotations
 
 import asyncio
-import select
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +19,8 @@ import structlog
 
 from services.protocol.messages import Address
 from services.server.link import AGAIN, CHUNK_OCTETS
-from services.server.observe import ATTEMPTS, READY_ATTEMPTS, end_of_guess
+from services.server.observe import ATTEMPTS, READY_ATTEMPTS, end_of_guess, guessed_event
+from services.server.poller import NOTHING, READABLE, WRITABLE, make_poller
 
 if TYPE_CHECKING:
     import socket
@@ -54,22 +54,32 @@ def plain_address(peer: tuple[str, int]) -> Address:
 class Reactor:
     """Polls all connections of the server."""
 
-    def __init__(self, sink: LogSink, lobby: Lobby, *, idle_timeout_s: float, write_timeout_s: float) -> None:
+    def __init__(
+        self,
+        sink: LogSink,
+        lobby: Lobby,
+        *,
+        guess_head: bytes,
+        idle_timeout_s: float,
+        write_timeout_s: float,
+    ) -> None:
         self.write_timeout_s = write_timeout_s
         self.now_s = time.monotonic()
         """The current turn's time on the monotonic clock."""
-        self.links: dict[int, Session] = {}
-        self.talking: list[Session] = []
+        self.links: dict[int, Link] = {}
+        self.ordinary_guesses = 0
+        """How many guesses were answered the short way."""
+        self.talking: dict[Session, list[bytes]] = {}
         """Those with something to send, or to close, at the end of the turn."""
         self.again: set[Link] = set()
         """Those that TLS may have read more of than it gave out: the kernel will not tell."""
         self._sink = sink
         self._lobby = lobby
+        self._guess_head = guess_head
         self._idle_timeout_s = idle_timeout_s
-        self._epoll = select.epoll()
         self._loop = asyncio.get_running_loop()
         self._listeners: dict[socket.socket, Callable[[socket.socket, Address], None]] = {}
-        self._loop.add_reader(self._epoll.fileno(), self._turn)
+        self._poller = make_poller(self._loop, self._turn)
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
         self._resting: set[socket.socket] = set()
 
@@ -81,13 +91,16 @@ class Reactor:
         self._loop.add_reader(listener, self._accept, listener)
 
     def stop_listening(self) -> None:
-        """Close all listeners; connections that wait are refused by the kernel."""
+        """Let in who waits, to be told how things stand, and close all listeners."""
         for listener in self._listeners:
+            while self._accept(listener):
+                pass
             self._loop.remove_reader(listener)
             listener.close()
         self._listeners.clear()
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket) -> bool:
+        """Accept connections, and return whether more may wait."""
         admit = self._listeners[listener]
         self.begin()
         for _ in range(ACCEPT_BATCH):
@@ -95,6 +108,8 @@ class Reactor:
                 sock, peer = listener.accept()
             except BlockingIOError:
                 break
+            except ConnectionAbortedError:  # it was reset while it waited
+                continue
             except OSError as error:  # no descriptor left: try again at the next sweep
                 structlog.get_logger().error("accept_failed", reason=error.strerror or str(error))
                 self._loop.remove_reader(listener)
@@ -102,32 +117,47 @@ class Reactor:
                 break
             sock.setblocking(False)
             admit(sock, plain_address(peer))
+        else:
+            self.finish()
+            return True
         self.finish()
+        return False
 
     # --- polling
 
-    def add(self, link: Session) -> None:
+    def add(self, link: Link) -> None:
         """Poll a new connection."""
         self.links[link.fd] = link
-        self._epoll.register(link.fd, select.EPOLLIN)
+        link.polled_for = READABLE
+        self._poller.register(link.fd, link.polled_for)
 
     def forget(self, link: Link) -> None:
         """Poll a connection no longer; it is about to be closed."""
+        self._poller.closing(link.fd)
         del self.links[link.fd]
         self.again.discard(link)
-        self._epoll.unregister(link.fd)
+
+    def hand_over(self, link: Link) -> None:
+        """Poll a connection no longer; its socket goes on in another link."""
+        del self.links[link.fd]
+        self._poller.unregister(link.fd)
+
+    def _poll_for(self, link: Link, events: int) -> None:
+        if events != link.polled_for:  # the end of each game would be a system call dearer
+            link.polled_for = events
+            self._poller.modify(link.fd, events)
 
     def watch_readable(self, link: Link) -> None:
         """Call when the link can be read."""
-        self._epoll.modify(link.fd, select.EPOLLIN)
+        self._poll_for(link, READABLE)
 
     def watch_nothing(self, link: Link) -> None:
         """Do not call; a broken connection is told once all the same."""
-        self._epoll.modify(link.fd, select.EPOLLONESHOT)
+        self._poll_for(link, NOTHING)
 
     def watch_writable(self, link: Link) -> None:
         """Call when the link can be written."""
-        self._epoll.modify(link.fd, select.EPOLLOUT)
+        self._poll_for(link, WRITABLE)
 
     # --- turns
 
@@ -140,12 +170,18 @@ class Reactor:
         """End a turn: first the log, then what there is to say."""
         self._sink.flush()
         while self.talking:
-            talking, self.talking = self.talking, []
-            for session in talking:
-                session.send_out()
+            talking, self.talking = self.talking, {}
+            for session, said in talking.items():
+                session.transmit(b"".join(said))
         self._sink.flush()
         if self.again:
             self._loop.call_soon(self._turn)
+
+    def perform(self, action: Callable[[], None]) -> None:
+        """Do something in a turn of its own."""
+        self.begin()
+        action()
+        self.finish()
 
     def _turn(self) -> None:
         """Answer everybody who has something for us."""
@@ -153,28 +189,32 @@ class Reactor:
         # The loop below runs for each guess. What it does beside reading, looking up and sending was
         # measured in tenths of a microsecond; so it keeps to local names and makes no calls of its own.
         links, sink, lobby = self.links, self._sink, self._lobby
-        parts, stamp = sink.parts, sink.stamp
+        parts, start, logged = sink.parts, sink.stamp + self._guess_head, bool(self._guess_head)
         idle_deadline_s = self.now_s + self._idle_timeout_s
         replies: list[tuple[Session, bytes]] = []
-        ready = self._epoll.poll(0, TURN_CONNECTIONS)
+        ready = self._poller.poll(TURN_CONNECTIONS)
         if self.again:
             # Once each: a second chunk answered in the same turn could overtake the first (clause F-3).
             polled = {fd for fd, _ in ready}
-            ready += [(link.fd, select.EPOLLIN) for link in self.again if link.fd not in polled]
+            ready += [(link.fd, READABLE) for link in self.again if link.fd not in polled]
             self.again.clear()
         for fd, _ in ready:
-            session = links.get(fd)
+            # Whatever is no session is slow.
+            session: Session | None = links.get(fd)  # type: ignore[assignment]
             if session is None:  # closed earlier in this turn
                 continue
-            if session.slow:
-                session.step()
-                continue
             try:
+                if session.slow:
+                    session.step()
+                    continue
                 data = session.recv(CHUNK_OCTETS)
             except AGAIN:
                 continue
             except OSError as error:
                 session.broken(error)
+                continue
+            except Exception:  # noqa: BLE001  our own mistake must cost one session, not the server
+                session.failed()
                 continue
             answer = session.answers.get(data)
             if answer is None:
@@ -187,15 +227,16 @@ class Reactor:
             session.deadline_s = idle_deadline_s
             reply, log_part, event_part = answer
             replies.append((session, reply))
-            if session.guess_head:
+            if logged:
                 parts += (
-                    stamp,
-                    session.guess_head,
+                    start,
+                    session.bound.text,
                     log_part,
                     ATTEMPTS[attempt] if attempt < READY_ATTEMPTS else end_of_guess(attempt),
                 )
             if lobby.tell:
-                lobby.tell(session.event_head + event_part)
+                lobby.tell(guessed_event(session.address, event_part))
+        self.ordinary_guesses += len(replies)
         self._reply(replies)
         self.finish()
 
@@ -218,15 +259,19 @@ class Reactor:
 
     def _sweep(self) -> None:
         """Look at all deadlines, and at what else waits for better times."""
+        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
         self.begin()
         for session in [one for one in self.links.values() if one.deadline_s <= self.now_s]:
-            session.timed_out()
+            try:
+                session.timed_out()
+            except Exception:  # noqa: BLE001  as in a turn
+                session.failed()
         self.finish()
+        self._sink.drain_by(self._loop)
         for listener in self._resting:
             if listener in self._listeners:
                 self._loop.add_reader(listener, self._accept, listener)
         self._resting.clear()
-        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
 
     def close(self) -> None:
         """Drop every connection, and stop."""
@@ -234,5 +279,4 @@ class Reactor:
         self._sweeper.cancel()
         for link in list(self.links.values()):
             link.drop()
-        self._loop.remove_reader(self._epoll.fileno())
-        self._epoll.close()
+        self._poller.close()

@@ -25,7 +25,7 @@ from services.server.game.effects import (
 from services.server.game.facts import Fact
 from services.server.game.player import PlayerConversation
 from services.server.link import CHUNK_OCTETS, Link, Stage
-from services.server.observe import Bound, end_of_guess, ordinary_answers
+from services.server.observe import Bound, end_of_guess, guessed_event, ordinary_answers
 
 if TYPE_CHECKING:
     import socket
@@ -55,13 +55,10 @@ class Session(Link):
         "_asleep",
         "_kept_lines",
         "_opened_s",
-        "_out",
         "_waiting",
         "answers",
         "bound",
         "conversation",
-        "event_head",
-        "guess_head",
         "heard",
         "hub",
     )
@@ -76,32 +73,32 @@ class Session(Link):
         """Whether the peer has ever sent anything."""
         self.answers = NO_ANSWERS
         """The whole lines that the reactor answers by itself."""
-        self.guess_head = self.event_head = b""
         self._opened_s = hub.reactor.now_s
-        self._out: list[bytes] = []
         self._waiting = False
         """Whether a question to the lobby is open."""
         self._asleep = False
         """Whether lines wait for its answer."""
-        self._kept_lines: list[bytes] = []
+        self._kept_lines: Sequence[bytes] = ()
         self.deadline_s = self._opened_s + hub.limits.handshake_timeout_s
 
     # --- what is said
 
     def say(self, data: bytes) -> None:
-        """Send at the end of the turn."""
-        if not self._out:
-            self.reactor.talking.append(self)
-        self._out.append(data)
-
-    def send_out(self) -> None:
-        """Send what was said in this turn, in one write."""
-        data = b"".join(self._out)
-        self._out.clear()
-        self.transmit(data)
+        """Send at the end of the turn, all of it in one write."""
+        talking = self.reactor.talking
+        if self in talking:
+            talking[self].append(data)
+        else:
+            talking[self] = [data]
 
     def perform(self, effects: Sequence[Effect]) -> None:
         """Do what the conversation wants done, in order."""
+        try:
+            self._perform(effects)
+        except Exception:  # noqa: BLE001  our own mistake must cost one session, not the server
+            self.failed()
+
+    def _perform(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
             match effect:
                 # In the order of their frequency; and reading a name is faster than a pattern that binds one.
@@ -138,9 +135,9 @@ class Session(Link):
             self._asleep = False
             if not self.is_blocked:
                 self.resume()
-            lines, self._kept_lines = self._kept_lines, []
+            lines, self._kept_lines = self._kept_lines, ()
             self._answer_lines(lines)
-            self.lines_taken()
+            self.lines_taken(1 + len(lines))
 
     def _close(self, reason: str) -> None:
         seconds = round(self.reactor.now_s - self._opened_s, 6)
@@ -161,23 +158,30 @@ class Session(Link):
             if data:
                 self.heard = True
                 self.take_lines(data)
-                if len(data) == CHUNK_OCTETS:
+                if len(data) == CHUNK_OCTETS and self.stage is Stage.OPEN:
                     self.reactor.again.add(self)
             else:
                 self.peer_ended()
                 self.perform(self.conversation.end_of_stream())
-        except Exception:  # noqa: BLE001  our own mistake must cost one session, not the server
-            structlog.get_logger(session=self.bound.session, peer=str(self.address)).exception(
-                "session_failed"
-            )
-            self.broken(None)
+        except Exception:  # noqa: BLE001  as in `perform`
+            self.failed()
+
+    def failed(self) -> None:
+        """End the session after a mistake of our own; call it where the exception is handled."""
+        if self.stage is Stage.GONE:  # a second mistake, while ending the session for the first
+            return
+        structlog.get_logger(session=self.bound.session, peer=str(self.address)).exception("session_failed")
+        self.drop()
+        if not self.ending:
+            self.lost("internal error")
 
     def take_lines(self, data: bytes) -> None:
         """Answer all lines in a chunk, one by one."""
-        self._answer_lines(self.conversation.receive(data))
-        self.lines_taken()
+        lines = self.conversation.receive(data)
+        self._answer_lines(lines)
+        self.lines_taken(len(lines))
 
-    def _answer_lines(self, lines: list[bytes]) -> None:
+    def _answer_lines(self, lines: Sequence[bytes]) -> None:
         for number, line in enumerate(lines, start=1):
             self.perform(self.conversation.take(line))
             if self.ending:
@@ -198,13 +202,8 @@ class Session(Link):
         else:
             super().resume()
 
-    def lines_taken(self) -> None:
-        """Called after lines were answered."""
-
-    @property
-    def is_engaged(self) -> bool:
-        """Whether a game or a watch is under way."""
-        raise NotImplementedError
+    def lines_taken(self, count: int) -> None:
+        """Called after input was taken that completed so many lines."""
 
     def lost(self, reason: str) -> None:
         """Let the conversation end without a word."""
@@ -220,7 +219,7 @@ class Session(Link):
         if self.stage in (Stage.LINGERING, Stage.GONE):
             self.drop()
         elif self.is_blocked:
-            self.unread()
+            self.give_up("replies not read")
         elif self.stage is Stage.SHAKING:
             self.not_opened("TLS: handshake not completed")
             self.drop()
@@ -305,17 +304,19 @@ class PlayerSession(Session):
     def take_lines(self, data: bytes) -> None:
         """Answer all lines in a chunk; those at its start that are ordinary guesses, the short way."""
         if self.answers:
-            data = self._take_ordinary(data)
+            rest = self._take_ordinary(data)
+            if len(rest) < len(data):
+                self.rearm()
+            data = rest
         if data:
             super().take_lines(data)
-        else:
-            self.rearm()
 
-    def lines_taken(self) -> None:
-        """Begin the idle timeout anew, and choose how the next guess is answered."""
+    def lines_taken(self, count: int) -> None:
+        """Choose how the next guess is answered, and begin the idle timeout anew if a line came (P-11)."""
         if self.conversation.playing:
             self._choose_answers()
-            self.rearm()
+            if count:
+                self.rearm()
 
     def _choose_answers(self) -> None:
         observer = self.hub.observer
@@ -324,15 +325,12 @@ class PlayerSession(Session):
             self.answers = NO_ANSWERS
             return
         self.answers = ordinary_answers(self.hub.table.rules, self.conversation.secret)
-        if not self.event_head:
-            self.guess_head = observer.guess_head(self.bound)
-            self.event_head = b"Guessed %b" % str(self.address).encode()
 
     def _take_ordinary(self, data: bytes) -> bytes:
         """Answer guesses that came together, up to the first that is not ordinary; return the rest."""
         game, answers, tell = self.conversation, self.answers, self.hub.lobby.tell
-        parts, head = self.hub.sink.parts, self.guess_head
-        start = self.hub.sink.stamp + head
+        parts, head = self.hub.sink.parts, self.hub.observer.guess_head
+        start = b"%b%b%b" % (self.hub.sink.stamp, head, self.bound.text)
         attempt = game.guesses
         replies: list[bytes] = []
         lines = data.splitlines(keepends=True)
@@ -346,8 +344,9 @@ class PlayerSession(Session):
             if head:
                 parts += (start, log_part, end_of_guess(attempt))
             if tell:
-                tell(self.event_head + event_part)
+                tell(guessed_event(self.address, event_part))
         if replies:
+            self.reactor.ordinary_guesses += len(replies)
             game.guesses = attempt
             game.invalid_guesses = 0
             self.say(b"".join(replies))

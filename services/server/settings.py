@@ -1,13 +1,18 @@
 """The server's settings, read from the environment and checked together."""
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
+from urllib.parse import quote, urlsplit
 
 from services.protocol.rules import Rules
 from services.runtime.environ import EnvironReader
 from services.runtime.logging import LEVELS, LogFormat
 from services.runtime.tls_settings import ServerTls, read_server_tls
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +21,8 @@ class Limits:
 
     max_players: int = 10_000
     """GAME_MAX_PLAYERS: connections on the player port, playing or not."""
+    max_connections: int = 0
+    """GAME_MAX_CONNECTIONS: on both ports together; 0 for as many as there are descriptors for."""
     max_per_address: int = 0
     """GAME_MAX_PER_ADDRESS: of them, how many from one address; 0 for as many as there are."""
     max_invalid_guesses: int = 20
@@ -43,6 +50,13 @@ class Settings:
     admin_port: int
     """0 for any free port."""
     rules: Rules
+    state_url: str
+    """GAME_STATE_URL: where the lobby is shared with other servers; empty for one in memory. The password is
+    that of the file GAME_STATE_PASSWORD_FILE, where there is one: it shows up in no environment then."""
+    proxies: tuple[Network, ...]
+    """GAME_PROXY_FROM: networks of balancers, which are believed whose connections they pass on."""
+    metrics_port: int
+    """GAME_METRICS_PORT: figures for Prometheus; 0 for none."""
     shared_rounds: bool
     """GAME_ROUND: one number for all players (shared), or one for each (own)."""
     limits: Limits
@@ -68,6 +82,9 @@ class Settings:
             player_port=reader.integer("GAME_PLAYER_PORT", default=4000, **port),
             admin_port=reader.integer("GAME_ADMIN_PORT", default=4001, **port),
             rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
+            state_url=_read_state_url(reader),
+            proxies=_read_networks(reader),
+            metrics_port=reader.integer("GAME_METRICS_PORT", default=0, **port),
             shared_rounds=reader.choice("GAME_ROUND", default=False, choices={"own": False, "shared": True}),
             limits=_read_limits(reader),
             tls=read_server_tls(reader),
@@ -84,10 +101,37 @@ class Settings:
         return settings
 
 
+def _read_state_url(reader: EnvironReader) -> str:
+    url = reader.text("GAME_STATE_URL", default="")
+    if url and not url.startswith(("valkey://", "valkeys://", "unix://")):
+        reader.fault("GAME_STATE_URL", "no address of a Valkey", "give valkey://[USER:PASSWORD@]HOST[:PORT]")
+    file = reader.text("GAME_STATE_PASSWORD_FILE", default="")
+    if not url or not file:
+        return url
+    try:
+        password = quote(Path(file).read_text().strip(), safe="")
+    except (OSError, UnicodeDecodeError) as error:
+        reader.fault("GAME_STATE_PASSWORD_FILE", f"cannot be read ({error})", "name the file of the password")
+        return url
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.partition(':')[0]}:{password}@{host}").geturl()
+
+
+def _read_networks(reader: EnvironReader) -> tuple[Network, ...]:
+    try:
+        words = reader.text("GAME_PROXY_FROM", default="").split(",")
+        return tuple(ipaddress.ip_network(word.strip()) for word in words if word.strip())
+    except ValueError:
+        reader.fault("GAME_PROXY_FROM", "not a list of networks", "give them as 10.1.0.0/16,fd00::/8")
+        return ()
+
+
 def _read_limits(reader: EnvironReader) -> Limits:
     usual = Limits()
     return Limits(
         max_players=reader.integer("GAME_MAX_PLAYERS", default=usual.max_players, low=1),
+        max_connections=reader.integer("GAME_MAX_CONNECTIONS", default=usual.max_connections, low=0),
         max_per_address=reader.integer("GAME_MAX_PER_ADDRESS", default=usual.max_per_address, low=0),
         max_invalid_guesses=reader.integer(
             "GAME_MAX_INVALID_GUESSES", default=usual.max_invalid_guesses, low=1

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.line_client import LineClient
 from tests.support.topology import running_topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.container_log import ContainerLog, Event
+    from tests.support.container_log import ContainerLog
+    from tests.support.log_contract import Event
     from tests.support.topology import Topology
 
 PLAYERS = 4
@@ -81,14 +83,29 @@ def test_there_is_one_administrator(slow_topology: Topology) -> None:
         assert second.read_rest() == b""
 
 
+def test_nobody_else_is_greeted(slow_topology: Topology) -> None:
+    """Whoever has no certificate of an administrator, as a bot, learns nothing on the administrator port."""
+    address = slow_topology.address(4001)
+    with LineClient(address) as plain:
+        assert plain.ask("Hello").startswith("Refused: ")
+        assert plain.read_rest() == b""
+    with pytest.raises(OSError), LineClient(address, tls=slow_topology.client_tls("bot")) as bot:
+        # With TLS 1.3 a client learns at its first read that the server does not accept it.
+        bot.ask("Hello")
+
+
 def test_the_administrator_hears_every_guess(topology: Topology) -> None:
     """Of each game that the administrator saw from its beginning, it saw every guess (A-4)."""
     admin, server = topology.log("admin"), topology.log("server")
-    admin.wait_for("player_won", count=len(admin.events("player_won")) + 3)
-    joined = {event["peer"] for event in admin.events("player_joined")}
-    seen = {event["peer"] for event in admin.events("player_won")} & joined
-    assert len(seen) >= 3
-    server.wait_until(lambda: seen <= {event["peer"] for event in server.events("game_won")}, what=f"{seen}")
+
+    def peers(log: ContainerLog, name: str) -> set[str]:
+        return {event["peer"] for event in log.events(name)}
+
+    admin.wait_until(
+        lambda: len(peers(admin, "player_joined") & peers(admin, "player_won")) > 3, what="games"
+    )
+    seen = peers(admin, "player_joined") & peers(admin, "player_won")
+    server.wait_until(lambda: seen <= peers(server, "game_won"), what=f"the games of {seen}")
     for peer in seen:
         assert course(admin.events(peer=peer)) == course(server.events(peer=peer))
 

@@ -73,18 +73,21 @@ def test_images_say_what_they_are(container: Container) -> None:
 
 
 def test_published_on_loopback_alone(topology: Topology) -> None:
-    """Only the server is published, and only to this machine."""
-    bindings = topology.container("server").attrs["NetworkSettings"]["Ports"]
-    assert {port: {one["HostIp"] for one in to} for port, to in bindings.items()} == {
-        "4000/tcp": {"127.0.0.1"},
-        "4001/tcp": {"127.0.0.1"},
-    }
-    for other in (topology.container("admin"), *topology.containers("bot")):
-        assert not other.attrs["NetworkSettings"]["Ports"]
+    """Only the server and the page are published, and only to this machine."""
+
+    def published(container: Container) -> dict[str, set[str]]:
+        bindings = container.attrs["NetworkSettings"]["Ports"]
+        return {port: {one["HostIp"] for one in to} for port, to in bindings.items()}
+
+    ours = {"127.0.0.1"}
+    assert published(topology.container("server")) == {"4000/tcp": ours, "4001/tcp": ours}
+    assert published(topology.container("admin")) == {"8080/tcp": ours}
+    for bot in topology.containers("bot"):
+        assert published(bot) == {}
 
 
-def test_players_and_administrator_do_not_share_a_network(topology: Topology) -> None:
-    """A bot cannot even address the administrator's container; both reach the server."""
+def test_players_cannot_reach_the_administrator(topology: Topology) -> None:
+    """The administrator is the bots' neighbour to learn their names, and listens only elsewhere."""
 
     def networks(container: Container) -> set[str]:
         return {
@@ -93,8 +96,12 @@ def test_players_and_administrator_do_not_share_a_network(topology: Topology) ->
         }
 
     assert networks(topology.container("server")) == {"players", "administrators"}
-    assert networks(topology.container("admin")) == {"administrators"}
-    assert networks(topology.containers("bot")[0]) == {"players"}
+    admin, bot = topology.container("admin"), topology.containers("bot")[0]
+    assert networks(admin) == {"players", "administrators"}
+    assert networks(bot) == {"players"}
+    for network in admin.attrs["NetworkSettings"]["Networks"].values():
+        attempt = f"import socket; socket.create_connection(('{network['IPAddress']}', 8080), 2)"
+        assert bot.exec_run(["python", "-c", attempt]).exit_code == 1
 
 
 def test_every_setting_can_be_set_from_outside(topology: Topology) -> None:
@@ -103,4 +110,4 @@ def test_every_setting_can_be_set_from_outside(topology: Topology) -> None:
     read = set(re.findall(r"reader\.\w+\(\s*\"(GAME_\w+)", source))
     assert len(read) > 10
     handed_on = set(topology.config()["services"]["server"]["environment"])
-    assert handed_on == read - {"GAME_HOST", "GAME_PLAYER_PORT", "GAME_ADMIN_PORT"}
+    assert read - handed_on == {"GAME_HOST", "GAME_PLAYER_PORT", "GAME_ADMIN_PORT"}

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import docker.errors
+
+from tests.support.log_contract import check_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from docker.models.containers import Container
 
-Event: TypeAlias = dict[str, Any]
+    from tests.support.log_contract import Event
+
 T = TypeVar("T")
 
 REATTACH_PAUSE_S = 0.1
@@ -24,7 +26,7 @@ REATTACH_PAUSE_S = 0.1
 class ContainerLog:
     """Follows a container's standard output from its beginning, over restarts, until closed.
 
-    Every line has to be one JSON object; the first that is not fails the next wait.
+    Every line has to keep the contract of docs/logs.md; the first that does not fails the next wait.
     """
 
     def __init__(self, container: Container) -> None:
@@ -98,9 +100,9 @@ class ContainerLog:
     def _add(self, line: bytes) -> None:
         with self._grown:
             try:
-                self._events.append(json.loads(line))
-            except ValueError:
-                self._fault = AssertionError(f"{self.container.name} logged what is no JSON object: {line!r}")
+                self._events.append(check_line(line.decode()))
+            except AssertionError as breach:
+                self._fault = AssertionError(f"{self.container.name} broke the contract of the log: {breach}")
             self._grown.notify_all()
 
 

@@ -35,6 +35,10 @@ class Peer:
         with contextlib.suppress(ConnectionError):
             self._file.read()
 
+    def hang_up(self) -> None:
+        """End the connection while another thread may be listening on it."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+
     def reset(self) -> None:
         """Break off with RST instead of an ordinary end."""
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

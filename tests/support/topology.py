@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import ssl
 import subprocess
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = ("BIND", "PLAYER_PORT", "ADMIN_PORT", "BOT", "GAME_", "COMPOSE_")
+SETTINGS = ("BIND", "PLAYER_PORT", "ADMIN_PORT", "DASHBOARD_PORT", "BOT", "GAME_", "COMPOSE_")
 """How the names begin that the compose file and Compose itself read from the environment."""
 
 
@@ -59,13 +61,33 @@ class Topology:
         assert found is not None
         return host, int(found)
 
+    @property
+    def page(self) -> str:
+        """Where the live page is."""
+        host, found = self._compose.get_service_host_and_port("admin", 8080)
+        return f"http://{host}:{found}"
+
     def player(self) -> LineClient:
         """Connect to the published player port."""
         return LineClient(self.address(4000))
 
     def administrator(self) -> LineClient:
-        """Connect to the published administrator port."""
-        return LineClient(self.address(4001))
+        """Connect to the published administrator port, with the certificate of the topology's own."""
+        return LineClient(self.address(4001), tls=self.client_tls("admin"))
+
+    def client_tls(self, service: str) -> ssl.SSLContext:
+        """Return what a container of the service trusts and shows: its own certificate, where it has one."""
+        settings = self.containers(service)[0].attrs["Config"]["Env"]
+        environ = {name: value for name, _, value in (one.partition("=") for one in settings)}
+        with tempfile.TemporaryDirectory() as folder:
+            files = {}
+            for name in {"GAME_TLS_CA", "GAME_TLS_CERT", "GAME_TLS_KEY"} & environ.keys():
+                files[name] = Path(folder) / name
+                files[name].write_text(self.run("exec", "--no-TTY", service, "cat", environ[name]))
+            context = ssl.create_default_context(cafile=files["GAME_TLS_CA"])
+            if "GAME_TLS_CERT" in files:
+                context.load_cert_chain(files["GAME_TLS_CERT"], files["GAME_TLS_KEY"])
+        return context
 
     def containers(self, service: str) -> list[Container]:
         """Return the service's containers, stopped ones included."""
@@ -123,7 +145,13 @@ def running_topology(folder: Path, settings: Mapping[str, str]) -> Iterator[Topo
     """Build and start the topology, yield it when it is healthy, and remove every trace of it."""
     project = f"guessing-game-test-{secrets.token_hex(4)}"
     env_file = folder / f"{project}.env"
-    chosen = {"COMPOSE_PROJECT_NAME": project, "PLAYER_PORT": "", "ADMIN_PORT": "", **settings}
+    chosen = {
+        "COMPOSE_PROJECT_NAME": project,
+        "PLAYER_PORT": "",
+        "ADMIN_PORT": "",
+        "DASHBOARD_PORT": "",
+        **settings,
+    }
     env_file.write_text("".join(f"{name}={value}\n" for name, value in chosen.items()))
     # The environment would beat the file, and name somebody else's project.
     assert not [name for name in os.environ if name.startswith(SETTINGS)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from services.admin.dashboard.state import changed_state, shown, whole_state
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from services.admin.dashboard.names import Names
     from services.admin.model.board import Board
@@ -18,13 +18,13 @@ TICK_S: Final = 0.4
 """Changes are gathered for so long: a guess is on the page in half a second, and there is time to draw."""
 
 STILL_S: Final = 2.0
-"""Without changes a frame comes this often: rates fall and charts move on by themselves."""
+"""Without changes a frame comes this often: rates fall, and charts move on by themselves."""
 
 MOST_VIEWERS: Final = 64
 
 
 class Feed:
-    """Cuts the changes of a board into frames; each viewer gets all, or the whole state after a gap."""
+    """Cuts the changes of a board into frames; a viewer gets each of them, or all anew after a gap."""
 
     def __init__(
         self, board: Board, names: Names, expectations: Mapping[str, float], clock: Callable[[], float]
@@ -71,12 +71,13 @@ class Feed:
         self._closed = True
         self._turn.set()
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    async def stream(self) -> AsyncGenerator[bytes, None]:
         """Yield server-sent events: `state`, then a `change` for each frame, or `state` again after a gap."""
         self._viewers += 1
         try:
-            yield b"retry: 1000\n\n" + self._whole()
+            message = b"retry: 1000\n\n" + self._whole()
             seen = self._frame
+            yield message
             while not self._closed:
                 if self._frame == seen:
                     await self._turn.wait()

@@ -26,9 +26,14 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
 
 def container_name(full_name: str) -> str | None:
-    """Return the part of a host's full name that tells containers apart; None if it is no ordinary name."""
-    first = full_name.partition(".")[0]
-    return first if _NAME.fullmatch(first) else None
+    """Return what `docker compose logs` calls a container; None if it is no ordinary name.
+
+    The full name is PROJECT-SERVICE-NUMBER.PROJECT_NETWORK; another host is called by its first part.
+    """
+    first, _, network = full_name.partition(".")
+    project = network.rpartition("_")[0]
+    name = first.removeprefix(f"{project}-") if project else first
+    return name if _NAME.fullmatch(name) else None
 
 
 def reverse_dns(ip: str) -> str | None:

@@ -73,6 +73,7 @@ def _surroundings(board: Board, now: float) -> dict[str, Any]:
             "reason": None if away is None else away.reason,
             "seat_taken": away is not None and away.seat_taken,
         },
+        "round": board.round_number,
         "range": {"low": board.low, "high": board.high},
         "figures": {
             "playing": len(board.players),
@@ -126,15 +127,14 @@ def event_row(happening: Happening) -> dict[str, Any]:
         "kind": type(event).__name__.lower(),
         "text": describe(event),
     }
-    if not isinstance(event, Round):
-        row |= {"ip": event.address.host, "port": event.address.port}
+    if isinstance(event, Round):
+        return row | {"round": event.number}
+    row |= {"ip": event.address.host, "port": event.address.port}
     match event:
         case Guessed(_, number, verdict):
             row |= {"guess": number, "verdict": str(verdict)}
         case Won(_, guesses):
             row |= {"guesses": guesses}
-        case Round(number):
-            row |= {"round": number}
         case _:
             pass
     return row

@@ -13,6 +13,7 @@ class Fact(Enum):
     HANDSHAKE_COMPLETED = ("handshake_completed", "info", ("dialect",))
     HANDSHAKE_REFUSED = ("handshake_refused", "info", ("reason", "input"))
     GUESS_JUDGED = ("guess_judged", "info", ("number", "verdict", "attempt"))
+    ROUND_GUESS_JUDGED = ("round_guess_judged", "info", ("number", "verdict", "attempt", "round"))
     GUESS_TOO_LATE = ("guess_too_late", "info", ("number", "round"))
     GUESS_REJECTED = ("guess_rejected", "info", ("input",))
     GAME_WON = ("game_won", "info", ("guesses",))

@@ -107,7 +107,7 @@ class PlayerConversation(Conversation):
         published: list[Effect] = [Publish(Guessed(self._address, number, verdict))]
         if verdict is Verdict.CORRECT:
             published.append(Publish(Won(self._address, self.guesses + 1)))
-        return [*published, *self._announce(number, verdict)]
+        return [*published, *self._announce(Fact.GUESS_JUDGED, number, verdict)]
 
     def judged(self, guess: RoundGuess, outcome: RoundOutcome | None) -> list[Effect]:
         """Go on after `Judge`; what follows for the list was published where it was judged."""
@@ -120,13 +120,13 @@ class PlayerConversation(Conversation):
                 Record(Fact.GUESS_TOO_LATE, (guess.number, guess.round_number)),
                 self.reply(TooLate()),
             ]
-        return self._announce(guess.number, outcome.verdict)
+        return self._announce(Fact.ROUND_GUESS_JUDGED, guess.number, outcome.verdict, guess.round_number)
 
-    def _announce(self, number: int, verdict: Verdict) -> list[Effect]:
+    def _announce(self, fact: Fact, number: int, verdict: Verdict, *more: int) -> list[Effect]:
         self.guesses += 1
         self.invalid_guesses = 0
         effects: list[Effect] = [
-            Record(Fact.GUESS_JUDGED, (number, verdict.value, self.guesses)),
+            Record(fact, (number, verdict.value, self.guesses, *more)),
             self.reply(verdict),
         ]
         if verdict is Verdict.CORRECT:

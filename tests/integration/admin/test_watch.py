@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.log_contract import check_line
 from tests.support.scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Watcher:
         assert self.process.stdout is not None
         text = self.process.stdout.readline()
         assert text, "the program has ended"
-        fields: dict[str, Any] = json.loads(text)
+        fields = check_line(text.removesuffix("\n"))
         assert fields.pop("service") == "admin"
         assert fields.pop("timestamp").endswith("Z")
         return fields

@@ -128,7 +128,7 @@ class Intruder:
 def test_nobody_else_is_greeted_and_the_administrator_is_beside_them(
     server: ServerProcess, cast: Cast, kind: str
 ) -> None:
-    """Whoever cannot prove the role is not greeted and takes no seat; the administrator gets both."""
+    """Whoever cannot prove the role is not greeted and takes no seat; the administrator gets both (T-3)."""
     tls = None if kind == "plain text" else client_context(ClientTls(cast.ca, cast.impostors[kind]))
     before = len(server.events("admin_seated"))
     intruder = Intruder(server, tls)
@@ -142,7 +142,7 @@ def test_nobody_else_is_greeted_and_the_administrator_is_beside_them(
 
 
 def test_plain_text_is_told_what_to_do(server: ServerProcess) -> None:
-    """A plain Hello on the administrator port is answered by one plain line that says how to do better."""
+    """A plain Hello on the administrator port gets one plain line that says how to do better (T-2)."""
     with LineClient(server.admin) as plain:
         plain.send(b"Hello\r\n")
         answer = plain.read_rest()
@@ -174,7 +174,7 @@ def test_players_may_choose(server: ServerProcess, cast: Cast) -> None:
 
 
 def test_a_conversation_does_not_change_its_kind(server: ServerProcess, cast: Cast) -> None:
-    """What begins in plain text stays plain: a TLS handshake after Hello is just a bad line."""
+    """What begins in plain text stays plain: a TLS handshake after Hello is just a bad line (T-1)."""
     connection = socket.create_connection(server.player, timeout=10)
     with connection:
         connection.sendall(b"Hello\r\n")
@@ -184,7 +184,7 @@ def test_a_conversation_does_not_change_its_kind(server: ServerProcess, cast: Ca
 
 
 def test_required_tells_plain_players_what_to_do(cast: Cast) -> None:
-    """With `required` a plain Hello is answered by one plain line that says what to do; TLS is served."""
+    """With `required` a plain Hello gets one plain line that says what to do; TLS is served (T-2)."""
     with ServerProcess(**server_settings(cast.server, cast.ca), GAME_PLAYER_TLS="required") as server:
         with LineClient(server.player) as plain:
             plain.send(b"Hello\r\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.admin.settings import DashboardSettings, Settings
+from services.protocol.rules import Rules
 from services.runtime.environ import SettingsError
 from services.runtime.logging import LogFormat
 
@@ -14,7 +15,7 @@ def test_defaults() -> None:
     settings = Settings.from_environ({}, LogFormat.JSON)
 
     assert (settings.host, settings.port) == ("localhost", 4001)
-    assert (settings.low, settings.high) == (1, 30)
+    assert settings.rules == Rules(1, 30, 2)
     assert settings.dashboard is None
     assert settings.log_format is LogFormat.JSON
 
@@ -27,6 +28,7 @@ def test_every_setting_is_read() -> None:
             "GAME_PORT": "5001",
             "GAME_LOW": "0",
             "GAME_HIGH": "99",
+            "GAME_CLOSE_DISTANCE": "5",
             "GAME_DASHBOARD_HOST": "0.0.0.0",
             "GAME_DASHBOARD_PORT": "8080",
             "GAME_LOG_FORMAT": "console",
@@ -36,7 +38,7 @@ def test_every_setting_is_read() -> None:
     )
 
     assert (settings.host, settings.port) == ("server", 5001)
-    assert (settings.low, settings.high) == (0, 99)
+    assert settings.rules == Rules(0, 99, 5)
     assert settings.dashboard == DashboardSettings("0.0.0.0", 8080)
     assert (settings.log_format, settings.log_level) == (LogFormat.CONSOLE, "debug")
 

@@ -59,7 +59,9 @@ def screen(board: Board, now: float, width: int, height: int) -> str:
     """Draw the board as plain text."""
     console = Console(file=StringIO(), width=width, height=height, color_system=None, legacy_windows=False)
     with console.capture() as capture:
-        console.print(board_view(board, TARGET, now, width=width, height=height))
+        console.print(
+            board_view(board, TARGET, {"smart": 5.03, "sweep": 15.5}, now, width=width, height=height)
+        )
     return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 from services.certs.__main__ import main
+from tests.support.log_contract import check_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 def run(out: Path, capfd: pytest.CaptureFixture[str], **environ: str) -> dict[str, str]:
     """Run the program, which must succeed; give its one log line."""
     assert main(["--out", str(out)], environ) == 0
-    line: dict[str, str] = json.loads(capfd.readouterr().out)
-    return line
+    return check_line(capfd.readouterr().out.removesuffix("\n"))
 
 
 def contents(out: Path) -> dict[str, bytes]:
@@ -84,7 +83,7 @@ def test_many_runs_at_once_make_one_set(tmp_path: Path) -> None:
     """Programs that start together all succeed, one of them makes the set, the others keep it."""
     command = [sys.executable, "-m", "services.certs", "--out", str(tmp_path)]
     runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    events = [json.loads(each.communicate(timeout=40)[0])["event"] for each in runs]
+    events = [check_line(each.communicate(timeout=40)[0].removesuffix("\n"))["event"] for each in runs]
 
     assert [each.returncode for each in runs] == [0] * 4
     assert sorted(events) == ["certificates_kept"] * 3 + ["certificates_made"]

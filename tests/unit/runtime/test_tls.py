@@ -15,8 +15,8 @@ from services.runtime.tls import (
     ADMINISTRATOR_ROLE,
     ReloadingContext,
     TlsError,
+    certificate_end,
     client_context,
-    expires_in_days,
     explain_tls,
     is_administrator,
     server_admin_context,
@@ -164,6 +164,17 @@ def test_tls_1_2_has_forward_secrecy_and_authenticated_encryption(
     assert good.succeeded
     assert good.server.tls.version() == "TLSv1.2"
     assert bad.server.error
+
+
+@pytest.mark.parametrize("group", ["secp521r1", "ffdhe8192"])
+def test_no_client_can_choose_an_expensive_key_exchange(settings: ServerTls, cast: Cast, group: str) -> None:
+    """A client that offers only a dear group of key exchange is refused, not served."""
+    client = client_context(ClientTls(cast.ca))
+    client.set_ecdh_curve(group)
+
+    handshake = shake_hands(made(server_player_context(settings)), client)
+
+    assert handshake.server.error
 
 
 @pytest.mark.parametrize("name", ["localhos", "example.org", "127.0.0.1"])
@@ -363,13 +374,10 @@ def test_plain_text_in_the_place_of_tls_is_recognised(cast: Cast) -> None:
     assert explain_tls(client.error) == "it does not speak TLS on this port"
 
 
-def test_the_days_that_are_left(tmp_path: Path) -> None:
-    """The days are whole ones, none on the last day and fewer than none after it."""
+def test_the_end_of_the_certificate(tmp_path: Path) -> None:
+    """The end is the certificate's own, and a file that has none is named."""
     own = Authority(tmp_path).sign("server", usage=SERVER_AUTH, left=timedelta(days=10))
-    now = datetime.now(UTC)
 
-    assert expires_in_days(own.cert, now) == 9
-    assert expires_in_days(own.cert, now + timedelta(days=9.5)) == 0
-    assert expires_in_days(own.cert, now + timedelta(days=11)) < 0
+    assert abs(certificate_end(own.cert) - datetime.now(UTC) - timedelta(days=10)) < timedelta(minutes=1)
     with pytest.raises(TlsError, match="GAME_TLS_CERT: no PEM certificate"):
-        expires_in_days(own.key, now)
+        certificate_end(own.key)

@@ -26,7 +26,8 @@ function frame(svg, height = HEIGHT) {
 function ceiling(most) {
   if (most <= 4) return 4;
   const unit = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 4, 5, 10].map((factor) => factor * unit).find((end) => end >= most);
+  // Even ones, since half of it is on the axis, too.
+  return [2, 4, 6, 8, 10].map((factor) => factor * unit).find((end) => end >= most);
 }
 
 function axis(width, end, y) {
@@ -94,21 +95,17 @@ function references(expectations, most, x, width) {
   for (const { strategy, guesses } of expectations) {
     lines.set(guesses, [...(lines.get(guesses) ?? []), strategy]);
   }
-  return [...lines]
-    .filter(([guesses]) => guesses <= most)
-    .sort(([one], [other]) => one - other)
-    .flatMap(([guesses, strategies], index) => {
-      const at = x(guesses);
-      const leftwards = at > width * 0.6;
-      return [
-        shape("line", { class: "reference", x1: at, x2: at, y1: 2, y2: HEIGHT - BOTTOM }),
-        shape(
-          "text",
-          { class: "reference-label", x: at + (leftwards ? -4 : 4), y: 11 + index * 13, "text-anchor": leftwards ? "end" : "start" },
-          `${strategies.join(", ")} ${guesses.toFixed(1)}`,
-        ),
-      ];
-    });
+  const drawn = [...lines].filter(([guesses]) => guesses <= most).sort(([one], [other]) => one - other);
+  const strokes = drawn.map(([guesses]) =>
+    shape("line", { class: "reference", x1: x(guesses), x2: x(guesses), y1: 2, y2: HEIGHT - BOTTOM }),
+  );
+  // Each label a line lower than the one before, and all of them above the strokes.
+  const labels = drawn.map(([guesses, strategies], index) => {
+    const leftwards = x(guesses) > width * 0.6;
+    const place = { x: x(guesses) + (leftwards ? -4 : 4), y: 11 + index * 13, "text-anchor": leftwards ? "end" : "start" };
+    return shape("text", { class: "reference-label", ...place }, `${strategies.join(", ")} ${guesses.toFixed(1)}`);
+  });
+  return [...strokes, ...labels];
 }
 
 function describe(bins, more, mean, expectations) {

@@ -84,7 +84,7 @@ function drawLink() {
       : state
         ? "No connection to this page's own server"
         : "Connecting";
-  setText(byId("link-text"), text);
+  setText(byId("link-text"), state?.round ? `${text}. Round ${count(state.round)}` : text);
   byId("link").classList.toggle("away", !watching);
   const notice = byId("notice");
   if (!connected && state) {

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from services.admin.model.wording import describe
-from services.protocol.messages import Address, Guessed, Joined, Left, Round, Verdict, WatchEvent, Won
+from services.protocol.messages import Address, Guessed, Joined, Left, Round, Verdict, Won
+
+if TYPE_CHECKING:
+    from services.protocol.messages import WatchEvent
 
 ANN = Address("10.0.0.1", 5001)
 

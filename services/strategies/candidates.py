@@ -72,8 +72,7 @@ def allowed(rules: Rules, history: Iterable[Try]) -> Candidates:
                 candidates = close
             case Verdict.FAR:
                 candidates = far
-            case Verdict.CORRECT:
-                candidates = ((number, number),)
-            case None:
+            case _:
+                # The number itself is spent, and after Correct so is the game.
                 candidates = tuple(sorted(close + far))
     return candidates

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from services.player.strategies.candidates import Candidates, count, numbers_in, split
+from services.strategies.candidates import Candidates, count, numbers_in, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

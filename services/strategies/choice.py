@@ -7,14 +7,14 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from services.player.strategies.candidates import allowed, numbers_in, split
-from services.player.strategies.perfect import best_guess
 from services.protocol.rules import Rules
+from services.strategies.candidates import allowed, numbers_in, split
+from services.strategies.perfect import best_guess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from services.player.strategies.candidates import Candidates, History
+    from services.strategies.candidates import Candidates, History
 
 MOST_CLOSE_DISTANCE: Final = 64
 """Where the replies contradict the close distance, none larger than this is considered."""

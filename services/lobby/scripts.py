@@ -1,0 +1,205 @@
+"""What Valkey does in one step, in Lua: nobody sees a half of it, and no two of them interleave.
+
+Keys, all below `game:`:
+
+    sequence          counts everything that happens; the id of each event, and the order of joining
+    events            stream of what the watcher is told, one line or more an entry, ids without gaps
+    players           hash, address -> "REPLICA SEQUENCE"
+    replicas          set of the replicas at work
+    alive:REPLICA     there as long as the replica is heard of
+    generations       hash, replica -> the number of its latest connection
+    round             hash: number and secret of the shared round, and its era: this Valkey's memory
+    seat, seat_token  the administrator's seat: "REPLICA TOKEN", and the last token
+"""
+
+from typing import Final
+
+EVENTS: Final = "game:events"
+PLAYERS: Final = "game:players"
+
+KEPT_EVENTS: Final = 65_536
+"""Entries of the stream that a watcher may lag behind; some seconds of a busy cluster."""
+
+_COMMON: Final = f"""
+local function happen(line)
+  local id = redis.call('INCR', 'game:sequence')
+  redis.call('XADD', '{EVENTS}', 'MAXLEN', '~', {KEPT_EVENTS}, id .. '-1', 'line', line)
+  return id
+end
+local function owner(address)
+  local value = redis.call('HGET', '{PLAYERS}', address)
+  return value and string.match(value, '^%S+')
+end
+local function leave(address)
+  redis.call('HDEL', '{PLAYERS}', address)
+  happen('Left ' .. address .. '\\r\\n')
+end
+local function join(replica, address)
+  -- An address is somewhere else only if its old replica has not noticed yet that it went.
+  if owner(address) then leave(address) end
+  local id = happen('Joined ' .. address .. '\\r\\n')
+  redis.call('HSET', '{PLAYERS}', address, replica .. ' ' .. id)
+end
+local function players_of(replica)
+  local found, all = {{}}, redis.call('HGETALL', '{PLAYERS}')
+  for i = 1, #all, 2 do
+    if string.match(all[i + 1], '^%S+') == replica then found[all[i]] = true end
+  end
+  return found
+end
+local function forget(replica)
+  for address in pairs(players_of(replica)) do leave(address) end
+  redis.call('SREM', 'game:replicas', replica)
+  redis.call('HDEL', 'game:generations', replica)
+end
+"""
+
+SYNC: Final = (
+    _COMMON
+    + """
+-- A replica has connected, or was taken for dead: what it says is the truth about its players.
+-- Returns the time, and the era and number of the round.
+local replica, generation, ttl_ms, secret = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local known_era, known_round = ARGV[5], tonumber(ARGV[6])
+redis.call('SET', 'game:alive:' .. replica, 1, 'PX', ttl_ms)
+redis.call('SADD', 'game:replicas', replica)
+redis.call('HSET', 'game:generations', replica, generation)
+local current = redis.call('HMGET', 'game:round', 'era', 'number')
+local era, number = current[1], tonumber(current[2] or 0)
+if not era or (era ~= known_era and number <= known_round) then
+  -- What was known before is lost. A number that players may still take for theirs is not used again.
+  era, number = era or replica .. '-' .. generation, known_round + 1
+  redis.call('HSET', 'game:round', 'era', era, 'number', number, 'secret', secret)
+  happen('Round ' .. number .. '\\r\\n')
+end
+local listed, playing = players_of(replica), {}
+for i = 7, #ARGV do
+  playing[ARGV[i]] = true
+  if not listed[ARGV[i]] then join(replica, ARGV[i]) end
+end
+for address in pairs(listed) do
+  if not playing[address] then leave(address) end
+end
+return {redis.call('TIME'), era, number}
+"""
+)
+
+PUBLISH: Final = (
+    _COMMON
+    + """
+-- Events of one replica, in order: kind, address, line or lines. What an earlier connection left behind is
+-- void, and so is what comes from a replica that was taken for dead: 0.
+local replica, generation = ARGV[1], ARGV[2]
+if redis.call('HGET', 'game:generations', replica) ~= generation then return 0 end
+for i = 3, #ARGV, 3 do
+  local kind, address, line = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  if kind == 'join' then
+    join(replica, address)
+  elseif kind == 'end' then
+    if owner(address) == replica then
+      redis.call('HDEL', 'game:players', address)
+      happen(line)
+    end
+  else
+    happen(line)
+  end
+end
+return 1
+"""
+)
+
+BEAT: Final = (
+    _COMMON
+    + """
+-- A replica is alive, and looks after those that are not. Returns the time; nothing: it was taken for dead
+-- itself.
+local replica, ttl_ms = ARGV[1], ARGV[2]
+if redis.call('SISMEMBER', 'game:replicas', replica) == 0 then return {} end
+redis.call('SET', 'game:alive:' .. replica, 1, 'PX', ttl_ms)
+for _, other in ipairs(redis.call('SMEMBERS', 'game:replicas')) do
+  if redis.call('EXISTS', 'game:alive:' .. other) == 0 then forget(other) end
+end
+return redis.call('TIME')
+"""
+)
+
+RETIRE: Final = (
+    _COMMON
+    + """
+-- A replica stops.
+forget(ARGV[1])
+redis.call('DEL', 'game:alive:' .. ARGV[1])
+return 1
+"""
+)
+
+GUESS: Final = (
+    _COMMON
+    + """
+-- A guess at the shared number, judged where the number is: who finds it wins the round, at once and once.
+-- Returns the round in play and the verdict; no verdict: too late; nothing: asked too long ago, when the
+-- player has been refused already, or by a replica that was taken for dead.
+local deadline_us, replica, generation, address = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+local round, number, close_distance, next_secret = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
+local guesses = ARGV[9]
+local time = redis.call('TIME')
+if time[1] * 1000000 + time[2] > deadline_us then return {} end
+if redis.call('HGET', 'game:generations', replica) ~= generation then return {} end
+local current = redis.call('HMGET', 'game:round', 'number', 'secret')
+if not current[1] then return {} end
+if current[1] ~= round then return {current[1]} end
+local distance = math.abs(tonumber(current[2]) - number)
+local verdict = distance == 0 and 'Correct' or distance <= close_distance and 'Close' or 'Far'
+happen('Guessed ' .. address .. ' ' .. ARGV[6] .. ' ' .. verdict .. '\\r\\n')
+if verdict == 'Correct' then
+  redis.call('HSET', 'game:round', 'number', round + 1, 'secret', next_secret)
+  if owner(address) == replica then redis.call('HDEL', 'game:players', address) end
+  happen('Won ' .. address .. ' ' .. guesses .. '\\r\\n')
+  happen('Round ' .. round + 1 .. '\\r\\n')
+end
+return {current[1], verdict}
+"""
+)
+
+ENTER: Final = """
+return redis.call('HGET', 'game:round', 'number')
+"""
+
+LIST: Final = f"""
+return redis.call('HGETALL', '{PLAYERS}')
+"""
+
+TAKE_SEAT: Final = f"""
+-- A lease, whose token is higher than that of every holder before.
+-- Returns the token, the last event and the players; nothing if the seat is taken.
+local replica, ttl_ms = ARGV[1], ARGV[2]
+if redis.call('EXISTS', 'game:seat') == 1 then return {{}} end
+local token = redis.call('INCR', 'game:seat_token')
+redis.call('SET', 'game:seat', replica .. ' ' .. token, 'PX', ttl_ms)
+local last = redis.call('GET', 'game:sequence') or '0'
+return {{token, last, redis.call('HGETALL', '{PLAYERS}')}}
+"""
+
+RENEW_SEAT: Final = """
+-- Nobody renews a seat that has become another's.
+if redis.call('GET', 'game:seat') ~= ARGV[1] .. ' ' .. ARGV[2] then return 0 end
+return redis.call('PEXPIRE', 'game:seat', ARGV[3])
+"""
+
+LEAVE_SEAT: Final = """
+if redis.call('GET', 'game:seat') == ARGV[1] .. ' ' .. ARGV[2] then redis.call('DEL', 'game:seat') end
+return 1
+"""
+
+ALL: Final = {
+    "sync": SYNC,
+    "publish": PUBLISH,
+    "beat": BEAT,
+    "retire": RETIRE,
+    "guess": GUESS,
+    "enter": ENTER,
+    "list": LIST,
+    "take_seat": TAKE_SEAT,
+    "renew_seat": RENEW_SEAT,
+    "leave_seat": LEAVE_SEAT,
+}

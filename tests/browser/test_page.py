@@ -1,0 +1,270 @@
+"""The live page in a real browser, beside a server that the tests script."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+
+from tests.support.browser import live_page
+from tests.support.dashboard import Watched, dashboard
+from tests.support.scripted_server import ScriptedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+    from tests.support.browser import LivePage
+    from tests.support.scripted_server import Peer
+
+
+@contextmanager
+def page_beside(browser: Browser, server: Watched, **look: int | str) -> Iterator[LivePage]:
+    """Open the page of an administrator who watches the scripted server."""
+    with (
+        ScriptedServer(server) as listening,
+        dashboard(listening.port) as (_, port),
+        live_page(browser, f"http://127.0.0.1:{port}", **look) as page,  # type: ignore[arg-type]
+    ):
+        yield page
+
+
+def test_a_game_is_seen_from_beginning_to_end(browser: Browser) -> None:
+    """A player appears with a strip, each guess as its mark, the win as such; then the row is gone."""
+    server = Watched()
+    with page_beside(browser, server) as page:
+        page.shows("#playing", "0")
+        page.shows_part("#empty", "Nobody is playing.")
+
+        server.say("Joined 10.0.0.1 5001")
+        page.shows("#playing", "1")
+        assert page.rows() == ["10.0.0.1 5001"]
+
+        server.say("Guessed 10.0.0.1 5001 7 Far", "Guessed 10.0.0.1 5001 21 Close")
+        page.shows("#rows .mark.far", "F")
+        page.shows("#rows .mark.close", "C")
+        marks = page.page.locator("#rows .mark")
+        assert [marks.nth(index).get_attribute("title") for index in range(2)] == ["7: Far", "21: Close"]
+        assert page.page.locator("#rows .strip").get_attribute("aria-label") == "7 Far, 21 Close"
+
+        server.say("Guessed 10.0.0.1 5001 22 Correct", "Won 10.0.0.1 5001 3")
+        page.shows_part("#rows tr.won", "✓ won")
+        page.shows("#won", "1")
+        page.shows("#playing", "0")
+        page.shows_part("#events li", "10.0.0.1 5001 wins with 3 guesses")
+        page.shows_part("#mean", "mean 3.00")
+        page.page.wait_for_function("() => document.querySelectorAll('#rows tr').length === 0")
+
+
+def test_marks_stand_at_their_numbers(browser: Browser) -> None:
+    """The strip shows where in the range a number is: the lowest leftmost, the highest rightmost."""
+    with page_beside(browser, Watched("10.0.0.1 5001")) as page:
+        page.shows("#playing", "1")
+    server = Watched("10.0.0.1 5001")
+    with page_beside(browser, server) as page:
+        server.say("Guessed 10.0.0.1 5001 1 Far", "Guessed 10.0.0.1 5001 30 Far")
+        page.page.locator("#rows .mark").nth(1).wait_for()
+        strip = page.page.locator("#rows .strip").bounding_box()
+        boxes = [page.page.locator("#rows .mark").nth(index).bounding_box() for index in range(2)]
+
+    assert strip is not None
+    assert boxes[0] is not None
+    assert boxes[1] is not None
+    assert boxes[0]["x"] == pytest.approx(strip["x"], abs=1)
+    assert boxes[1]["x"] + boxes[1]["width"] == pytest.approx(strip["x"] + strip["width"], abs=1)
+
+
+def test_the_server_goes_and_comes_back(browser: Browser) -> None:
+    """While the server is away a notice says so; when it is back the notice goes, without a reload."""
+    server = Watched("10.0.0.1 5001")
+    with page_beside(browser, server) as page:
+        page.shows("#playing", "1")
+        page.page.evaluate("window.untouched = true")
+
+        server.listed = ["10.0.0.2 5002"]
+        server.leave()
+        page.shows_part("#notice", "The game server is away")
+        assert page.page.locator("#notice").get_attribute("role") == "alert"
+
+        server.away = False
+        page.page.locator("#notice").wait_for(state="hidden")
+        page.shows("#playing", "1")
+        assert page.rows() == ["10.0.0.2 5002"]
+        assert page.page.evaluate("window.untouched") is True
+
+
+def test_the_page_survives_its_own_server(browser: Browser) -> None:
+    """When the administrator itself is gone the page says that what it shows is out of date."""
+    server = Watched("10.0.0.1 5001")
+    with (
+        ScriptedServer(server) as listening,
+        dashboard(listening.port) as (process, port),
+        live_page(browser, f"http://127.0.0.1:{port}") as page,
+    ):
+        page.shows("#playing", "1")
+        process.kill()
+        page.shows_part("#notice", "This page has lost its connection")
+        page.shows_part("#link-text", "No connection")
+
+
+def test_another_administrator_is_told(browser: Browser) -> None:
+    """A taken seat is said in plain words."""
+
+    def taken(peer: Peer) -> None:
+        peer.hear()
+        peer.say("Admin-Greetings")
+        peer.hear()
+        peer.say("Refused: another administrator is watching")
+        peer.close()
+
+    server = Watched("10.0.0.1 5001")
+    with (
+        ScriptedServer(server, taken) as listening,
+        dashboard(listening.port) as (_, port),
+        live_page(browser, f"http://127.0.0.1:{port}") as page,
+    ):
+        page.shows("#playing", "1")
+        server.say("nonsense")
+        page.shows_part("#notice", "Another administrator holds the seat")
+
+
+@pytest.mark.parametrize(
+    "markup",
+    ["<img src=x onerror=alert(1)>", "<script>document.title = 'owned'</script>", "&lt;b&gt; </p><h1>big"],
+)
+def test_text_from_the_wire_is_never_markup(browser: Browser, markup: str) -> None:
+    """What a server says reaches the page as the characters that it is, wherever it is shown."""
+
+    def rude(peer: Peer) -> None:
+        peer.hear()
+        peer.say(markup)
+        peer.wait_for_end()
+
+    server = Watched("10.0.0.1 5001")
+    with (
+        ScriptedServer(server, rude) as listening,
+        dashboard(listening.port) as (_, port),
+        live_page(browser, f"http://127.0.0.1:{port}") as page,
+    ):
+        page.shows("#playing", "1")
+        server.leave()
+        page.shows_part("#notice", markup)
+        assert page.page.locator("#notice *").count() == 0
+        assert page.page.title() == "Guessing Game"
+
+
+def test_the_table_is_sorted_and_filtered(browser: Browser) -> None:
+    """A click on a head sorts by it and says so; the filter leaves what matches."""
+    server = Watched("10.0.0.2 1", "10.0.0.10 3", "10.0.0.1 2")
+    with page_beside(browser, server) as page:
+        page.shows("#playing", "3")
+        assert page.rows() == ["10.0.0.2 1", "10.0.0.10 3", "10.0.0.1 2"]
+
+        page.page.get_by_role("button", name="IP").click()
+        page.page.locator(".head-ip[aria-sort=ascending]").wait_for()
+        assert page.rows() == ["10.0.0.1 2", "10.0.0.2 1", "10.0.0.10 3"]
+        page.page.get_by_role("button", name="Port").click()
+        page.page.get_by_role("button", name="Port").click()
+        page.page.locator(".head-port[aria-sort=descending]").wait_for()
+        assert page.rows() == ["10.0.0.10 3", "10.0.0.1 2", "10.0.0.2 1"]
+
+        page.page.get_by_label("Filter").fill("10.0.0.1 ")
+        page.shows("#count", "2 found, 3 playing")
+        page.page.get_by_label("Filter").fill("nobody")
+        page.shows_part("#empty", "Nobody matches the filter.")
+        page.page.get_by_label("Filter").fill("")
+        page.shows("#count", "3 playing")
+        assert len(page.rows()) == 3
+
+
+def test_it_works_by_keyboard(browser: Browser) -> None:
+    """From the top of the page, Tab leads to the skip link, the filter and the heads; Enter sorts."""
+    with page_beside(browser, Watched("10.0.0.2 1", "10.0.0.1 2")) as page:
+        page.shows("#playing", "2")
+        reached = []
+        for _ in range(8):
+            page.page.keyboard.press("Tab")
+            reached.append(
+                page.page.evaluate("document.activeElement.textContent.trim() || document.activeElement.id")
+            )
+        assert reached[:3] == ["Skip to the players", "filter", "IP"]
+        assert "Guesses" in reached
+
+        page.page.locator(".head-ip button").focus()
+        page.page.keyboard.press("Enter")
+        page.page.locator(".head-ip[aria-sort=ascending]").wait_for()
+        assert page.rows() == ["10.0.0.1 2", "10.0.0.2 1"]
+
+
+def test_two_hundred_players_stay_readable(browser: Browser) -> None:
+    """With many players a part of the rows is shown, with how many there are, and more on demand."""
+    listed = [f"10.0.{number // 250}.{number % 250} {4000 + number}" for number in range(200)]
+    with page_beside(browser, Watched(*listed)) as page:
+        page.shows("#playing", "200")
+        assert len(page.rows()) == 100
+        page.shows_part("#more-text", "100 of 200 shown")
+        page.page.get_by_role("button", name="Show more").click()
+        page.page.locator("#more").wait_for(state="hidden")
+        assert len(page.rows()) == 200
+
+
+GAME = (
+    "Joined 10.0.0.1 5001",
+    "Guessed 10.0.0.1 5001 7 Far",
+    "Guessed 10.0.0.1 5001 20 Close",
+    "Joined 10.0.0.2 5002",
+    "Guessed 10.0.0.2 5002 30 Correct",
+    "Won 10.0.0.2 5002 1",
+)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1360, 390])
+def test_axe_finds_nothing_serious(browser: Browser, scheme: Literal["light", "dark"], width: int) -> None:
+    """Light or dark, wide or narrow, in peace or in trouble: axe-core finds nothing serious."""
+    server = Watched("10.0.0.3 5003")
+    with page_beside(browser, server, scheme=scheme, width=width) as page:
+        server.say(*GAME)
+        page.shows_part("#rows tr.won", "won")
+        assert page.faults() == []
+
+        page.page.locator("#rows tr.won").wait_for(state="detached")
+        server.leave()
+        page.shows_part("#notice", "The game server is away")
+        assert page.faults() == []
+
+
+@pytest.mark.parametrize("width", [1360, 700, 390, 320])
+def test_nothing_sticks_out(browser: Browser, width: int) -> None:
+    """On no width does the page scroll sideways, not even with the longest addresses."""
+    server = Watched("2001:db8:1111:2222:3333:4444:5555:6666 65535")
+    with page_beside(browser, server, width=width) as page:
+        server.say(*GAME)
+        page.shows("#won", "1")
+        assert page.fits()
+
+
+def test_moments_are_told(browser: Browser) -> None:
+    """The page says since when the server has been up at least, and each event when it was."""
+    server = Watched("10.0.0.1 5001")
+    with page_beside(browser, server) as page:
+        server.say("Joined 10.0.0.2 5002")
+        page.shows_part("#events li", "10.0.0.2 5002 plays")
+        link = page.page.locator("#link-text").text_content() or ""
+        assert re.fullmatch(r"Live: server up since at least \d\d:\d\d:\d\d", link)
+        assert re.fullmatch(r"\d\d:\d\d:\d\d", page.page.locator("#events time").first.text_content() or "")
+
+
+def test_the_expectations_are_drawn(browser: Browser) -> None:
+    """The histogram has a line for what each strategy is expected to need, also in words."""
+    server = Watched()
+    with page_beside(browser, server) as page:
+        server.say("Joined 10.0.0.1 5001", "Guessed 10.0.0.1 5001 7 Correct", "Won 10.0.0.1 5001 1")
+        page.shows("#won", "1")
+        page.page.locator("#histogram[aria-label*='over 1 games']").wait_for()
+        labels = page.page.locator("#histogram .reference-label").all_text_contents()
+        assert [label.split()[0].rstrip(",") for label in labels] == ["smart", "mixed", "random"]
+        assert "smart 5.0" in (page.page.locator("#histogram").get_attribute("aria-label") or "")

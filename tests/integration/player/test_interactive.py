@@ -1,0 +1,378 @@
+"""A person's game, on a terminal and with piped input."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import termios
+import threading
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import pexpect
+import pytest
+
+from services.player import interactive
+from services.player.bot import Dialect
+from services.protocol.messages import Verdict
+from services.protocol.rules import Rules
+from services.runtime.target import Target
+from tests.support.family import Table, begin, close, refuse, vanish
+from tests.support.player_process import arguments, environ, piped
+from tests.support.scripted_server import ScriptedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.scripted_server import Peer
+
+
+TIMEOUT_S = 20
+PERFECTION = "a perfect player needs 5.0 on average, one who guesses blindly 15.5."
+ESCAPE = "\x1b["
+
+
+def terminal(port: int, *more: str, **environment: str) -> pexpect.spawn[str]:
+    """Start the player on a terminal of 80 by 24."""
+    program = pexpect.spawn(
+        sys.executable,
+        arguments(port, *more),
+        dimensions=(24, 80),
+        encoding="utf-8",
+        timeout=TIMEOUT_S,
+        env=environ(**environment),
+    )
+    program.logfile_read = StringIO()
+    return program
+
+
+def shown(program: pexpect.spawn[str]) -> str:
+    """Return all that the terminal was sent."""
+    assert isinstance(program.logfile_read, StringIO)
+    return program.logfile_read.getvalue()
+
+
+def status(program: pexpect.spawn[str]) -> int | None:
+    """Wait for the end and return the exit status."""
+    program.expect(pexpect.EOF)
+    program.close()
+    return program.exitstatus
+
+
+# --- piped
+
+
+def test_a_piped_game() -> None:
+    """Piped numbers are played line by line, plainly, and the winner is told so."""
+    table = Table(secret=17)
+    with ScriptedServer(table) as server:
+        played = piped(server.port, "5\n 15 \n17\n")
+        port = server.port
+
+    assert played.returncode == 0
+    assert played.stderr == ""
+    assert played.stdout.splitlines() == [
+        f"You play at 127.0.0.1:{port}. Guess the number, from 1 to 30; quit or Ctrl-D leaves the game.",
+        "5 is far. 1 guess so far.",
+        "15 is close. 2 guesses so far.",
+        f"Correct! You have won: it is 17. 3 guesses; {PERFECTION}",
+    ]
+    assert table.heard == ["Hello", "Game", "My Guess is: 5", "My Guess is: 15", "My Guess is: 17"]
+
+
+NO_NUMBERS = ["0", "31", "+5", "-5", "0x10", "٣", "1e3", "5 5", "", " ", "five", "5.0", "9" * 20, "9" * 5000]
+
+
+def test_what_is_no_number_in_range_is_never_sent() -> None:
+    """Each is answered on the spot, and the server hears nothing of it (clauses P-3, C-3)."""
+    table = Table(secret=17)
+    with ScriptedServer(table) as server:
+        played = piped(server.port, "\n".join([*NO_NUMBERS, "17"]) + "\n")
+
+    assert played.returncode == 0
+    assert played.stdout.count("Pick a number between 1-30\n") == len(NO_NUMBERS)
+    assert table.guesses() == [17]
+
+
+def test_any_bytes_may_be_piped_in() -> None:
+    """What is not even text is no number."""
+    with ScriptedServer(Table(secret=17)) as server:
+        played = piped(server.port, b"\xff\xfe\x00\n\x1b[2J\n17\n")
+
+    assert played.returncode == 0
+    assert played.stdout.count("Pick a number between 1-30\n") == 2
+
+
+@pytest.mark.parametrize("keys", ["5\n", "5\nquit\n17\n", "5\n QUIT \n", "5\n17"])
+def test_leaving_is_polite(keys: str) -> None:
+    """The end of the input and `quit` leave the game in order, with success."""
+    ends: list[str] = []
+
+    def play(peer: Peer) -> None:
+        begin(peer)
+        while peer.hear():
+            peer.say("Far")
+        ends.append("in order")
+
+    with ScriptedServer(play) as server:
+        played = piped(server.port, keys)
+
+    assert (played.returncode, played.stderr) == (0, "")
+    assert ends == ["in order"]
+
+
+def test_hint() -> None:
+    """Whoever asks for hints is proposed the best next guess, and needs as many guesses as computed."""
+    with ScriptedServer(Table(secret=10)) as server:
+        played = piped(server.port, "3\n8\n", "--hint")
+
+    hints = [line for line in played.stdout.splitlines() if line.startswith("Hint: ")]
+    assert hints[:2] == ["Hint: 3", "Hint: 8"]
+    assert len(hints) == 3
+
+
+def test_another_range_is_learnt() -> None:
+    """What the server says of its range holds from then on, for what may be sent too (clause P-5)."""
+    table = Table(secret=7, rules=Rules(5, 9))
+    with ScriptedServer(table) as server:
+        played = piped(server.port, "30\n20\n7\n")
+
+    assert played.stdout.count("Pick a number between 5-9\n") == 2
+    assert table.guesses() == [30, 7]
+    assert "1 guess; a perfect player needs" in played.stdout
+
+
+def test_a_wider_range_is_found_in_the_end() -> None:
+    """Where no number of the range was it, any other may be tried."""
+    table = Table(secret=35, rules=Rules(1, 40))
+    numbers = "".join(f"{number}\n" for number in [*range(1, 31), 99, 35])
+    with ScriptedServer(table) as server:
+        played = piped(server.port, numbers)
+
+    assert played.returncode == 0
+    assert "No number from 1 to 30 is left; try any other.\nPick a number between 1-40\n" in played.stdout
+
+
+def test_too_late() -> None:
+    """In a shared round that somebody else has won, the count begins anew (clause R-3)."""
+
+    def play(peer: Peer) -> None:
+        begin(peer)
+        for reply in ("Far", "Too late", "Correct"):
+            peer.hear()
+            peer.say(reply)
+        peer.wait_for_end()
+
+    with ScriptedServer(play) as server:
+        played = piped(server.port, "1\n2\n3\n")
+
+    assert played.stdout.splitlines()[2].startswith("Too late: somebody else has found it.")
+    assert "it is 3. 1 guess;" in played.stdout
+
+
+@pytest.mark.parametrize(
+    ("script", "complaint"),
+    [
+        (refuse, "the server refused: server full"),
+        (close, "the server closed the connection"),
+        (vanish, "the connection broke: Connection reset by peer"),
+    ],
+    ids=["refused", "closed", "reset"],
+)
+def test_a_server_that_refuses_or_goes(script: Callable[[Peer], None], complaint: str) -> None:
+    """Whatever the server does, there is one clear line, and status 1 (clause C-4)."""
+    with ScriptedServer(script) as server:
+        played = piped(server.port, "5\n6\n7\n")
+
+    assert played.returncode == 1
+    assert played.stderr.splitlines() == [f"guessing-player: {complaint}"]
+
+
+def test_nobody_listens() -> None:
+    """Where no server is, one line says so."""
+    with ScriptedServer(refuse) as gone:
+        port = gone.port
+    played = piped(port, "5\n")
+
+    assert (played.returncode, played.stdout) == (1, "")
+    assert played.stderr == f"guessing-player: cannot reach 127.0.0.1:{port}: Connection refused\n"
+
+
+def test_a_server_cannot_steer_the_terminal() -> None:
+    """Control characters of the server are shown, not obeyed."""
+
+    def play(peer: Peer) -> None:
+        begin(peer)
+        peer.hear()
+        peer.say("\x1b[2Jgotcha", "Far", "Refused: \x07\x1b]0;title\x07")
+        peer.close()
+
+    with ScriptedServer(play) as server:
+        played = piped(server.port, "5\n6\n")
+
+    assert "The server says: \\x1b[2Jgotcha\n" in played.stdout
+    assert played.stderr == "guessing-player: the server refused: \\x07\\x1b]0;title\\x07\n"
+    assert "\x1b" not in played.stdout
+
+
+def test_other_words() -> None:
+    """A server with words of its own can be played; what it says is shown."""
+    table = Table(secret=17, words={Verdict.FAR: "Brr", Verdict.CLOSE: "Warm", Verdict.CORRECT: "Correct"})
+    with ScriptedServer(table) as server:
+        played = piped(server.port, "5\n16\n17\n", "--dialect", "short")
+
+    assert played.returncode == 0
+    assert "The server says: Brr\nThe server says: Warm\nCorrect!" in played.stdout
+    assert "Game" not in table.heard
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaints"),
+    [
+        (["--port", "x", "--dialect", "latin"], ["--port", "--dialect"]),
+        (["--players", "3"], ["--players"]),
+        (["--ca", "/nonexistent"], ["GAME_TLS_CA"]),
+    ],
+)
+def test_bad_settings(flags: list[str], complaints: list[str]) -> None:
+    """Every fault gets its line, and the status is 2."""
+    played = piped(1, "", *flags)
+
+    assert played.returncode == 2
+    assert [line.split(": ")[1] for line in played.stderr.splitlines()] == complaints
+
+
+def test_help_and_bad_usage() -> None:
+    """The help is success; a flag that does not exist is not."""
+    assert piped(1, "", "--help").returncode == 0
+    assert piped(1, "", "--cheat").returncode == 2
+
+
+def test_a_silent_server_is_left(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A server that owes a reply for too long ends the game with one line, and status 1."""
+    monkeypatch.setattr(interactive, "REPLY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("sys.stdin", StringIO("5\n"))
+    with ScriptedServer(lambda peer: peer.wait_for_end()) as server:
+        status = interactive.play(
+            Target("127.0.0.1", server.port), Dialect.CLASSIC, hints=False, plain=True, coloured=False
+        )
+
+    assert status == 1
+    assert capsys.readouterr().err == "guessing-player: no reply from the server within 0.1 s\n"
+
+
+# --- on a terminal
+
+
+def test_a_game_on_a_terminal() -> None:
+    """The prompt counts, the strip shows far and close in colours, and the end is a victory."""
+    with ScriptedServer(Table(secret=17)) as server:
+        program = terminal(server.port)
+        for attempt, number in enumerate((5, 15, 17), start=1):
+            program.expect_exact(f"Guess {attempt}: ")
+            program.sendline(str(number))
+        program.expect_exact("You have won: it is 17. 3 guesses")
+        assert status(program) == 0
+
+    screen = shown(program)
+    assert "  1       5         10        15        20        25        30" in screen.replace("\x1b[2m", "")
+    assert ". . . . \x1b[33mF\x1b[0m . . . . . . . . . \x1b[36;1mC\x1b[0m . \x1b[32;1m*\x1b[0m" in screen
+
+
+@pytest.mark.parametrize(("flags", "variables"), [(["--plain"], {}), ([], {"NO_COLOR": "1"})])
+def test_no_colours_where_none_are_wanted(flags: list[str], variables: dict[str, str]) -> None:
+    """With --plain there is neither strip nor colour, with NO_COLOR no colour."""
+    with ScriptedServer(Table(secret=17)) as server:
+        program = terminal(server.port, *flags, **variables)
+        program.expect_exact("Guess 1: ")
+        program.sendline("5")
+        program.expect_exact("Guess 2: ")
+        program.sendline("17")
+        assert status(program) == 0
+
+    # What line editing switches on and off is no colour.
+    screen = shown(program).replace("\x1b[?2004h", "").replace("\x1b[?2004l", "")
+    assert ESCAPE not in screen
+    assert ("  1       5" in screen) is not bool(flags)
+
+
+def test_history() -> None:
+    """The arrow key brings the last line back."""
+    table = Table(secret=17)
+    with ScriptedServer(table) as server:
+        program = terminal(server.port)
+        program.expect_exact("Guess 1: ")
+        program.sendline("5")
+        program.expect_exact("Guess 2: ")
+        program.send("\x1b[A")
+        program.expect_exact("5")
+        program.sendline("")
+        program.expect_exact("Guess 3: ")
+        program.sendeof()
+        assert status(program) == 0
+
+    assert table.guesses() == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        (lambda program: program.sendeof(), 0),
+        (lambda program: program.sendline("quit"), 0),
+        (lambda program: program.kill(signal.SIGTERM), 0),
+        (lambda program: program.sendintr(), 130),
+    ],
+    ids=["Ctrl-D", "quit", "SIGTERM", "Ctrl-C"],
+)
+def test_leaving_on_a_terminal(end: Callable[[pexpect.spawn[str]], None], expected: int) -> None:
+    """Each way to leave is polite to the server, and has its status."""
+    ends: list[str] = []
+
+    def play(peer: Peer) -> None:
+        begin(peer)
+        assert peer.hear() == ""
+        ends.append("in order")
+
+    with ScriptedServer(play) as server:
+        program = terminal(server.port)
+        program.expect_exact("Guess 1: ")
+        end(program)
+        assert status(program) == expected
+
+    assert ends == ["in order"]
+    assert "Traceback" not in shown(program)
+
+
+@pytest.mark.parametrize(
+    ("last_words", "complaint"),
+    [
+        (None, "the server closed the connection"),
+        ("Refused: idle for 300 s", "the server refused: idle for 300 s"),
+    ],
+    ids=["closed", "refused"],
+)
+@pytest.mark.parametrize("typed", ["", "12"], ids=["idle", "typing"])
+def test_the_server_goes_while_a_person_thinks(last_words: str | None, complaint: str, typed: str) -> None:
+    """The prompt gives up at once, the terminal is as it was, and one line says why (clause C-4)."""
+    gate = threading.Semaphore(0)
+
+    def play(peer: Peer) -> None:
+        begin(peer)
+        gate.acquire()
+        if last_words:
+            peer.say(last_words)
+        peer.close()
+
+    with ScriptedServer(play) as server:
+        program = terminal(server.port)
+        before = termios.tcgetattr(program.child_fd)[3]
+        program.expect_exact("Guess 1: ")
+        program.send(typed)
+        program.expect_exact(typed)
+        gate.release()
+        program.expect_exact(f"guessing-player: {complaint}")
+        after = termios.tcgetattr(program.child_fd)[3]
+        assert status(program) == 1
+
+    assert after == before
+    assert "Traceback" not in shown(program)

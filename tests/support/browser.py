@@ -1,0 +1,131 @@
+"""A real browser for the tests of the live page, which notes whatever the page should not do."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from playwright.sync_api import sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--no-sandbox",  # in a container there is none to be had
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+TIMEOUT_MS = 15_000
+"""No test waits longer than this for the page to show what it expects."""
+
+
+@contextmanager
+def running_browser() -> Iterator[Browser]:
+    """Start the browser of this machine."""
+    found = next((path for path in map(shutil.which, NAMES) if path), None)
+    assert found, "no chromium here: scripts/browser installs one"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class LivePage:
+    """The page at one address, open in a tab of its own."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.errors: list[str] = []
+        self.foreign: list[str] = []
+        page.set_default_timeout(TIMEOUT_MS)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda message: self._note(message.type, message.text))
+        page.on("request", lambda request: self._check(request.url))
+        page.goto(address + "/")
+
+    def _note(self, kind: str, text: str) -> None:
+        # The browser itself complains of a stream that breaks; the page's notice is what tests look at.
+        if kind in {"error", "warning"} and "net::ERR_" not in text:
+            self.errors.append(text)
+
+    def _check(self, url: str) -> None:
+        if not url.startswith(self.address + "/"):
+            self.foreign.append(url)
+
+    def shows(self, selector: str, text: str) -> None:
+        """Wait until the element's text is this."""
+        self.page.wait_for_function(
+            "([selector, text]) => document.querySelector(selector)?.textContent === text",
+            arg=[selector, text],
+        )
+
+    def shows_part(self, selector: str, text: str) -> None:
+        """Wait until the element is seen and its text holds this."""
+        self.page.locator(selector, has_text=text).first.wait_for()
+
+    def rows(self) -> list[str]:
+        """Return IP and port of each row."""
+        rows: list[str] = self.page.evaluate(
+            "[...document.querySelectorAll('#rows tr')]"
+            ".map((row) => [...row.cells].slice(0, 2).map((cell) => cell.textContent).join(' '))"
+        )
+        return rows
+
+    def fits(self) -> bool:
+        """Tell whether nothing sticks out: neither out of the window, nor the table out of its frame."""
+        fits: bool = self.page.evaluate(
+            "() => document.documentElement.scrollWidth <= innerWidth"
+            " && document.querySelector('table').getBoundingClientRect().right"
+            " <= document.querySelector('#players').getBoundingClientRect().right"
+        )
+        return fits
+
+    def faults(self) -> list[str]:
+        """Return what axe-core finds that is serious or worse."""
+        (axe,) = (ROOT / ".browser_cache").glob("axe-core-*.min.js")
+        # The page's own policy, rightly, keeps scripts out; this is how a debugger brings one in.
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Runtime.evaluate", {"expression": axe.read_text()})
+        violations: list[dict[str, Any]] = self.page.evaluate(
+            "axe.run().then(({ violations }) => violations)"
+        )
+        return [
+            f"{violation['id']}: {[node['html'] for node in violation['nodes']][:3]}"
+            for violation in violations
+            if violation["impact"] in {"serious", "critical"}
+        ]
+
+
+@contextmanager
+def live_page(
+    browser: Browser,
+    address: str,
+    *,
+    width: int = 1360,
+    height: int = 900,
+    scheme: Literal["light", "dark"] = "light",
+    still: bool = True,
+) -> Iterator[LivePage]:
+    """Open the page; afterwards it must not have complained, nor asked anybody else for anything."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        reduced_motion="reduce" if still else "no-preference",
+    )
+    try:
+        opened = LivePage(context.new_page(), address)
+        yield opened
+        assert opened.errors == []
+        assert opened.foreign == []
+    finally:
+        context.close()

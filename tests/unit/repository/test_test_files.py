@@ -1,0 +1,71 @@
+"""Every module has its test file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+SHELLS = {
+    "tests/integration/admin/test_watch.py": ("admin/__main__", "admin/cli", "admin/client"),
+    "tests/integration/admin/test_dashboard.py": ("admin/dashboard/app", "admin/dashboard/serve"),
+    "tests/integration/player/test_bots.py": (
+        *("player/__main__", "player/automatic", "player/cli", "player/client", "player/crew"),
+        "player/playing",
+    ),
+    "tests/integration/server/test_life.py": ("server/__main__", "server/app", "server/healthcheck"),
+    "tests/integration/server/test_play.py": (
+        "server/hub",
+        "server/link",
+        "server/reactor",
+        "server/session",
+    ),
+    "tests/integration/player/test_interactive.py": ("player/link",),
+    "tests/integration/lobby/test_valkey.py": ("lobby/channel", "lobby/scripts", "lobby/seat"),
+}
+"""Modules that do little but input and output: seen at work, through the program that they are part of."""
+
+VOCABULARIES = {
+    "tests/unit/lobby/test_memory.py": ("lobby/interface",),
+    "tests/unit/server/game/test_conversation.py": ("server/game/effects",),
+}
+"""Modules that say what others talk of, and do nothing themselves: tested with those that do."""
+
+AWAITED = ("services/conformance/",)
+"""Modules whose tests are still to come."""
+
+TESTED_BY = {
+    f"services/{module}.py": file for file, modules in (SHELLS | VOCABULARIES).items() for module in modules
+}
+"""By which file a module is tested that has no test file of its own."""
+
+
+def modules() -> list[str]:
+    """Return all modules that hold code; packages hold none."""
+    paths = sorted((ROOT / "services").rglob("*.py"))
+    return [str(path.relative_to(ROOT)) for path in paths if path.name != "__init__.py"]
+
+
+def own_test_files(module: str) -> list[Path]:
+    """Return the test files of a module: at its own place below tests/unit or tests/integration."""
+    path = Path(module).relative_to("services")
+    name = f"test_{path.stem.strip('_')}.py"
+    return [
+        file
+        for kind in ("unit", "integration")
+        if (file := ROOT / "tests" / kind / path.parent / name).exists()
+    ]
+
+
+@pytest.mark.parametrize("module", [module for module in modules() if not module.startswith(AWAITED)])
+def test_every_module_has_its_test_file(module: str) -> None:
+    """A module has a test file at its own place, or stands among the exceptions."""
+    assert own_test_files(module) or module in TESTED_BY
+
+
+def test_exceptions_are_of_today() -> None:
+    """Each exception is of a module that there is, and names a file that there is."""
+    assert TESTED_BY.keys() <= set(modules())
+    assert all((ROOT / file).exists() for file in TESTED_BY.values())
