@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from services.conformance.report import plain_lines
-from services.conformance.results import Level, Outcome
-from tests.support.conformance.judging import ROOT, judge_command
+from services.conformance.results import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from services.conformance.results import Report
 
-SERVER = ROOT / "tests/support/conformance/submissions/student/server.py"
+pytestmark = pytest.mark.timeout(120)  # it may have to wait for the mutants
 
 
-@pytest.fixture(scope="module")
-def report() -> Report:
-    """Judge the student's server."""
-    return judge_command([sys.executable, "-u", str(SERVER)], Level.ROBUST)
+@pytest.fixture
+def report(report_on: Callable[[str, str | None], Report]) -> Report:
+    """Return the report on the student's server."""
+    return report_on("student", None)
 
 
 def test_what_works_is_said(report: Report) -> None:
@@ -40,7 +40,7 @@ def test_what_works_is_said(report: Report) -> None:
 @pytest.mark.parametrize(
     ("name", "sent", "expected", "came"),
     [
-        ("prompt", "> My Guess is: 31\\r\\n", "Pick a number between 1-30", "Far"),
+        ("prompt", "> My Guess is: 31\\r\\n", "Pick a number between 1-30", "'"),
         ("nonsense", "> abc\\r\\n", "prompt", "nothing within"),
         ("refusal", "> Game\\r\\n", "Hello was not said", "nothing within"),
         (
