@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.generator import Target, driver
+from benchmarks.generator import Target
 from benchmarks.host import processor_s, raise_file_limit, resident_kib
 from benchmarks.plan import Kind, Load
+from benchmarks.rounds import driver
 from services.runtime.tls import client_context
 from services.runtime.tls_settings import ClientTls
 from tests.support.certificates import make_cast
@@ -55,7 +56,7 @@ def limits() -> None:
     raise_file_limit()
 
 
-@pytest.fixture(params=LOOPS, ids=["fastest loop", "asyncio"])
+@pytest.fixture(params=LOOPS, ids=["fastest loop", "asyncio", "no epoll"])
 def loop(request: pytest.FixtureRequest) -> Alteration:
     """Give a server on one event loop and on the other."""
     return Alteration(without=request.param)
