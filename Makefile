@@ -116,7 +116,13 @@ BENCH_ARGS ?=
 
 .PHONY: bench
 bench: $(READY) ## Measure the server beside reference servers, in a minute and a half
-	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+# On a quiet machine, please: docs/performance.md says what disturbs the figures.
+.PHONY: bench-docs
+bench-docs: $(READY) engine ## Measure for the documentation: docs/performance/
+	$(BIN)/python -m benchmarks --plots docs/performance > docs/performance/last-run.md
+	$(BIN)/python -m benchmarks --containers > docs/performance/last-run-containers.md
 
 ##@ Run
 

@@ -174,8 +174,9 @@ def main() -> int:
     host.settle_on(host.GENERATOR_CORE)
     began_s, busy_s = time.monotonic(), host.busy_s()
     results = Results(plan)
+    print(f"# Benchmark of {time.strftime('%Y-%m-%d')}\n")
     for name, value in results.others["machine"].items():
-        print(f"{name}: {value}")
+        print(f"- {name}: {value}")
     if given.containers:
         measure_containers(results)
     else:

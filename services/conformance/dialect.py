@@ -55,7 +55,8 @@ def sense(text: str) -> Sense:
             return Sense.READY
         case Verdict() as verdict:
             return Sense(verdict.value)
-        case TooLate():
+        # `Too high` is another dialect's verdict.
+        case TooLate() if "late" in text.lower():
             return Sense.TOO_LATE
         case Prompt():
             return Sense.PROMPT

@@ -1,6 +1,7 @@
 """Find out how a server wants to be spoken to, before anything is judged; nothing here fails."""
 
 import contextlib
+import re
 from collections.abc import Callable
 
 from services.conformance.dialect import ADDRESS, VERDICTS, Seat, Sense, sense
@@ -17,6 +18,7 @@ _SPELLINGS = {
 }
 _VERDICT_WORDS = ("Far", "Close", "Correct")
 _ANYWHERE = 15
+_USUAL_FORM = re.compile(r"([\d.]+|[\da-fA-F:]+) \d+")
 
 
 def discover(server: JudgedServer) -> None:
@@ -164,7 +166,7 @@ def _addresses(server: JudgedServer) -> None:
             f"sees the kit under another address than its own {own[0]} (address translation)"
         )
     form = next((line for line in lines if ADDRESS.search(line)), "")
-    if form and not ADDRESS.fullmatch(form):
+    if form and not _USUAL_FORM.fullmatch(form):
         dialect.names.append(f"lists a player as {form!r}")
 
 

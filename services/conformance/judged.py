@@ -17,7 +17,7 @@ from services.protocol.messages import Address
 REVIVAL_S: Final = 3.0
 """How long a server that died may take to be back, restarted by the kit or by somebody else."""
 PROBE_PAUSE_S: Final = 0.05
-GAP_S: Final = 0.03
+GAP_S: Final = 0.015
 """So much silence ends a line of a server that is known not to end its lines."""
 TRIES: Final = 8
 """So many games in a row do not have the same secret by chance."""

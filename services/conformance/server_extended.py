@@ -7,7 +7,7 @@ from typing import Final
 
 from services.conformance.checks import Checklist, Need
 from services.conformance.dialect import VERDICTS, Sense, sense
-from services.conformance.judged import JudgedServer, Player
+from services.conformance.judged import PROBE_PAUSE_S, JudgedServer, Player
 from services.conformance.results import Level
 from services.conformance.wire import NotApplicableError, Wire, shown
 from services.protocol.codec import spell
@@ -221,31 +221,31 @@ def _after_timeout(server: JudgedServer, name: str, said: str) -> None:
         waited.wire.fail(repr(said) if said else "not a word before the end", repr(waited.text))
 
 
-@CHECKS.check("P-10", need=Need.GREETING)
+@CHECKS.check("P-10", need=Need.SEVERAL)
 def silent_timeout(server: JudgedServer) -> None:
     """Who says nothing is disconnected at the handshake timeout, without a word."""
     _after_timeout(server, "silent", "")
 
 
-@CHECKS.check("P-10", need=Need.GREETING)
+@CHECKS.check("P-10", need=Need.SEVERAL)
 def unterminated_timeout(server: JudgedServer) -> None:
     """Who does not end the line is told so at the handshake timeout."""
     _after_timeout(server, "unterminated", "Refused: line not ended by CRLF")
 
 
-@CHECKS.check("P-10", need=Need.GREETING)
+@CHECKS.check("P-10", need=Need.SEVERAL)
 def greeted_timeout(server: JudgedServer) -> None:
     """Who does not begin to play is refused at the handshake timeout."""
     _after_timeout(server, "greeted", "Refused: ")
 
 
-@CHECKS.check("P-10", need=Need.GREETING)
+@CHECKS.check("P-10", need=Need.SEVERAL)
 def dripping_timeout(server: JudgedServer) -> None:
     """Octets now and then do not put the handshake timeout off."""
     _after_timeout(server, "dripping", "Refused: ")
 
 
-@CHECKS.check("P-10", "A-10", need=Need.ADMIN)
+@CHECKS.check("P-10", "A-10", need=Need.BOTH)
 def admin_timeout(server: JudgedServer) -> None:
     """The handshake timeout holds at the administrator's port."""
     _after_timeout(server, "admin", "Refused: ")
@@ -286,9 +286,9 @@ def too_many_invalid(server: JudgedServer) -> None:
     player.wire.expect_end("the refusal")
 
 
-@CHECKS.check("P-12", need=Need.GREETING)
+@CHECKS.check("P-12", need=Need.SEVERAL)
 def full(server: JudgedServer) -> None:
-    """A connection over the limit is refused."""
+    """A connection over the limit is refused, and there is room again when others have left."""
     limit = server.limits.max_players
     if limit is None or limit > MOST_OPENED:
         raise NotApplicableError("set a limit of players at the server, and say so: --max-players N")
@@ -298,3 +298,15 @@ def full(server: JudgedServer) -> None:
     if b"Refused: server full" not in wire.rest().splitlines():
         wire.fail("the line 'Refused: server full'", f"'{shown(b''.join(wire.pieces))}'")
     wire.expect_end("the refusal")
+    server.close_all()
+    deadline = time.monotonic() + server.pace.patience_s
+    while sense(_greeting(server)) is Sense.REFUSAL:
+        if time.monotonic() > deadline:
+            wire.fail("room for a newcomer, once the others have left", "the server is still full")
+        time.sleep(PROBE_PAUSE_S)
+
+
+def _greeting(server: JudgedServer) -> str:
+    wire = server.open_player()
+    wire.say("Hello")
+    return wire.line("the line 'Greetings'")

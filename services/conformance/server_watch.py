@@ -244,7 +244,8 @@ def slow_watcher(server: JudgedServer) -> None:
     wire = server.open(server.admin_port, _small_window)
     wire.say(server.dialect.admin_hello, "Watch")
     wire.line("the line 'Admin-Greetings'")
-    wire.line("the list, ended by 'End'")
+    if wire.line("the list, ended by 'End'").startswith("Refused"):
+        raise NotApplicableError("the seat is taken")
     player = server.bystander()
     burst = [player.spell(player.losing)] * (BURST if _pipelines(server.bystander()) else 1)
     start = time.monotonic()

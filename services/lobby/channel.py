@@ -42,6 +42,9 @@ PROMPT_S: Final = 0.3
 BATCH: Final = 1024
 """What goes to Valkey at once."""
 
+GATHER_S: Final = 0.01
+"""How long events wait for others to go with them, unless a question goes before."""
+
 QUEUE: Final = 65_536
 """What waits for Valkey. Guesses beyond that are not told to the watcher; who plays always is."""
 
@@ -108,13 +111,16 @@ class Channel:
         self._log = structlog.get_logger()
         self._client = make_client(url, ANSWER_TIMEOUT_S)
         self._shas: dict[str, str] = {}
-        self._up = False
+        self.up = False
+        """Whether Valkey can be asked."""
         self._introduced = False
         """Whether Valkey knows, or is being told, who plays here: what happens after that waits its turn."""
         self._outcast = False
         """Whether the others have taken this replica for dead."""
         self._queue: list[_Question | _Change | bytes] = []
         self._wake = asyncio.Event()
+        self._asked = asyncio.Event()
+        """Whether a question is among what waits."""
         self._clock_offset_s = 0.0
         """Valkey's clock less our monotonic one, or a little less than that."""
         self._task = asyncio.get_running_loop().create_task(self._work())
@@ -123,9 +129,10 @@ class Channel:
         self, script: str, arguments: tuple[Any, ...], done: Callable[[Any], None], *, timed: bool = False
     ) -> None:
         """Call a script, and `done`, in a turn, with what it returns, or with None if that is not known."""
-        if self._up:
+        if self.up:
             self._queue.append(_Question(script, arguments, done, timed))
             self._wake.set()
+            self._asked.set()
         else:
             done(None)
 
@@ -174,15 +181,18 @@ class Channel:
     async def _work(self) -> None:
         while True:
             await self._connect()
-            while self._up:
+            while self.up:
                 await self._wake.wait()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._asked.wait(), GATHER_S)
                 batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
                 if not self._queue:
                     self._wake.clear()
+                    self._asked.clear()
                 await self._send(batch)
 
     async def _connect(self) -> None:
-        while not self._up:
+        while not self.up:
             self.generation += 1
             try:
                 async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -208,7 +218,7 @@ class Channel:
         self.memory = Memory(era.decode(), int(number))
         self._clock_offset_s = -time.monotonic()  # no guess is judged before the clock is right
         self._set_clock(clock, asked_s)
-        self._up = True
+        self.up = True
         self._log.info("lobby_connected", players=len(players))
 
     def _set_clock(self, found: Sequence[bytes], asked_s: float) -> None:
@@ -278,9 +288,10 @@ class Channel:
             self._outcast = True
 
     def _fail(self, error: Exception) -> None:
-        self._up = self._introduced = self._outcast = False
+        self.up = self._introduced = self._outcast = False
         self._log.warning("lobby_lost", reason=str(error) or type(error).__name__)
         unanswered = [item for item in self._queue if isinstance(item, _Question)]
         self._queue.clear()
         self._wake.clear()
+        self._asked.clear()
         self._in_turn(lambda: self._answer(unanswered, [error] * len(unanswered)))

@@ -60,6 +60,10 @@ class Lobby(Protocol):
     """Takes the line of an event that changes no list; None while nobody would hear it."""
 
     @property
+    def reachable(self) -> bool:
+        """Whether questions can be answered now."""
+
+    @property
     def operations(self) -> int:
         """How many commands it took elsewhere."""
 

@@ -28,6 +28,11 @@ class MemoryLobby:
         self._secret = draw_secret()
 
     @property
+    def reachable(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def operations(self) -> int:
         """None."""
         return 0

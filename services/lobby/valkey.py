@@ -49,6 +49,11 @@ class ValkeyLobby:
         self._life = asyncio.get_running_loop().create_task(self._live())
 
     @property
+    def reachable(self) -> bool:
+        """Whether Valkey answers."""
+        return self._channel.up
+
+    @property
     def operations(self) -> int:
         """How many commands Valkey was sent."""
         return self._channel.operations

@@ -39,6 +39,11 @@ class HubCollector(Collector):
         yield CounterMetricFamily(
             PREFIX + "log_dropped_lines", "Lines that the log's reader did not take.", hub.sink.dropped_lines
         )
+        yield GaugeMetricFamily(
+            PREFIX + "lobby_reachable",
+            "Whether what the servers share can be asked, 1 or 0.",
+            int(hub.lobby.reachable),
+        )
         yield CounterMetricFamily(
             PREFIX + "lobby_operations", "Commands that Valkey was sent.", hub.lobby.operations
         )

@@ -3,7 +3,9 @@
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
+from urllib.parse import quote, urlsplit
 
 from services.protocol.rules import Rules
 from services.runtime.environ import EnvironReader
@@ -49,7 +51,8 @@ class Settings:
     """0 for any free port."""
     rules: Rules
     state_url: str
-    """GAME_STATE_URL: where the lobby is shared with other servers; empty for one in memory."""
+    """GAME_STATE_URL: where the lobby is shared with other servers; empty for one in memory. The password is
+    that of the file GAME_STATE_PASSWORD_FILE, where there is one: it shows up in no environment then."""
     proxies: tuple[Network, ...]
     """GAME_PROXY_FROM: networks of balancers, which are believed whose connections they pass on."""
     metrics_port: int
@@ -102,7 +105,17 @@ def _read_state_url(reader: EnvironReader) -> str:
     url = reader.text("GAME_STATE_URL", default="")
     if url and not url.startswith(("valkey://", "valkeys://", "unix://")):
         reader.fault("GAME_STATE_URL", "no address of a Valkey", "give valkey://[USER:PASSWORD@]HOST[:PORT]")
-    return url
+    file = reader.text("GAME_STATE_PASSWORD_FILE", default="")
+    if not url or not file:
+        return url
+    try:
+        password = quote(Path(file).read_text().strip(), safe="")
+    except (OSError, UnicodeDecodeError) as error:
+        reader.fault("GAME_STATE_PASSWORD_FILE", f"cannot be read ({error})", "name the file of the password")
+        return url
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.partition(':')[0]}:{password}@{host}").geturl()
 
 
 def _read_networks(reader: EnvironReader) -> tuple[Network, ...]:

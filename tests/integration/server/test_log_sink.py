@@ -58,9 +58,10 @@ def test_an_unread_pipe_stops_nobody(without: tuple[str, ...]) -> None:
         assert len(numbered) < guesses < len(numbered) + lost
 
 
-def test_a_reader_that_is_gone_stops_nobody() -> None:
+@pytest.mark.parametrize("without", LOOPS)
+def test_a_reader_that_is_gone_stops_nobody(without: tuple[str, ...]) -> None:
     """The end of the program that reads the log is not the end of the game."""
-    with ServerProcess() as server:
+    with ServerProcess(Alteration(without=without)) as server:
         server.lose_the_reader()
         guess_on(server)
         finish_a_game(server)

@@ -42,6 +42,7 @@ def test_the_figures_are_those_of_the_games() -> None:
     assert after["guessing_game_facts_totalgame_won"] == during["guessing_game_facts_totalgame_won"] + 1
     assert after["guessing_game_guesses_total"] - during["guessing_game_guesses_total"] == guesses - 1
     assert after["guessing_game_lobby_operations_total"] == 0
+    assert after["guessing_game_lobby_reachable"] == 1
     assert after["guessing_game_log_dropped_lines_total"] == 0
     assert after["process_resident_memory_bytes"] > 0
 

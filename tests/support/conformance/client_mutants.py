@@ -1,4 +1,7 @@
-"""Players' clients that each break one clause: `python -m tests.support.conformance.client_mutants PORT NAME`."""
+"""Players' clients that each break one clause.
+
+`python -m tests.support.conformance.client_mutants PORT NAME`, or without a name for the reference.
+"""
 
 from __future__ import annotations
 

@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     )
 
 DRAIN_S = 1.0
-OUTBOX_OCTETS = 65536
+OUTBOX_OCTETS = 8192
+SEND_BUFFER_OCTETS = 8192
 
 
 class Link:
@@ -124,6 +125,8 @@ class ReferenceServer:
         listener = socket.socket()
         if self.reuse_address:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # So that what a watcher leaves unread is soon too much.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_OCTETS)
         listener.bind(("127.0.0.1", int(os.environ[variable])))
         listener.listen(512)
         return listener

@@ -11,9 +11,9 @@ from services.protocol.messages import (
     Joined,
     Left,
     NobodyListed,
-    Pong,
     Unknown,
     Watch,
+    Who,
     Won,
 )
 from services.protocol.state import State
@@ -44,7 +44,7 @@ class Ghosts(Mutant):
     breaks = "who-left vanished-player told-who-left"
 
     def leave(self, link: Link) -> None:
-        if link.address not in self.players:
+        if self.players.get(link.address) is not link:
             super().leave(link)
 
 
@@ -187,15 +187,15 @@ class LeavesTwice(Mutant):
 
 
 class WhoEndsWatch(Mutant):
-    """Closes the watch after Who."""
+    """Closes the watch at Who."""
 
     breaks = "who-within pong"
 
     def answer(self, link: Link, request: Request) -> None:
-        again = self.watcher is not None and self.watcher.link is link
-        super().answer(link, request)
-        if again and not isinstance(request, Pong):
+        if isinstance(request, Who) and self.watcher is not None and self.watcher.link is link:
             link.state = State.CLOSED
+        else:
+            super().answer(link, request)
 
 
 class ManyAdministrators(Mutant):

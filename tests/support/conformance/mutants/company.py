@@ -108,6 +108,7 @@ class NeverIdle(Mutant):
     """Has no idle timeout."""
 
     breaks = "idle-timeout"
+    short_idle_s = 1.5
 
     def time_left(self, link: Link) -> float | None:
         return None if link.state is State.PLAYING else super().time_left(link)

@@ -10,5 +10,7 @@ class Mutant(ReferenceServer):
 
     breaks: ClassVar[str] = ""
     """The checks that have to fail, and no others; what is not reached because of them does not count."""
+    short_idle_s: ClassVar[float | None] = None
+    """The idle timeout, where the check of it matters: the others need not wait for it."""
     names: ClassVar[str] = ""
     """Words of the dialect that has to be named."""

@@ -1,0 +1,33 @@
+"""All programs that the kit is tried on are judged in the background; each test waits for its report."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.conformance import admin_mutants, client_mutants, server_mutants
+from tests.support.conformance.judging import judge_client_mutant, judge_server_mutant, judge_student
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+
+    from services.conformance.results import Report
+
+AT_ONCE = 20
+"""A run is nearly all waiting."""
+
+
+@pytest.fixture(scope="session")
+def report_on() -> Iterator[Callable[[str, str | None], Report]]:
+    """Return a function that waits for the report on one program: its kind, and its name or None."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        judged: dict[tuple[str, str | None], Future[Report]] = {("student", None): pool.submit(judge_student)}
+        for name in (None, *server_mutants.MUTANTS):
+            judged["server", name] = pool.submit(judge_server_mutant, name)
+        for kind, names in (("client", client_mutants.MUTANTS), ("admin", admin_mutants.MUTANTS)):
+            for client in (None, *names):
+                judged[kind, client] = pool.submit(judge_client_mutant, kind, client)
+        yield lambda kind, name: judged[kind, name].result()

@@ -1,0 +1,133 @@
+"""What a report says, in its three forms."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from services.conformance.export import as_json, as_junit, from_json
+from services.conformance.program import gist
+from services.conformance.report import plain_lines
+from services.conformance.results import Finding, Level, Outcome, Report, Result
+
+FINDING = Finding(
+    "the line 'Greetings'", "'Hi'", ("> Hello\\r\\n", "< Hi\\r\\n"), 'greet <properly> & "well"', ("Oops",)
+)
+
+
+@pytest.fixture
+def report() -> Report:
+    """Make a report with one result of each kind."""
+
+    def result(name: str, clauses: tuple[str, ...], level: Level, outcome: Outcome, **more: object) -> Result:
+        return Result(name, clauses, level, f"About {name}.", outcome, **more)  # type: ignore[arg-type]
+
+    return Report(
+        "server example",
+        Level.ROBUST,
+        7,
+        ["short: begins the game without Game"],
+        [
+            result(
+                "greets", ("P-1",), Level.CLASSIC, Outcome.FAILED, finding=FINDING, died=True, seconds=0.5
+            ),
+            result("plays", ("P-2",), Level.CLASSIC, Outcome.PASSED),
+            result("any-case", ("P-1", "P-2"), Level.ROBUST, Outcome.PASSED),
+            result("tls", ("P-3",), Level.ROBUST, Outcome.NOT_APPLICABLE, finding=Finding(note="no TLS")),
+            result("crowd", ("A-2",), Level.ROBUST, Outcome.NOT_REACHED, finding=Finding(note="it died")),
+        ],
+        3.25,
+    )
+
+
+def test_scores_leave_out_what_does_not_apply(report: Report) -> None:
+    """A score counts the applicable checks of its level; what was not reached counts as not passed."""
+    assert str(report.score(Level.CLASSIC)) == "1/2"
+    assert str(report.score(Level.ROBUST)) == "1/2"
+
+
+def test_clause_fails_with_any_of_its_checks(report: Report) -> None:
+    """A clause is broken if one check of it failed, whatever the others say."""
+    assert report.clauses() == {
+        "P-1": Outcome.FAILED,
+        "P-2": Outcome.PASSED,
+        "P-3": Outcome.NOT_APPLICABLE,
+        "A-2": Outcome.NOT_REACHED,
+    }
+
+
+def test_level_holds_only_if_all_was_found_out(report: Report) -> None:
+    """A level holds if no check of it failed or stayed out of reach."""
+
+    def holds(results: list[Result]) -> bool:
+        return Report("", Level.ROBUST, 7, [], results).holds
+
+    failed, passed, passed_too, not_applicable, not_reached = report.results
+    assert holds([passed, passed_too, not_applicable])
+    assert not holds([passed, failed])
+    assert not holds([passed, not_reached])
+
+
+def test_levels_include_those_before_them() -> None:
+    """A higher level asks for everything that the lower ones ask."""
+    assert Level.CLASSIC.included == (Level.CLASSIC,)
+    assert Level.EXTENDED.included == tuple(Level)
+
+
+def test_text_explains_a_failure(report: Report) -> None:
+    """The text shows what was sent, expected and came, the scores, the dialect and the broken clauses."""
+    text = "\n".join(plain_lines(report))
+    for part in (
+        "FAIL        P-1          About greets.",
+        "> Hello\\r\\n",
+        "expected: the line 'Greetings'",
+        "came: 'Hi'",
+        "hint: greet <properly>",
+        "Oops",
+        "the server was gone",
+        "classic: 1/2",
+        "dialect: short",
+        "broken clauses: P-1",
+        "level robust does not hold (3 s, seed 7)",
+    ):
+        assert part in text
+
+
+def test_json_can_be_read_back(report: Report) -> None:
+    """The JSON holds everything: reading it gives the same report."""
+    text = as_json(report)
+    assert from_json(text) == report
+    read = json.loads(text)
+    assert read["clauses"][0] == {"id": "P-1", "sentence": "Hello is answered Greetings", "outcome": "fail"}
+    assert read["scores"] == {"classic": {"passed": 1, "asked": 2}, "robust": {"passed": 1, "asked": 2}}
+    assert read["holds"] is False
+
+
+def test_junit_is_xml_with_a_case_per_check(report: Report) -> None:
+    """The JUnit file has a suite per level, a case per check, and the explanation in each failure."""
+    root = ET.fromstring(as_junit(report))  # noqa: S314 - made a line before
+    suites = {suite.get("name"): suite for suite in root}
+    assert list(suites) == ["classic", "robust"]
+    assert suites["classic"].get("failures") == "1"
+    assert suites["robust"].get("skipped") == "2"
+    failure = suites["classic"].find("testcase/failure")
+    assert failure is not None
+    assert failure.get("message") == "the line 'Greetings'"
+    assert '& "well"' in (failure.text or "")
+
+
+def test_gist_of_a_traceback() -> None:
+    """Of a traceback the program's own lines stay, once each."""
+    lines = [
+        "Traceback (most recent call last):",
+        '  File "/usr/lib/python3.13/threading.py", line 1, in run',
+        "    self._target(*self._args)",
+        "    ~~~~~~~~~~~~^^^^^^^^^^^^^",
+        '  File "server.py", line 23, in handle',
+        "    guess = int(text)",
+        "ValueError: no number",
+        "ValueError: no number",
+    ]
+    assert gist(lines) == [lines[0], *lines[4:7]]
