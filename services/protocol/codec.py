@@ -175,13 +175,16 @@ def _encode(message: Message) -> bytes:
     return spell(message).encode("ascii", "backslashreplace") + b"\r\n"
 
 
-# What the server says to every player.
-_USUAL: Final[dict[Message, bytes]] = {message: _encode(message) for message in _PLAYER_WORDS.values()}
+# What the server says to every player; a class that has but one spelling stands for itself.
+_USUAL: Final[dict[type[Message] | Verdict, bytes]] = {
+    message if isinstance(message, Verdict) else type(message): _encode(message)
+    for message in _PLAYER_WORDS.values()
+}
 
 
 def encode(message: Message) -> bytes:
     """Return the one line that a message is on the wire, terminator included (clause F-1)."""
-    return _USUAL.get(message) or _encode(message)
+    return _USUAL.get(message if isinstance(message, Verdict) else type(message)) or _encode(message)
 
 
 def encode_list(players: Iterable[Address], *, within_watch: bool) -> bytes:

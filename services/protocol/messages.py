@@ -90,6 +90,8 @@ class Verdict(StrEnum):
     CLOSE = "Close"
     CORRECT = "Correct"
 
+    __hash__ = str.__hash__  # as equality has it, and faster than the usual one, which is written in Python
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:

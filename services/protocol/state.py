@@ -61,6 +61,8 @@ class State(StrEnum):
     # both
     CLOSED = auto()
 
+    __hash__ = str.__hash__  # as equality has it, and faster than the usual one, which is written in Python
+
 
 Kind = type[Message] | Verdict
 """What the table tells messages apart by: their class, and a verdict by itself."""

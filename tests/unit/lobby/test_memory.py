@@ -32,6 +32,14 @@ def lobby_with_secrets(*secrets: int) -> MemoryLobby:
     return MemoryLobby(CLASSIC, lambda: next(left))
 
 
+def test_nothing_is_asked_elsewhere() -> None:
+    """A lobby in memory is always there, and costs no command."""
+    lobby = lobby_with_secrets(5)
+
+    assert lobby.reachable
+    assert lobby.operations == 0
+
+
 def test_the_list_follows_from_the_events() -> None:
     """Whoever joined is listed, in order, until he has won or left (A-2, A-4)."""
     lobby = lobby_with_secrets(5)
