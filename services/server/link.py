@@ -25,9 +25,9 @@ holds it still comes from Python's own small-object allocator (up to 512 octets 
 OUTBOX_OCTETS: Final = 1 << 20
 """What is kept for a peer that does not read: some seconds of a busy server's events, for one watcher."""
 
-LINGER_S: Final = 1.5
+LINGER_S: Final = 1.0
 """How long the peer of a closed link may take to close its side: several round trips around the world. With
-the sweep's quarter of a second before and after it, nobody outstays a deadline by more than two seconds."""
+the sweep's quarter of a second before and after it, nobody outstays a deadline by as much as two seconds."""
 
 LINGER_OCTETS: Final = 1 << 20
 """How much it may still send meanwhile; it is thrown away."""

@@ -35,6 +35,9 @@ TAIL_PAUSE_S = 0.02
 SETTLED_S = 0.05
 """A server that did nothing for so long, on a busy machine too, waits for somebody."""
 
+IDLE_S = 0.6
+"""Long enough for two looks at the deadlines."""
+
 LOOPS: tuple[tuple[str, ...], ...] = ((), ("uvloop",), ("uvloop", "epoll"))
 """What to start a server without, to see it on either event loop, and on a system that has no epoll."""
 
@@ -84,6 +87,7 @@ class ServerProcess:
         **settings: str,
     ) -> None:
         """Start a server; its log goes to a pipe that is read, or to a file or terminal that is followed."""
+        self._fails_on_purpose = bool(altered.failing)
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
         with contextlib.ExitStack() as stack:
             match log:
@@ -142,6 +146,8 @@ class ServerProcess:
         if error is None:
             if self._breaches:
                 raise self._breaches[0]
+            assert self._fails_on_purpose or not self.events("session_failed")
+            assert not self.events("callback_failed")
             assert not complaints, complaints
 
     @property
@@ -205,6 +211,12 @@ class ServerProcess:
         while used_s != (used_s := processor_s(self.pid)):
             assert time.monotonic() < until_s, "the server is busy with nothing"
             threading.Event().wait(SETTLED_S)
+
+    def idle_share(self) -> float:
+        """Return how much of a core the server uses while nobody asks anything of it."""
+        before_s, began_s = processor_s(self.pid), time.monotonic()
+        threading.Event().wait(IDLE_S)
+        return (processor_s(self.pid) - before_s) / (time.monotonic() - began_s)
 
     def stop_reading(self) -> None:
         """Leave the pipe of the log unread, but for what is being read."""

@@ -38,8 +38,6 @@ def running(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
     """Give a server on one event loop and on the other."""
     with ServerProcess(Alteration(without=request.param)) as server:
         yield server
-        assert not server.events("session_failed")
-        assert not server.events("callback_failed")
 
 
 @pytest.fixture
