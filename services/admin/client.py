@@ -232,6 +232,7 @@ async def _watch(target: Target, observe: Callable[[Change], None], backoff: Bac
                         wire.writer.write(connection.send(Watch()))
                     case Ping():
                         wire.writer.write(connection.send(Pong()))
+                        observe(reply)
                     case Refused(reason):
                         raise _LostError(f"refused: {escaped(reason)}", seat_taken=reason == SEAT_TAKEN)
                     case End():

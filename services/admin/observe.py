@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.admin.model.board import Away
-from services.protocol.messages import End, Guessed, Joined, Left, Listed, Round, Won
+from services.protocol.messages import End, Guessed, Joined, Left, Listed, Ping, Round, Won
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -34,5 +34,5 @@ def log_change(log: FilteringBoundLogger, board: Board, change: Change) -> None:
         case Away(reason, retry_in_s, seat_taken):
             event = "watch_refused" if seat_taken else "watch_lost"
             log.warning(event, reason=reason, retry_in_s=round(retry_in_s, 1))
-        case Listed():
-            return  # the whole list is logged at its end
+        case Listed() | Ping():
+            return  # the whole list is logged at its end; a sign of life, not at all

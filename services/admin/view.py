@@ -84,6 +84,8 @@ def _status(board: Board, target: Target, now: float) -> Text:
     if board.away is not None:
         line.append(f" AWAY for {_span(now - board.away_since_s)} ", style="bold white on red")
         line.append(f" {board.away.reason}; trying again", style="default")
+    elif board.up_since_s is not None:
+        line.append(f"up since {_clock(board.up_since_s)}", style="green")
     elif board.watching_since_s is not None:
         line.append(f"watched since {_clock(board.watching_since_s)}", style="green")
     line.no_wrap, line.overflow = True, "ellipsis"

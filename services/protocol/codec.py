@@ -79,6 +79,7 @@ _ADMIN_LINES: Final[tuple[tuple[re.Pattern[str], Callable[..., AdminReply]], ...
     (re.compile(rf"Won {_HOST_PORT} ([0-9]{{1,9}})"),
      lambda host, port, guesses: Won(_address(host, port), int(guesses))),
     (re.compile(rf"Left {_HOST_PORT}"), lambda host, port: Left(_address(host, port))),
+    (re.compile(r"Ping ([0-9]{1,9})"), lambda uptime_s: Ping(int(uptime_s))),
     (re.compile(r"Round ([0-9]{1,9})"), lambda number: Round(int(number))),
     (re.compile(_HOST_PORT), lambda host, port: Listed(_address(host, port))),
 )  # fmt: skip
@@ -153,8 +154,8 @@ def spell(message: Message) -> str:
             return text
         case TooLate():
             return "Too late"
-        case Round(number):
-            return f"Round {number}"
+        case Round(number) | Ping(number):
+            return f"{type(message).__name__} {'' if number is None else number}".rstrip()
         case AdminHello():
             return "Admin-Hello"
         case AdminGreetings():
@@ -165,7 +166,7 @@ def spell(message: Message) -> str:
             return f"Won {address} {guesses}"
         case Joined(address) | Left(address):
             return f"{type(message).__name__} {address}"
-        case Hello() | Game() | Who() | Watch() | Pong() | Greetings() | Ready() | End() | Ping():
+        case Hello() | Game() | Who() | Watch() | Pong() | Greetings() | Ready() | End():
             return type(message).__name__
         case _:
             assert_never(message)

@@ -172,6 +172,9 @@ class Round:
 class Ping:
     """A sign of life for the watcher, who answers Pong (clause A-8)."""
 
+    uptime_s: int | None = None
+    """For how long the server has been up."""
+
 
 Request = Hello | AdminHello | Game | Guess | Who | Watch | Pong | Unknown
 PlayerReply = Greetings | Ready | Verdict | TooLate | Prompt | Refused | Unknown

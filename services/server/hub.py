@@ -94,6 +94,8 @@ class Hub:
             shared_rounds=settings.shared_rounds,
             max_invalid_guesses=settings.limits.max_invalid_guesses,
         )
+        self.started_s = self.reactor.now_s
+        """Since when the server is up, on the monotonic clock."""
         self._rooms = rooms
         self._proxies = settings.proxies
         self._players = 0

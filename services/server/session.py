@@ -433,7 +433,7 @@ class AdminSession(Session):
             self.perform(conversation.leave("pings not answered"))
         else:
             self._pinged = True
-            self.say(encode(Ping()))
+            self.say(encode(Ping(int(self.reactor.now_s - self.hub.started_s))))
             self.deadline_s = self.reactor.now_s + PING_INTERVAL_S
 
     def rearm(self) -> None:

@@ -70,6 +70,7 @@ def _surroundings(board: Board, now: float) -> dict[str, Any]:
         "link": {
             "watching": away is None,
             "since": board.watching_since_s if away is None else board.away_since_s,
+            "up_since": board.up_since_s if board.up_since_s is None else round(board.up_since_s, 3),
             "reason": None if away is None else away.reason,
             "seat_taken": away is not None and away.seat_taken,
         },

@@ -19,6 +19,7 @@ from services.protocol.messages import (
     Joined,
     Left,
     Listed,
+    Ping,
     Round,
     WatchEvent,
     Won,
@@ -56,7 +57,7 @@ class Away:
     """Another administrator holds the seat (clause A-7)."""
 
 
-Change = Listed | End | WatchEvent | Away
+Change = Listed | End | WatchEvent | Ping | Away
 """What the board is folded over."""
 
 
@@ -101,6 +102,8 @@ class Board:
         self.away_since_s = now
         self.watching_since_s: float | None = None
         """Since when the server has been watched without a gap."""
+        self.up_since_s: float | None = None
+        """Since when the server is up; None until it has told (clause A-8)."""
         self.happenings: deque[Happening] = deque(maxlen=RECENT_EVENTS)
         self.verdicts: Counter[Verdict] = Counter()
         self.joined = 0
@@ -145,6 +148,8 @@ class Board:
                 self._listing.append(address)
             case End():
                 self._take_list(now)
+            case Ping(uptime_s):
+                self.up_since_s = None if uptime_s is None else now - uptime_s
             case Joined() | Guessed() | Won() | Left() | Round():
                 self._take_event(change, now)
             case _:
@@ -212,6 +217,7 @@ class Board:
         if self.away is None:
             self.away_since_s = now
             self.watching_since_s = None
+            self.up_since_s = None
         self.away = away
         # What comes next is a new list; whoever is on it then may have guessed meanwhile.
         self._players = {}

@@ -28,7 +28,7 @@ SESSIONS = (
 PROMPT = "Pick a number between 1-30"
 ADDRESS = r"[0-9.]+ \d+"
 REPLY = re.compile(
-    rf"Greetings|Ready|Far|Close|Correct|{PROMPT}|Refused: [ -~]+|Admin-Greetings|End|Ping||{ADDRESS}"
+    rf"Greetings|Ready|Far|Close|Correct|{PROMPT}|Refused: [ -~]+|Admin-Greetings|End|Ping [0-9]+||{ADDRESS}"
     rf"|(Joined|Left) {ADDRESS}|Won {ADDRESS} \d+|Guessed {ADDRESS} \d+ (Far|Close|Correct)"
 )
 

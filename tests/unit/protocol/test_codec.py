@@ -193,6 +193,7 @@ def test_a_player_reads_a_reply_by_its_first_word(line: bytes, reply: PlayerRepl
         (b"Won ::1 4 7", Won(Address("::1", 4), 7)),
         (b"Left ::1 4", Left(Address("::1", 4))),
         (b"Ping", Ping()),
+        (b"Ping 3605", Ping(3605)),
         (b"Refused: another administrator is watching", Refused("another administrator is watching")),
         (b"Won ::1 4", Unknown("Won ::1 4")),
         (b"::1  4", Unknown("::1  4")),

@@ -78,7 +78,7 @@ function draw() {
 function drawLink() {
   const watching = connected && state?.link.watching === true;
   const text = watching
-    ? `Live: server up since at least ${clock(state.link.since)}`
+    ? `Live: server up since ${state.link.up_since ? clock(state.link.up_since) : `at least ${clock(state.link.since)}`}`
     : connected
       ? `Away since ${clock(state.link.since)}`
       : state

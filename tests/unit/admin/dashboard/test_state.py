@@ -35,7 +35,13 @@ def test_an_empty_board() -> None:
     assert state_of(Board(3.0, high=4)) == {
         "version": 1,
         "at": 10.0,
-        "link": {"watching": False, "since": 3.0, "reason": "not connected yet", "seat_taken": False},
+        "link": {
+            "watching": False,
+            "since": 3.0,
+            "up_since": None,
+            "reason": "not connected yet",
+            "seat_taken": False,
+        },
         "round": None,
         "range": {"low": 1, "high": 4},
         "figures": {
@@ -144,7 +150,13 @@ def test_an_away_server_is_told() -> None:
     board.apply(Away("refused", 1.0, seat_taken=True), 12.0)
     state = state_of(board, 13.0)
 
-    assert state["link"] == {"watching": False, "since": 12.0, "reason": "refused", "seat_taken": True}
+    assert state["link"] == {
+        "watching": False,
+        "since": 12.0,
+        "up_since": None,
+        "reason": "refused",
+        "seat_taken": True,
+    }
     assert state["players"] == []
     assert state["over_time"]["levels"] == [1, None]
 

@@ -26,6 +26,7 @@ from services.protocol.messages import (
     Joined,
     Left,
     Listed,
+    Ping,
     Round,
     Verdict,
     Won,
@@ -173,6 +174,13 @@ def test_a_new_round_forgets_what_was_tried() -> None:
     assert board.round_number == 2
     assert not board.players[ANN].tried
     assert board.players[ANN].guesses == 1
+
+
+def test_a_ping_tells_since_when_the_server_is_up() -> None:
+    """The server's own word for it, until the connection is lost (A-8)."""
+    assert board_after(Ping(3600), now=5000.0).up_since_s == 1400.0
+    assert board_after(Ping(3600), Ping()).up_since_s is None
+    assert board_after(Ping(3600), AWAY).up_since_s is None
 
 
 def test_memory_is_bounded() -> None:
