@@ -73,7 +73,10 @@ def tell(text: str) -> None:
 
 
 async def baseline(server: ServerProcess) -> float:
-    """Return the p99 of a crowd that is alone, in milliseconds."""
+    """Return the p99 of a crowd that is alone, in milliseconds.
+
+    It is taken before and after: what else goes on on the machine is not the server's doing.
+    """
     async with playing_crowd(server.player, PLAYERS) as tally:
         await asyncio.sleep(PLAY_S)
     assert not tally.lost
@@ -110,6 +113,7 @@ def test_drip_feeders(loop: Alteration) -> None:
         alone_ms = await baseline(server)
         async with playing_crowd(server.player, PLAYERS) as tally:
             lasted_s = await asyncio.gather(*(drip(server.player, number) for number in range(500)))
+        alone_ms = max(alone_ms, await baseline(server))
         tell(f"500 drip-feeders, timeout 10 s: cut after {min(lasted_s):.1f} to {max(lasted_s):.1f} s")
         assert max(lasted_s) < 10 + 2
         judge(tally, alone_ms, "50 players beside them")
@@ -133,6 +137,7 @@ def test_a_flood(loop: Alteration) -> None:
                 await asyncio.to_thread(flooding.read, len(reply) * 100_000)
                 sender.join()
                 took_s.append(time.monotonic() - began_s)
+        alone_ms = max(alone_ms, await baseline(server))
         tell(f"100,000 lines from one connection, five times: answered in {max(took_s):.2f} s")
         judge(tally, alone_ms, "50 players beside it")
 
