@@ -9,8 +9,6 @@ import pytest
 
 from tests.support.conformance import admin_mutants, client_mutants, server_mutants
 from tests.support.conformance.judging import (
-    OWN_CLIENTS,
-    judge_client_command,
     judge_client_mutant,
     judge_server_mutant,
     judge_student,
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
     from services.conformance.results import Report
 
-AT_ONCE = 10
+AT_ONCE = 18
 """A run is nearly all waiting."""
 
 
@@ -31,8 +29,6 @@ def report_on() -> Iterator[Callable[[str, str | None], Report]]:
     """Return a function that waits for the report on one program: its kind, and its name or None."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         judged: dict[tuple[str, str | None], Future[Report]] = {("student", None): pool.submit(judge_student)}
-        for own, (kind, arguments) in OWN_CLIENTS.items():
-            judged["own", own] = pool.submit(judge_client_command, kind, arguments)
         for name in (None, *server_mutants.MUTANTS):
             judged["server", name] = pool.submit(judge_server_mutant, name)
         for kind, names in (("client", client_mutants.MUTANTS), ("admin", admin_mutants.MUTANTS)):

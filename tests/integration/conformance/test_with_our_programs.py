@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,11 +14,12 @@ import pytest
 from services.conformance.cli import run
 from services.conformance.results import is_bad
 from tests.support.certificates import make_cast
-from tests.support.conformance.judging import free_ports
+from tests.support.conformance.judging import OWN_CLIENTS, free_ports, judge_client_command
 from tests.support.server_process import ServerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator, Mapping
+    from concurrent.futures import Future
     from pathlib import Path
 
     from services.conformance.results import Report
@@ -46,6 +48,7 @@ def not_applicable(outcomes: Mapping[str, str]) -> set[str]:
     return {name for name, outcome in outcomes.items() if outcome == "not applicable"}
 
 
+@pytest.mark.usefixtures("clients")
 def test_server_holds_every_level(capsys: pytest.CaptureFixture[str]) -> None:
     """Our server, killed and restarted by the kit, passes all but encryption and shared rounds."""
     player_port, admin_port = free_ports(2)
@@ -82,7 +85,14 @@ def test_shared_rounds_hold_every_level(capsys: pytest.CaptureFixture[str]) -> N
     assert not_applicable(outcomes) == ENCRYPTION | {"own-secret", "rebound", "cut-off"}
 
 
-@pytest.mark.timeout(120)  # it may have to wait for the mutants
+@pytest.fixture(scope="module")
+def clients() -> Iterator[dict[str, Future[Report]]]:
+    """Judge our clients, two at once, while the servers are judged."""
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(judge_client_command, *client) for name, client in OWN_CLIENTS.items()}
+
+
+@pytest.mark.timeout(120)  # each may have to wait for those before it
 @pytest.mark.parametrize(
     ("client", "without"),
     [
@@ -92,11 +102,9 @@ def test_shared_rounds_hold_every_level(capsys: pytest.CaptureFixture[str]) -> N
         ("watch", {"ends-with-the-list"}),
     ],
 )
-def test_client_holds_every_level(
-    client: str, without: set[str], report_on: Callable[[str, str | None], Report]
-) -> None:
+def test_client_holds_every_level(client: str, without: set[str], clients: dict[str, Future[Report]]) -> None:
     """Our player, by hand and by itself, and our administrator, asking and watching, pass all."""
-    report = report_on("own", client)
+    report = clients[client].result()
     assert [result for result in report.results if is_bad(result.outcome)] == []
     assert not_applicable({result.name: result.outcome for result in report.results}) == without
     assert report.seconds < 60
