@@ -218,7 +218,7 @@ class JudgedServer:
             wire.say("Watch")
             while (line := wire.line("the list, ended by a line 'End'")) != "End":
                 lines.append(line)
-                if line.startswith("Refused"):
+                if sense(line) is Sense.REFUSAL:
                     break
             else:
                 return wire, lines

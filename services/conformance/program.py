@@ -36,14 +36,18 @@ class Program:
         with tempfile.TemporaryFile() as keyboard:
             keyboard.write(typed or b"")
             keyboard.seek(0)
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=keyboard,
-                stdout=self._output,
-                stderr=subprocess.STDOUT,
-                env=self._environ,
-                start_new_session=True,
-            )
+            try:
+                self._process = subprocess.Popen(
+                    self._command,
+                    stdin=keyboard,
+                    stdout=self._output,
+                    stderr=subprocess.STDOUT,
+                    env=self._environ,
+                    start_new_session=True,
+                )
+            except OSError:
+                self._output.close()
+                raise
 
     def restart(self) -> None:
         """Kill it, whatever it does, and start it again."""

@@ -5,7 +5,7 @@ import time
 from typing import Final
 
 from services.conformance.checks import Checklist, Need
-from services.conformance.dialect import Seat, Sense
+from services.conformance.dialect import Seat, Sense, sense
 from services.conformance.judged import JudgedServer, Player
 from services.conformance.results import Level
 from services.conformance.wire import MismatchError, NotApplicableError, Wire, shown
@@ -204,7 +204,7 @@ def seat_freed(server: JudgedServer) -> None:
             wire.say("Watch")
             text = wire.line("the list, since nobody is watching any more")
             wire.close()
-            if not text.startswith("Refused"):
+            if sense(text) is not Sense.REFUSAL:
                 break
             if time.monotonic() > deadline:
                 wire.fail("the list, since nobody is watching any more", repr(text))
@@ -244,7 +244,7 @@ def slow_watcher(server: JudgedServer) -> None:
     wire = server.open(server.admin_port, _small_window)
     wire.say(server.dialect.admin_hello, "Watch")
     wire.line("the line 'Admin-Greetings'")
-    if wire.line("the list, ended by 'End'").startswith("Refused"):
+    if sense(wire.line("the list, ended by 'End'")) is Sense.REFUSAL:
         raise NotApplicableError("the seat is taken")
     player = server.bystander()
     burst = [player.spell(player.losing)] * (BURST if _pipelines(server.bystander()) else 1)
@@ -283,7 +283,7 @@ def _pipelines(player: Player) -> bool:
 def _seat_is_free(server: JudgedServer) -> bool:
     wire = server.greeted_admin()
     wire.say("Watch")
-    free = wire.line("the list or a refusal") != SEAT_TAKEN
+    free = sense(wire.line("the list or a refusal")) is not Sense.REFUSAL
     wire.close()
     return free
 

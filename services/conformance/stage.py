@@ -14,7 +14,7 @@ from services.protocol.messages import Game, Guess, Request
 
 HOST: Final = "0.0.0.0"
 """A client in another container has to reach the stage."""
-START_S: Final = 5.0
+START_S: Final = 10.0
 """A command has to connect within this time."""
 PERSON_S: Final = 60.0
 """A person who starts the client by hand has this long."""

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.conformance import admin_mutants, client_mutants, server_mutants
-from tests.support.conformance.judging import judge_client_mutant, judge_server_mutant, judge_student
+from tests.support.conformance.judging import (
+    judge_client_mutant,
+    judge_server_mutant,
+    judge_student,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
 
     from services.conformance.results import Report
 
-AT_ONCE = 20
+AT_ONCE = 18
 """A run is nearly all waiting."""
 
 

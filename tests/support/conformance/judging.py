@@ -21,6 +21,15 @@ from tests.support.conformance.server_mutants import MUTANTS
 
 CLIENTS = {"client": client_checks.CHECKS, "admin": admin_checks.CHECKS}
 ROOT = Path(__file__).parents[3]
+OWN_CLIENTS = {
+    "player": ("client", ["services.player", "--port", "{port}"]),
+    "bot": (
+        "client",
+        ["services.player", "--port", "{port}", "--bot", "smart", "--games", "1", "--think", "0-0"],
+    ),
+    "who": ("admin", ["services.admin", "who", "--port", "{port}"]),
+    "watch": ("admin", ["services.admin", "watch", "--port", "{port}"]),
+}
 STUDENT = ROOT / "tests/support/conformance/submissions/student/server.py"
 SEED = 7
 SERVER_PORTS = (10_000, 30_000)
@@ -84,11 +93,16 @@ def judge_command(command: list[str], level: Level, idle_s: float | None = None)
 def judge_client_mutant(kind: str, mutant: str | None = None) -> Report:
     """Judge a reference client, `client` or `admin`, or one of its mutants."""
     module = f"tests.support.conformance.{kind}_mutants"
+    return judge_client_command(kind, [module, "{port}", *([mutant] if mutant else [])], patience_s=1.5)
+
+
+def judge_client_command(kind: str, arguments: list[str], patience_s: float = 2.0) -> Report:
+    """Judge a client that is a module of Python; `{port}` stands for the port that it has to connect to."""
     with listen(0) as listener:
-        port = listener.getsockname()[1]
-        command = [sys.executable, "-m", module, str(port), *([mutant] if mutant else [])]
+        port = str(listener.getsockname()[1])
+        command = [sys.executable, "-m", *(port if part == "{port}" else part for part in arguments)]
         program = Program(command, {**os.environ, "PYTHONPATH": str(ROOT)})
         report = Report(kind, Level.EXTENDED, SEED)
-        client = JudgedClient(listener, Pace(patience_s=1.5), program, lambda _: None)
+        client = JudgedClient(listener, Pace(patience_s=patience_s), program, lambda _: None)
         judge_client(client, report, checks=CLIENTS[kind])
     return report

@@ -1,0 +1,70 @@
+"""The kit's command line: its exit status, its files, and what it says when nobody is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from services.conformance.cli import run
+from tests.support.conformance.judging import STUDENT, free_ports
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_nobody_there_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where nothing listens, one line says so and the status is 2."""
+    (port,) = free_ports(1)
+    assert run(["server", "127.0.0.1", "--player-port", str(port)], os.environ) == 2
+    assert capsys.readouterr().err == f"conformance: nothing listens on 127.0.0.1 port {port}\n"
+
+
+def test_command_that_does_not_start_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    """A server's command that cannot be run is named."""
+    (port,) = free_ports(1)
+    arguments = ["server", "127.0.0.1", "--player-port", str(port), "--server-command", "./no-such-program"]
+    assert run(arguments, os.environ) == 2
+    assert "no-such-program" in capsys.readouterr().err
+
+
+def test_client_that_never_comes_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    """A client that ends without connecting is shown with what it printed."""
+    command = [sys.executable, "-c", "print('wrong port')"]
+    assert run(["client", "--listen", "0", "--", *command], os.environ) == 2
+    assert "wrong port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["server"], ["server", "x", "--level", "perfect"], ["nobody"]])
+def test_bad_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be understood is explained, and the status is 2."""
+    assert run(arguments, os.environ) == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_batch_without_submissions_is_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty folder is told from one whose submissions fail."""
+    assert run(["batch", str(tmp_path)], os.environ) == 2
+    assert "holds no folders" in capsys.readouterr().err
+
+
+def test_level_that_does_not_hold_is_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A level that does not hold gives status 1, a report on standard output and a JUnit file."""
+    player_port, admin_port = free_ports(2)
+    junit = tmp_path / "report.xml"
+    arguments = [
+        "server", "127.0.0.1", "--player-port", str(player_port), "--admin-port", str(admin_port),
+        "--server-command", f"{sys.executable} -u {STUDENT}", "--level", "classic",
+        "--patience", "1", "--seed", "11", "--json", "--junit", str(junit),
+    ]  # fmt: skip
+    assert run(arguments, os.environ) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["seed"] == 11
+    assert report["level"] == "classic"
+    assert {check["level"] for check in report["checks"]} == {"classic"}
+    suites = ET.parse(junit).getroot()  # noqa: S314 - made a line before
+    assert [suite.get("name") for suite in suites] == ["classic"]
