@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
 import ssl
 import subprocess
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import docker
 from testcontainers.compose import DockerCompose
@@ -24,12 +24,20 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = ("BIND", "PLAYER_PORT", "ADMIN_PORT", "DASHBOARD_PORT", "BOT", "GAME_", "COMPOSE_")
+SETTINGS = (
+    *("BIND", "PLAYER_PORT", "ADMIN_PORT", "DASHBOARD_PORT", "BOT", "GAME_", "COMPOSE_"),
+    *("SERVERS", "BALANCED_SUBNET", "PROMETHEUS_PORT"),
+)
 """How the names begin that the compose file and Compose itself read from the environment."""
 
 
 class Topology:
     """The services while they run."""
+
+    files: tuple[str, ...] = ("docker-compose.yml",)
+    """What they are described in."""
+    door = "server"
+    """The service that publishes the ports of the game."""
 
     def __init__(self, compose: DockerCompose, engine: docker.DockerClient, project: str) -> None:
         self.project = project
@@ -56,7 +64,7 @@ class Topology:
 
     def address(self, port: int) -> tuple[str, int]:
         """Return where the server's port is published on this machine."""
-        host, found = self._compose.get_service_host_and_port("server", port)
+        host, found = self._compose.get_service_host_and_port(self.door, port)
         assert host is not None
         assert found is not None
         return host, int(found)
@@ -140,9 +148,19 @@ class Topology:
         return self._logs[container.id]
 
 
-@contextmanager
-def running_topology(folder: Path, settings: Mapping[str, str]) -> Iterator[Topology]:
+AnyTopology = TypeVar("AnyTopology", bound=Topology)
+
+
+def running_topology(
+    folder: Path, settings: Mapping[str, str]
+) -> contextlib.AbstractContextManager[Topology]:
     """Build and start the topology, yield it when it is healthy, and remove every trace of it."""
+    return running(Topology, folder, settings)
+
+
+@contextlib.contextmanager
+def running(kind: type[AnyTopology], folder: Path, settings: Mapping[str, str]) -> Iterator[AnyTopology]:
+    """Do so with a topology of some kind."""
     project = f"guessing-game-test-{secrets.token_hex(4)}"
     env_file = folder / f"{project}.env"
     chosen = {
@@ -157,8 +175,8 @@ def running_topology(folder: Path, settings: Mapping[str, str]) -> Iterator[Topo
     assert not [name for name in os.environ if name.startswith(SETTINGS)]
     engine = docker.from_env()
     try:
-        with DockerCompose(ROOT, build=True, env_file=str(env_file)) as compose:
-            topology = Topology(compose, engine, project)
+        with DockerCompose(ROOT, [*kind.files], build=True, env_file=str(env_file)) as compose:
+            topology = kind(compose, engine, project)
             try:
                 yield topology
             finally:

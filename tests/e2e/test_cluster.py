@@ -1,0 +1,305 @@
+"""The cluster in containers: three servers behind a balancer, fifty bots, and one fault after another.
+
+The tests share a cluster and mend what they break.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.cluster import Cluster, ask_who, check_rounds, eventually, random_subnet
+from tests.support.proxy import proxy_header
+from tests.support.topology import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from docker.models.containers import Container
+
+    from tests.support.line_client import LineClient
+
+pytestmark = pytest.mark.timeout(180)
+
+BOTS = 50
+CROWD = {
+    "BOTS": "2",
+    "BOT_PLAYERS": "25",
+    "BOT_THINK": "0.1-0.4",
+    "GAME_DRAIN_TIMEOUT": "2",
+}
+REPLICAS = 3
+ADMINISTRATORS = 10
+RACES = 50
+ROUNDS = 15
+REFUSED_WITHIN_S = 2.0
+OUTAGES = {"stopped": 2.0, "paused": 3.0, "cut off": 10.0}
+"""For how long Valkey is away, by how."""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Give a cluster whose players have secrets of their own."""
+    settings = {**CROWD, "BALANCED_SUBNET": random_subnet()}
+    with running(Cluster, tmp_path_factory.mktemp("cluster"), settings) as started:
+        eventually(lambda: len(started.who()) == BOTS, "all bots at play", 30)
+        started.follow()
+        yield started
+
+
+@pytest.fixture
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Give a cluster whose players all guess at one number."""
+    settings = {**CROWD, "BALANCED_SUBNET": random_subnet(), "GAME_ROUND": "shared", "BOT_STRATEGY": "random"}
+    with running(Cluster, tmp_path_factory.mktemp("shared"), settings) as started:
+        started.follow()
+        yield started
+
+
+def agree(cluster: Cluster) -> None:
+    """See the list of each server, the watch and the logs agree on who plays, while the bots hold still."""
+    with cluster.still():
+
+        def same() -> bool:
+            truth = set(cluster.playing())
+            with ExitStack() as stack:
+                admins = [stack.enter_context(cluster.administrator()) for _ in range(REPLICAS)]
+                lists = [ask_who(admin) for admin in admins]
+            views = dict(zip(("one", "two", "three", "the watch"), [*lists, cluster.watched()], strict=True))
+            different = {name: sorted(found ^ truth) for name, found in views.items() if found != truth}
+            assert not different
+            return bool(truth)
+
+        eventually(same, "lists, watch and logs agree", 10)
+        assert len(cluster.playing()) >= BOTS - len(cluster.containers("bot"))
+
+
+def lost_games(cluster: Cluster) -> int:
+    """Return how many games broke off without a word."""
+    return cluster.count("bot", "game_lost")
+
+
+def test_everybody_is_listed_whichever_server_is_asked(cluster: Cluster) -> None:
+    """Each server lists the players of all, by their own addresses, and so does the watch (A-2, A-4, X-1)."""
+    agree(cluster)
+    with cluster.still():
+        by_server = list(cluster.playing().values())
+        assert {by_server.count(str(one.name)) for one in cluster.servers()} <= set(range(12, 23)), by_server
+        hosts = {peer.partition(" ")[0] for peer in cluster.playing()}
+    assert hosts == cluster.hosts("bot")
+    asked = [log for log in cluster.server_logs() if log.events("admin_listed")]
+    assert len(asked) == REPLICAS
+
+
+def test_a_header_forged_by_a_player_shows_up_nowhere(cluster: Cluster) -> None:
+    """Neither through the balancer nor past it can a player claim another's address (X-1)."""
+    forged = proxy_header("203.0.113.9", 4711) + b"Hello\r\nGame\r\n"
+    with cluster.player() as player:
+        player.send(forged)
+        assert player.read_line().startswith("Refused: ")
+    # Valkey's container shares a network with the servers, though not the balancer's.
+    server = cluster.servers()[0]
+    address = server.attrs["NetworkSettings"]["Networks"][f"{cluster.project}_lobby"]["IPAddress"]
+    octets = "".join(f"\\x{octet:02x}" for octet in forged)
+    speak = f"exec 3<>/dev/tcp/{address}/4000; printf '{octets}' >&3; head -n 1 <&3"
+    assert said_by(cluster.container("valkey"), "bash", "-c", speak).startswith("Refused: ")
+    assert "203.0.113.9" not in " ".join(cluster.who())
+    everything = [event for log in cluster.server_logs() for event in log.events()]
+    assert not [event for event in everything if str(event.get("peer")).startswith("203.0.113.9")]
+
+
+def test_nothing_is_open_or_known_that_need_not_be(cluster: Cluster) -> None:
+    """Only the balancer is published, the password is in no environment, and Valkey's user may do little."""
+    published = {
+        str(container.labels["com.docker.compose.service"])
+        for container in cluster.containers("server") + cluster.containers("valkey") + [balancer(cluster)]
+        if any(container.ports.values())
+    }
+    assert published == {"balancer"}
+    server, valkey = cluster.servers()[0], cluster.container("valkey")
+    password = said_by(server, "cat", "/lobby/password")
+    assert len(password) == 64
+    for container in (server, valkey):
+        assert password not in json.dumps(container.attrs)
+    assert password not in cluster.run("logs", "--no-color")
+    assert valkey.exec_run(["grep", "-r", password, "/lobby"]).exit_code == 1
+
+    def ask_valkey(*words: str) -> str:
+        return said_by(
+            valkey, "valkey-cli", "--no-auth-warning", "--user", "game", "--pass", password, *words
+        )
+
+    assert int(ask_valkey("GET", "game:sequence")) > 0
+    for refused in (("GET", "other"), ("FLUSHALL",), ("CONFIG", "GET", "*"), ("KEYS", "*"), ("ACL", "LIST")):
+        assert "NOPERM" in ask_valkey(*refused)
+    assert "NOAUTH" in said_by(valkey, "valkey-cli", "GET", "game:sequence")
+    for container in (balancer(cluster), valkey, server):
+        assert container.attrs["HostConfig"]["ReadonlyRootfs"]
+        assert container.attrs["HostConfig"]["CapDrop"] == ["ALL"]
+        assert said_by(container, "id", "-u") == "10001"
+
+
+def said_by(container: Container, *command: str) -> str:
+    """Return what a command in the container prints."""
+    output = container.exec_run(list(command)).output
+    assert isinstance(output, bytes)
+    return output.decode().strip()
+
+
+def balancer(cluster: Cluster) -> Container:
+    """Return the balancer."""
+    return cluster.container("balancer")
+
+
+def test_a_killed_server_costs_its_players_a_game_and_nobody_else(cluster: Cluster) -> None:
+    """Its players come back; its ghosts are gone and the seat that was there is free in 5 s (A-4, A-7)."""
+    agree(cluster)
+    killed = cluster.seat_holder()
+    with cluster.still():
+        ghosts = {peer for peer, where in cluster.playing().items() if where == killed.name}
+        lists = cluster.count("admin", "players_listed")
+        killed.kill()
+        killed_s = time.monotonic()
+        eventually(lambda: not cluster.who() & ghosts, "no ghosts", 5 - (time.monotonic() - killed_s))
+    assert ghosts
+
+    def seated() -> bool:
+        if cluster.count("admin", "players_listed") > lists:
+            return True
+        with cluster.administrator() as admin:
+            return admin.ask("Hello") == "Admin-Greetings" and not admin.ask("Watch").startswith("Refused")
+
+    eventually(seated, "the seat is free", max(0.1, 5 - (time.monotonic() - killed_s)))
+    eventually(lambda: len(cluster.who()) >= BOTS - 2, "all bots at play again", 15)
+    eventually(lambda: cluster.count("admin", "players_listed") > lists, "the watch goes on", 15)
+    killed.start()
+    eventually(lambda: is_healthy(killed), "the server is back", 30)
+    agree(cluster)
+
+
+def is_healthy(container: Container) -> bool:
+    """Return whether the container's own check says so."""
+    container.reload()
+    return str(container.health) == "healthy"
+
+
+def test_a_rolling_restart_ends_no_game_without_a_word(cluster: Cluster) -> None:
+    """Each server in turn stops and starts again: bots are told, and play on elsewhere (P-6)."""
+    before, stopped = lost_games(cluster), []
+    for server in cluster.servers():
+        server.restart(timeout=15)
+        eventually(lambda: is_healthy(server), "the server is well", 30)
+        stopped.append(cluster._follow(server).wait_for("server_stopped"))
+    assert len(stopped) == REPLICAS
+    eventually(lambda: len(cluster.who()) >= BOTS - 2, "all bots at play", 15)
+    assert lost_games(cluster) == before
+    assert cluster.count("bot", "game_refused", reason="server is stopping") > 0
+    eventually(cluster.watched, "the watch goes on", 15)
+    agree(cluster)
+
+
+def test_one_of_ten_administrators_is_seated(cluster: Cluster) -> None:
+    """Ten who race through the balancer for the one seat: exactly one gets it, fifty times in a row (A-7)."""
+    cluster.container("admin").stop()
+    eventually(lambda: seats_free(cluster), "the seat is free")
+    try:
+        for _ in range(RACES):
+            with ExitStack() as stack:
+                admins = [stack.enter_context(cluster.administrator()) for _ in range(ADMINISTRATORS)]
+                for admin in admins:
+                    assert admin.ask("Hello") == "Admin-Greetings"
+                for admin in admins:
+                    admin.send(b"Watch\r\n")
+                answers = [admin.read_line() for admin in admins]
+            refused = answers.count("Refused: another administrator is watching")
+            assert refused == ADMINISTRATORS - 1, answers
+            eventually(lambda: seats_free(cluster), "the seat is free")
+    finally:
+        cluster.container("admin").start()
+    lists = cluster.count("admin", "players_listed")
+    eventually(lambda: cluster.count("admin", "players_listed") > lists or cluster.watched(), "a list", 15)
+
+
+def seats_free(cluster: Cluster) -> bool:
+    """Return whether every administrator who was seated has left again, as the logs tell."""
+    seated = 0
+    for log in cluster.server_logs():
+        names = [str(event["event"]) for event in log.events()]
+        since = len(names) - names[::-1].index("server_listening")
+        seated += names[since:].count("admin_seated") - names[since:].count("admin_left")
+    return seated == 0
+
+
+@pytest.mark.parametrize("how", OUTAGES)
+def test_own_rounds_go_on_without_valkey(cluster: Cluster, how: str) -> None:
+    """Games go on, the list and the seat are refused in 2 s; afterwards all is well in 5 s (R-5)."""
+    lost = lost_games(cluster)
+    admins = [cluster.administrator() for _ in range(4)]
+    for admin in admins:
+        assert admin.ask("Hello") == "Admin-Greetings"
+    with cluster.without_valkey(how):
+        begun_s = time.monotonic()
+        won = cluster.count("bot", "game_won")
+        for admin, asked in zip(admins, ("Who", "Watch", "Who", "Watch"), strict=True):
+            asked_s = time.monotonic()
+            assert admin.ask(asked).startswith("Refused: ")
+            assert time.monotonic() - asked_s < REFUSED_WITHIN_S
+            admin.close()
+        eventually(lambda: cluster.count("bot", "game_won") > won + BOTS, "games go on", 10)
+        time.sleep(max(0.0, OUTAGES[how] - (time.monotonic() - begun_s)))
+    begun_s = time.monotonic()
+    eventually(lambda: len(cluster.who()) >= BOTS - 4, "the list is whole again", 5)
+    assert time.monotonic() - begun_s < 5
+    assert lost_games(cluster) == lost
+    eventually(cluster.watched, "the watch goes on", 15)
+    agree(cluster)
+
+
+def test_shared_rounds_keep_their_word_whatever_fails(shared_cluster: Cluster) -> None:
+    """Each round is won once, each verdict is of its round; what cannot be known is refused (R-1 to R-5)."""
+    cluster = shared_cluster
+
+    def won() -> int:
+        return cluster.count("server", "game_won")
+
+    eventually(lambda: won() >= ROUNDS, "rounds are won", 30)
+    agree(cluster)
+
+    waiting = [ready_player(cluster) for _ in range(3)]
+    newcomer = cluster.player()
+    assert newcomer.ask("Hello") == "Greetings"
+    with cluster.without_valkey("paused"):
+        for player, line in ((waiting[0], "15"), (waiting[1], "30"), (newcomer, "Game")):
+            asked_s = time.monotonic()
+            assert player.ask(line).startswith("Refused: ")
+            assert time.monotonic() - asked_s < REFUSED_WITHIN_S
+    before = won()
+    eventually(lambda: won() >= before + ROUNDS, "rounds go on", 20)
+    assert waiting[2].ask("15") in {"Too late", "Far", "Close", "Correct"}
+    for client in (*waiting, newcomer):
+        client.close()
+
+    with cluster.without_valkey("stopped"):
+        pass
+    before = won()
+    eventually(lambda: won() >= before + ROUNDS, "rounds go on", 20)
+    agree(cluster)
+    with cluster.still():
+        events = [log.events() for log in cluster.server_logs()]
+        assert check_rounds(events) >= 3 * ROUNDS
+        told = [event["round"] for event in cluster.log("admin").events("round_begun")]
+    assert told == sorted(told)
+    assert cluster.count("bot", "round_lost") > 0
+    assert lost_games(cluster) == 0
+
+
+def ready_player(cluster: Cluster) -> LineClient:
+    """Return a player who is in a game."""
+    player = cluster.player()
+    assert player.ask("Hello") == "Greetings"
+    assert player.ask("Game") == "Ready"
+    return player

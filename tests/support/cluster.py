@@ -1,0 +1,196 @@
+"""The cluster: a balancer, several servers and Valkey, and the truth about them from the logs."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tests.support.line_client import LineClient
+from tests.support.topology import Topology
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Iterator
+
+    from docker.models.containers import Container
+
+    from tests.support.container_log import ContainerLog
+    from tests.support.log_contract import Event
+
+POLL_S = 0.1
+
+
+class Cluster(Topology):
+    """The services while they run."""
+
+    files = ("docker-compose.yml", "compose.cluster.yml")
+    door = "balancer"
+
+    @cached_property
+    def administrators_tls(self) -> ssl.SSLContext:
+        """What an administrator shows; asked for once, for it takes a while."""
+        return self.client_tls("admin")
+
+    def administrator(self) -> LineClient:
+        """Connect to the published administrator port, by way of the balancer."""
+        return LineClient(self.address(4001), tls=self.administrators_tls)
+
+    def who(self) -> set[str]:
+        """Ask one of the servers who is playing in all of the cluster."""
+        with self.administrator() as admin:
+            return ask_who(admin)
+
+    def servers(self) -> list[Container]:
+        """Return the servers that run."""
+        return [one for one in self.containers("server") if one.status == "running"]
+
+    def playing(self) -> dict[str, str]:
+        """Return who plays, and on which server, as the servers' logs tell."""
+        found: dict[str, str] = {}
+        for server in self.servers():
+            here: dict[str, str] = {}
+            for event in self._follow(server).events():
+                match event["event"]:
+                    case "server_listening":
+                        here = {}
+                    case "handshake_completed" if event["dialect"] != "admin":
+                        here[str(event["peer"])] = str(server.name)
+                    case "game_won" | "session_closed":
+                        here.pop(str(event["peer"]), None)
+                    case _:
+                        pass
+            assert not here.keys() & found.keys(), "somebody plays in two places"
+            found |= here
+        return found
+
+    def watched(self) -> set[str]:
+        """Return who plays as the administrator's watch tells: its last list, and the events after it."""
+        found: set[str] = set()
+        for event in self.log("admin").events():
+            match event["event"]:
+                case "players_listed":
+                    players = event["players"]
+                    assert isinstance(players, list)
+                    found = set(players)
+                case "player_joined":
+                    assert event["peer"] not in found, "joined twice"
+                    found.add(str(event["peer"]))
+                case "player_won" | "player_left":
+                    found.remove(str(event["peer"]))
+                case _:
+                    pass
+        return found
+
+    def seat_holder(self) -> Container:
+        """Return the server at which the administrator was seated last."""
+        seated = {
+            str(events[-1]["timestamp"]): server
+            for server in self.servers()
+            if (events := self._follow(server).events("admin_seated"))
+        }
+        return seated[max(seated)]
+
+    def server_logs(self) -> list[ContainerLog]:
+        """Return the logs of the servers that run."""
+        return [self._follow(server) for server in self.servers()]
+
+    def follow(self) -> None:
+        """Begin to read the logs that are counted on."""
+        for service in ("bot", "server", "admin"):
+            for log in self.logs(service):
+                log.wait_until(log.events, what="the first line")
+
+    def count(self, service: str, name: str, /, **fields: object) -> int:
+        """Return how many such events all containers of a service have logged."""
+        return sum(len(log.events(name, **fields)) for log in self.logs(service))
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Let the bots hold still, in the middle of their games."""
+        bots = self.containers("bot")
+        for bot in bots:
+            bot.pause()
+        try:
+            yield
+        finally:
+            for bot in bots:
+                bot.unpause()
+
+    @contextmanager
+    def without_valkey(self, how: str) -> Iterator[None]:
+        """Let Valkey be stopped, paused or cut off."""
+        valkey = self.container("valkey")
+        network = self._engine.networks.get(f"{self.project}_lobby")
+        match how:
+            case "stopped":
+                valkey.kill()
+            case "paused":
+                valkey.pause()
+            case _:
+                network.disconnect(valkey)
+        try:
+            yield
+        finally:
+            match how:
+                case "stopped":
+                    valkey.start()
+                case "paused":
+                    valkey.unpause()
+                case _:
+                    network.connect(valkey, aliases=["valkey"])
+
+
+def random_subnet() -> str:
+    """Return a network for the balancer that hardly anybody uses."""
+    return f"10.{random.randint(64, 127)}.{random.randint(0, 255)}.0/24"
+
+
+def ask_who(admin: LineClient) -> set[str]:
+    """Ask who plays, on a new connection."""
+    admin.send(b"Hello\r\nWho\r\n")
+    greeting, *players = admin.read_rest().decode().splitlines()
+    assert greeting == "Admin-Greetings"
+    assert not [line for line in players if line.startswith("Refused")], players
+    return {line for line in players if line}
+
+
+def eventually(found: Callable[[], Any], what: str, timeout_s: float = 5.0) -> Any:
+    """Ask again and again until the answer is true, and return it; assertions count as a no."""
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        try:
+            answer, fault = found(), ""
+        except (AssertionError, OSError) as error:
+            answer, fault = None, repr(error)
+        if answer:
+            return answer
+        assert time.monotonic() < deadline_s, f"{what} within {timeout_s} s: {fault}"
+        time.sleep(POLL_S)
+
+
+def check_rounds(servers: list[list[Event]]) -> int:
+    """Hold the logs of all servers to R-2 and R-3, and return how many rounds were won."""
+    judged: dict[int, list[tuple[int, str]]] = {}
+    for events in servers:
+        for event in events:
+            if event["event"] == "round_guess_judged":
+                judged.setdefault(int(str(event["round"])), []).append(
+                    (int(str(event["number"])), str(event["verdict"]))
+                )
+    wins = 0
+    for number, guesses in judged.items():
+        found = [guess for guess, verdict in guesses if verdict == "Correct"]
+        assert len(found) <= 1, f"round {number} was won {len(found)} times"
+        assert found or number == max(judged), f"nobody has won round {number}: {json.dumps(guesses)}"
+        if not found:
+            continue
+        wins += 1
+        for guess, verdict in guesses:
+            distance = abs(guess - found[0])
+            expected = "Correct" if distance == 0 else "Close" if distance <= 2 else "Far"
+            assert verdict == expected, f"round {number}: {guess} is {verdict}, but the secret was {found[0]}"
+    return wins
