@@ -1,4 +1,4 @@
-"""The kit in containers: it judges the running topology and the clients of the image, and a folder of submissions."""
+"""The kit in containers: it judges the running topology, the image's clients, and a folder of submissions."""
 
 from __future__ import annotations
 
