@@ -143,4 +143,4 @@ def test_the_shared_round_and_its_winner_are_shown() -> None:
 
     assert "round 1,234" in drawn.splitlines()[0]
     assert "round 1234 begins" in drawn
-    assert f"{ANN} won" in drawn
+    assert f"{ANN} wins" in drawn
