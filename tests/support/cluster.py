@@ -29,6 +29,16 @@ class Cluster(Topology):
     files = ("docker-compose.yml", "compose.cluster.yml")
     door = "balancer"
 
+    def address(self, port: int) -> tuple[str, int]:
+        """Return where the balancer's port is published; asked for once, for it takes a while."""
+        if port not in self._addresses:
+            self._addresses[port] = super().address(port)
+        return self._addresses[port]
+
+    @cached_property
+    def _addresses(self) -> dict[int, tuple[str, int]]:
+        return {}
+
     @cached_property
     def administrators_tls(self) -> ssl.SSLContext:
         """What an administrator shows; asked for once, for it takes a while."""
