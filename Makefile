@@ -18,7 +18,7 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 # The folders that hold Python; those that do not exist yet are passed over.
 SOURCES := $(shell find services tests scripts benchmarks -name "*.py" 2>/dev/null | cut -d/ -f1 | sort -u)
 DOCKERFILES := $(wildcard Dockerfile.*)
-YAML := $(wildcard docker-compose*.yml .github/*.yml .github/workflows/*.yml .yamllint .pre-commit-config.yaml)
+YAML := $(wildcard docker-compose*.yml compose*.yml cluster/*.yml .github/*.yml .github/workflows/*.yml .yamllint .pre-commit-config.yaml)
 
 # More arguments for pytest: make unit PYTEST_ARGS='-k framing -x'
 PYTEST_ARGS ?=
@@ -34,6 +34,10 @@ help: ## Show this list
 .PHONY: demo
 demo: engine ## Start the topology and follow it; Ctrl-C stops it
 	scripts/demo
+
+.PHONY: demo-cluster
+demo-cluster: images ## The same with a balancer, three servers (SERVERS=5: five) and Valkey
+	COMPOSE_FILE=docker-compose.yml:compose.cluster.yml scripts/demo
 
 ##@ Develop
 
@@ -90,11 +94,11 @@ unit: $(READY) ## Unit tests; the pure packages must be covered whole
 ##@ Test everything
 
 .PHONY: test
-test: $(READY) engine browser ## All tests: unit, over loopback, in a browser, and end to end in containers
+test: $(READY) images browser ## All tests: unit, over loopback, in a browser, and end to end in containers
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 .PHONY: integration
-integration: $(READY) ## Tests over loopback, without containers
+integration: $(READY) images ## Tests over loopback; the lobby needs Valkey in a container
 	$(BIN)/pytest tests/integration $(PYTEST_ARGS)
 
 .PHONY: page
@@ -106,7 +110,7 @@ soak: $(READY) ## The bounds at full size, over loopback: ten minutes, and root 
 	$(BIN)/pytest -s tests/soak/bounds.py $(PYTEST_ARGS)
 
 .PHONY: e2e
-e2e: $(READY) engine browser ## Tests in containers, on the real compose file
+e2e: $(READY) images browser ## Tests in containers, on the real compose file
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
 
 ##@ Measure
@@ -129,6 +133,10 @@ bench-docs: $(READY) engine ## Measure for the documentation: docs/performance/
 .PHONY: engine
 engine: ## Make sure that a Docker engine answers and has the base image
 	scripts/engine
+
+.PHONY: images
+images: ## Make sure that the images of the cluster are there too
+	scripts/images
 
 .PHONY: browser
 browser: ## Make sure that the tests of the live page have a browser

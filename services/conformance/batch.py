@@ -24,10 +24,10 @@ COMMAND_FILE: Final = "command"
 IMAGE: Final = "python:3.13-slim"
 TIME_S: Final = 90
 """A run of the kit stays under a minute; what takes longer than this is ended."""
+NOTE_LENGTH: Final = 400
 AGAIN: Final = f"while :; do sh ./{COMMAND_FILE}; sleep 0.2; done"
 """A server that dies is started anew: the rest of the clauses is judged all the same."""
 CONFINED: Final[dict[str, Any]] = {
-    "detach": True,
     "init": True,
     "user": "65534:65534",
     "read_only": True,
@@ -108,7 +108,12 @@ def run(options: argparse.Namespace) -> int:
         return judgement
 
     with ThreadPoolExecutor(options.jobs) as pool:
-        judgements = list(pool.map(judge, folders))
+        try:
+            judgements = list(pool.map(judge, folders))
+        except KeyboardInterrupt:
+            # Those that have begun see to their containers; the others are not begun.
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
     if options.csv:
         with options.csv.open("w", newline="", encoding="utf-8") as file:
             write_csv(judgements, file)
@@ -140,7 +145,7 @@ def _judge(engine: Any, folder: Path, options: argparse.Namespace) -> Judgement:
         return Judgement(folder.name, None, f"no file {COMMAND_FILE!r} that says how to start the server")
     containers = []
     try:
-        submission = engine.containers.run(
+        submission = engine.containers.create(
             options.image,
             ["sh", "-c", AGAIN],
             network_mode="none",
@@ -150,7 +155,8 @@ def _judge(engine: Any, folder: Path, options: argparse.Namespace) -> Judgement:
             **CONFINED,
         )
         containers.append(submission)
-        judge = engine.containers.run(
+        submission.start()
+        judge = engine.containers.create(
             options.judge_image,
             ["python3", "-m", "services.conformance", "server", "127.0.0.1", "--json",
              "--wait", "10", "--level", options.level.value, "--seed", str(options.seed)],
@@ -161,6 +167,7 @@ def _judge(engine: Any, folder: Path, options: argparse.Namespace) -> Judgement:
             **CONFINED,
         )  # fmt: skip
         containers.append(judge)
+        judge.start()
         judge.wait(timeout=TIME_S)
         answer = judge.logs(stdout=True, stderr=False)
         complaint = judge.logs(stdout=False, stderr=True).decode("utf-8", "replace").strip()
@@ -179,7 +186,8 @@ def _judge(engine: Any, folder: Path, options: argparse.Namespace) -> Judgement:
 
 
 def _one_line(text: str) -> str:
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(printable.split())[:NOTE_LENGTH]
 
 
 COLUMNS: Final = ("submission", "holds", *(level.value for level in Level), "broken", "dialects", "note")
@@ -189,7 +197,13 @@ def write_csv(judgements: Sequence[Judgement], file: TextIO) -> None:
     """Write the summary as CSV."""
     table = csv.DictWriter(file, COLUMNS, restval="")
     table.writeheader()
-    table.writerows(judgement.row() for judgement in judgements)
+    for judgement in judgements:
+        table.writerow({column: _cell(text) for column, text in judgement.row().items()})
+
+
+def _cell(text: str) -> str:
+    # Words of a submission must not become a formula in the teacher's spreadsheet.
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
 def write_table(judgements: Sequence[Judgement], file: TextIO) -> None:

@@ -43,7 +43,7 @@ BATCH: Final = 1024
 """What goes to Valkey at once."""
 
 GATHER_S: Final = 0.01
-"""How long events wait for others to go with them, unless a question goes before."""
+"""How long guesses wait for others to go with them, unless something goes before."""
 
 QUEUE: Final = 65_536
 """What waits for Valkey. Guesses beyond that are not told to the watcher; who plays always is."""
@@ -119,8 +119,8 @@ class Channel:
         """Whether the others have taken this replica for dead."""
         self._queue: list[_Question | _Change | bytes] = []
         self._wake = asyncio.Event()
-        self._asked = asyncio.Event()
-        """Whether a question is among what waits."""
+        self._hurry = asyncio.Event()
+        """Whether more than guesses is among what waits."""
         self._clock_offset_s = 0.0
         """Valkey's clock less our monotonic one, or a little less than that."""
         self._task = asyncio.get_running_loop().create_task(self._work())
@@ -132,7 +132,7 @@ class Channel:
         if self.up:
             self._queue.append(_Question(script, arguments, done, timed))
             self._wake.set()
-            self._asked.set()
+            self._hurry.set()
         else:
             done(None)
 
@@ -141,6 +141,7 @@ class Channel:
         if self._introduced:
             self._queue.append(_Change(kind, address, line))
             self._wake.set()
+            self._hurry.set()
 
     def tell(self, line: bytes) -> None:
         """Say what changes no list."""
@@ -184,11 +185,11 @@ class Channel:
             while self.up:
                 await self._wake.wait()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._asked.wait(), GATHER_S)
+                    await asyncio.wait_for(self._hurry.wait(), GATHER_S)
                 batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
                 if not self._queue:
                     self._wake.clear()
-                    self._asked.clear()
+                    self._hurry.clear()
                 await self._send(batch)
 
     async def _connect(self) -> None:
@@ -293,5 +294,5 @@ class Channel:
         unanswered = [item for item in self._queue if isinstance(item, _Question)]
         self._queue.clear()
         self._wake.clear()
-        self._asked.clear()
+        self._hurry.clear()
         self._in_turn(lambda: self._answer(unanswered, [error] * len(unanswered)))

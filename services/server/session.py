@@ -131,7 +131,7 @@ class Session(Link):
         if self.ending:
             return
         self.perform(answer())
-        if self._asleep:
+        if self._asleep and not self.ending:
             self._asleep = False
             if not self.is_blocked:
                 self.resume()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -192,7 +193,7 @@ def test_a_rolling_restart_ends_no_game_without_a_word(cluster: Cluster) -> None
     before, stopped = lost_games(cluster), []
     for server in cluster.servers():
         server.restart(timeout=15)
-        eventually(lambda: is_healthy(server), "the server is well", 30)
+        eventually(partial(is_healthy, server), "the server is well", 30)
         stopped.append(cluster._follow(server).wait_for("server_stopped"))
     assert len(stopped) == REPLICAS
     eventually(lambda: len(cluster.who()) >= BOTS - 2, "all bots at play", 15)
@@ -215,9 +216,11 @@ def test_one_of_ten_administrators_is_seated(cluster: Cluster) -> None:
                 for admin in admins:
                     admin.send(b"Watch\r\n")
                 answers = [admin.read_line() for admin in admins]
-            refused = answers.count("Refused: another administrator is watching")
-            assert refused == ADMINISTRATORS - 1, answers
-            eventually(lambda: seats_free(cluster), "the seat is free")
+                taken = "Refused: another administrator is watching"
+                assert answers.count(taken) == ADMINISTRATORS - 1, answers
+                (seated,) = (admin for admin, answer in zip(admins, answers, strict=True) if answer != taken)
+                seated.send(b"Bye\r\n")  # out of turn: the answer is that the seat is left
+                seated.read_rest()
     finally:
         cluster.container("admin").start()
     lists = cluster.count("admin", "players_listed")
@@ -290,7 +293,11 @@ def test_shared_rounds_keep_their_word_whatever_fails(shared_cluster: Cluster) -
     agree(cluster)
     with cluster.still():
         events = [log.events() for log in cluster.server_logs()]
-        assert check_rounds(events) >= 3 * ROUNDS
+        assert not [event for log in events for event in log if event["event"] == "session_failed"]
+        won_rounds, abandoned = check_rounds(events)
+        assert won_rounds >= 3 * ROUNDS
+        # What was in play when Valkey lost its memory cannot be won; its number is not used again.
+        assert abandoned <= REPLICAS
         told = [event["round"] for event in cluster.log("admin").events("round_begun")]
     assert told == sorted(told)
     assert cluster.count("bot", "round_lost") > 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from contextlib import contextmanager
@@ -29,6 +28,16 @@ class Cluster(Topology):
 
     files = ("docker-compose.yml", "compose.cluster.yml")
     door = "balancer"
+
+    def address(self, port: int) -> tuple[str, int]:
+        """Return where the balancer's port is published; asked for once, for it takes a while."""
+        if port not in self._addresses:
+            self._addresses[port] = super().address(port)
+        return self._addresses[port]
+
+    @cached_property
+    def _addresses(self) -> dict[int, tuple[str, int]]:
+        return {}
 
     @cached_property
     def administrators_tls(self) -> ssl.SSLContext:
@@ -172,8 +181,8 @@ def eventually(found: Callable[[], Any], what: str, timeout_s: float = 5.0) -> A
         time.sleep(POLL_S)
 
 
-def check_rounds(servers: list[list[Event]]) -> int:
-    """Hold the logs of all servers to R-2 and R-3, and return how many rounds were won."""
+def check_rounds(servers: list[list[Event]]) -> tuple[int, int]:
+    """Hold the logs of all servers to R-2 and R-3; return how many rounds were won, and how many given up."""
     judged: dict[int, list[tuple[int, str]]] = {}
     for events in servers:
         for event in events:
@@ -181,16 +190,16 @@ def check_rounds(servers: list[list[Event]]) -> int:
                 judged.setdefault(int(str(event["round"])), []).append(
                     (int(str(event["number"])), str(event["verdict"]))
                 )
-    wins = 0
+    wins = abandoned = 0
     for number, guesses in judged.items():
         found = [guess for guess, verdict in guesses if verdict == "Correct"]
         assert len(found) <= 1, f"round {number} was won {len(found)} times"
-        assert found or number == max(judged), f"nobody has won round {number}: {json.dumps(guesses)}"
         if not found:
+            abandoned += number != max(judged)
             continue
         wins += 1
         for guess, verdict in guesses:
             distance = abs(guess - found[0])
             expected = "Correct" if distance == 0 else "Close" if distance <= 2 else "Far"
             assert verdict == expected, f"round {number}: {guess} is {verdict}, but the secret was {found[0]}"
-    return wins
+    return wins, abandoned
