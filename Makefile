@@ -123,6 +123,10 @@ bench: $(READY) ## Measure the server beside reference servers, in a minute and 
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 # On a quiet machine, please: docs/performance.md says what disturbs the figures.
+.PHONY: bench-cluster
+bench-cluster: $(READY) images ## Measure 1, 2 and 4 servers behind the balancer, in four minutes
+	$(BIN)/python -m benchmarks.cluster $(BENCH_ARGS)
+
 .PHONY: bench-docs
 bench-docs: $(READY) engine ## Measure for the documentation: docs/performance/
 	$(BIN)/python -m benchmarks --plots docs/performance > docs/performance/last-run.md

@@ -88,6 +88,8 @@ def _status(board: Board, target: Target, now: float) -> Text:
         line.append(f"up since {_clock(board.up_since_s)}", style="green")
     elif board.watching_since_s is not None:
         line.append(f"watched since {_clock(board.watching_since_s)}", style="green")
+    if board.round_number is not None:
+        line.append(f"  round {board.round_number:,}", style="bold")
     line.no_wrap, line.overflow = True, "ellipsis"
     return line
 

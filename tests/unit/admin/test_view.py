@@ -17,7 +17,7 @@ from rich.console import Console
 from services.admin.client import Target
 from services.admin.model.board import Away, Board
 from services.admin.view import board_view, players_table
-from services.protocol.messages import Address, End, Guessed, Joined, Left, Listed, Verdict, Won
+from services.protocol.messages import Address, End, Guessed, Joined, Left, Listed, Round, Verdict, Won
 
 if TYPE_CHECKING:
     from services.admin.model.board import Change
@@ -135,3 +135,12 @@ def test_who_with_players() -> None:
 
     assert "Playing at server:4001: 2" in capture.get()
     assert "2001:db8::2" in capture.get()
+
+
+def test_the_shared_round_and_its_winner_are_shown() -> None:
+    """Where all guess at one number the screen tells which round is in play, and who won the one before."""
+    drawn = screen(after([*GAME, (9, Round(1234))]), 10, 100, 30)
+
+    assert "round 1,234" in drawn.splitlines()[0]
+    assert "round 1234 begins" in drawn
+    assert f"{ANN} wins" in drawn
