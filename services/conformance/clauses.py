@@ -38,12 +38,17 @@ CLAUSES: Final[dict[str, str]] = {
     "R-3": "each other player's next guess is answered Too late",
     "R-4": "a watcher is told of each new round",
     "R-5": "without what the servers share, a refusal comes within 2 s",
+    "X-1": "only a balancer is believed whose connection it passes on",
     "S-1": "one table says which message may follow in which state",
     "S-2": "a refusal names what was expected",
     "C-1": "a client says Hello, Game and its guesses, and waits for each reply",
     "C-2": "a client reads a reply by its first word and takes Correct as the end",
     "C-3": "a client never sends a number out of range",
     "C-4": "a client takes Refused and the end of the stream as the end",
+    "T-1": "the first octet tells TLS from plain text",
+    "T-2": "plain text where TLS is required is told so in one plain line",
+    "T-3": "nobody is the administrator without a certificate that says so",
+    "T-4": "a client that speaks TLS never falls back to plain text",
 }
 
 

@@ -7,7 +7,7 @@ from services.conformance.checks import Checklist
 from services.conformance.results import Level
 from services.conformance.stage import JudgedClient as Client
 from services.conformance.stage import NotReachedError, Scene
-from services.conformance.wire import shown
+from services.conformance.wire import NotApplicableError, shown
 from services.protocol.framing import MAX_LINE_OCTETS
 from services.protocol.messages import Game, Guess, Hello
 
@@ -17,6 +17,8 @@ SECRET: Final = 17
 TYPED: Final = ("3", "28", "16", "17", *map(str, range(LOW, HIGH + 1)))
 NONSENSE: Final = ("abc", "0", "31", "-1", "1e1", "", "99999999999999999999", "My Guess is: 40", *TYPED)
 MOST_GUESSES: Final = 100
+TLS_HANDSHAKE: Final = b"\x16"
+"""The first octet of a client that speaks TLS (clause T-1)."""
 
 CLASSIC: Final[Checklist[Client]] = Checklist(Level.CLASSIC)
 ROBUST: Final[Checklist[Client]] = Checklist(Level.ROBUST)
@@ -298,6 +300,21 @@ def lone_lf(client: Client) -> None:
     if not _play(scene, _begin(client, scene, with_lf), with_lf):
         scene.fail("the game to go on when a reply ends with LF alone", scene.wire.ended or "nothing more")
     _expect_end(client, scene)
+
+
+@EXTENDED.check("T-4")
+def never_falls_back(client: Client) -> None:
+    """A client that begins with TLS says nothing in plain text to a server that does not speak it."""
+    scene = client.start("a server that speaks no TLS: just start the client", TYPED)
+    if scene.hear() is not None:
+        raise NotApplicableError("the client speaks plain text")
+    begun = scene.wire.pending()
+    if not begun.startswith(TLS_HANDSHAKE):
+        raise NotReachedError("the client said nothing: see hello-first")
+    scene.reply("Refused: no TLS here")
+    scene.expect_gone("an answer in plain text")
+    if b"Hello" in scene.after_end:
+        scene.fail("no plain text", f"'{shown(scene.after_end)}'")
 
 
 def _expect_end(client: Client, scene: Scene) -> None:

@@ -29,6 +29,10 @@ RESET_NOTE: Final = "say that you have finished sending (shutdown), read until t
 LONG_OCTETS: Final = 100_000
 GARBAGE_OCTETS: Final = 4000
 
+FORGED_HOST: Final = "192.0.2.7"
+FORGED_HEADER: Final = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\xc0\0\x02\x01\xc3\x50\x0f\xa0"
+"""The header of the PROXY protocol, version 2, for a player of that address."""
+
 CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.ROBUST)
 
 
@@ -46,6 +50,18 @@ def any_case(server: JudgedServer) -> None:
     player = Player(wire, server.dialect)
     wire.say(player.spell(server.dialect.low).upper())
     player.verdict(server.dialect.low)
+
+
+@CHECKS.check("X-1", need=Need.BOTH)
+def forged_header(server: JudgedServer) -> None:
+    """A player who claims to be a balancer is not believed, and does no harm."""
+    other = server.bystander()
+    wire = server.open(server.player_port)
+    wire.send(FORGED_HEADER)
+    wire.say("Hello")
+    server.expect_serves(other)
+    if FORGED_HOST in str(server.listed()):
+        wire.fail("no player in the list who only claims to be there", FORGED_HOST)
 
 
 @CHECKS.check("F-1", need=Need.GREETING)

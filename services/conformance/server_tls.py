@@ -1,5 +1,6 @@
 """Encrypted ports (level extended); without `--ca` none of this is applicable."""
 
+import re
 import ssl
 from dataclasses import replace
 from typing import Final
@@ -7,7 +8,7 @@ from typing import Final
 from services.conformance.checks import Checklist, Need
 from services.conformance.judged import JudgedServer
 from services.conformance.results import Level
-from services.conformance.wire import MismatchError, NotApplicableError, Opening, Wire
+from services.conformance.wire import MismatchError, NotApplicableError, Opening, Wire, shown
 
 CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.EXTENDED)
 BEGUN_HANDSHAKE: Final = b"\x16\x03\x01\x02\x00\x01"
@@ -24,7 +25,7 @@ def _plain(server: JudgedServer, port: Opening) -> Wire:
     return server.open(replace(_encrypted(port), tls=None))
 
 
-@CHECKS.check("P-1", need=Need.GAME)
+@CHECKS.check("P-1", "T-1", need=Need.GAME)
 def plain_text(server: JudgedServer) -> None:
     """Plain text on an encrypted player port is greeted or disconnected, and does no harm."""
     _encrypted(server.player_port)
@@ -38,18 +39,19 @@ def plain_text(server: JudgedServer) -> None:
     silent.close()
 
 
-@CHECKS.check("A-1", "A-10", need=Need.BOTH)
+@CHECKS.check("A-1", "A-10", "T-2", need=Need.BOTH)
 def admin_plain_text(server: JudgedServer) -> None:
-    """Plain text on an encrypted administrator port is not greeted, and does no harm."""
+    """Plain text on an encrypted administrator port is refused in one plain line, and does no harm."""
     wire = _plain(server, server.admin_port)
     wire.say("Hello")
-    if b"Greetings" in wire.rest():
-        wire.fail("no greeting for plain text on a port with TLS", "Greetings")
+    answer = wire.rest()
+    if not re.fullmatch(rb"Refused: [ -~]+\r\n", answer):
+        wire.fail("the line 'Refused: REASON', in plain text", f"'{shown(answer)}'")
     server.expect_serves()
     server.who()
 
 
-@CHECKS.check("A-1", need=Need.BOTH)
+@CHECKS.check("A-1", "T-3", need=Need.BOTH)
 def admin_certificate(server: JudgedServer) -> None:
     """Nobody is the administrator without a certificate."""
     encrypted = _encrypted(server.admin_port).tls
@@ -67,7 +69,7 @@ def admin_certificate(server: JudgedServer) -> None:
         wire.fail("no greeting for a client without a certificate", "Greetings")
 
 
-@CHECKS.check("P-1", "P-2", need=Need.GAME)
+@CHECKS.check("P-1", "P-2", "T-1", need=Need.GAME)
 def stalled_handshake(server: JudgedServer) -> None:
     """A TLS handshake that does not go on keeps nobody from playing."""
     wire = _plain(server, server.player_port)

@@ -96,8 +96,8 @@ def clients() -> Iterator[dict[str, Future[Report]]]:
 @pytest.mark.parametrize(
     ("client", "without"),
     [
-        ("player", set()),
-        ("bot", set()),
+        ("player", {"never-falls-back"}),
+        ("bot", {"never-falls-back"}),
         ("who", {"follows-events", "pong", "seat-taken"}),
         ("watch", {"ends-with-the-list"}),
     ],
