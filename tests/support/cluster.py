@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import docker.errors
+
 from tests.support.line_client import LineClient
 from tests.support.topology import Topology
 
@@ -122,7 +124,7 @@ class Cluster(Topology):
         """Let the bots hold still, in the middle of their games."""
         bots = self.containers("bot")
         for bot in bots:
-            bot.pause()
+            pause(bot)
         try:
             yield
         finally:
@@ -138,7 +140,7 @@ class Cluster(Topology):
             case "stopped":
                 valkey.kill()
             case "paused":
-                valkey.pause()
+                pause(valkey)
             case _:
                 network.disconnect(valkey)
         try:
@@ -151,6 +153,18 @@ class Cluster(Topology):
                     valkey.unpause()
                 case _:
                     network.connect(valkey, aliases=["valkey"])
+
+
+def pause(container: Container) -> None:
+    """Freeze a container; the kernel needs several goes at a busy one sometimes."""
+    for tries_left in reversed(range(5)):
+        try:
+            container.pause()
+        except docker.errors.APIError as error:
+            if "unable to freeze" not in str(error) or not tries_left:
+                raise
+        else:
+            return
 
 
 def random_subnet() -> str:
