@@ -45,6 +45,9 @@ BATCH: Final = 1024
 GATHER_S: Final = 0.01
 """How long guesses wait for others to go with them, unless something goes before."""
 
+ENTRY_LINES: Final = 256
+"""Guesses in one entry of the stream: 16,384 such entries are 150 MB, what Valkey has room for."""
+
 QUEUE: Final = 65_536
 """What waits for Valkey. Guesses beyond that are not told to the watcher; who plays always is."""
 
@@ -266,6 +269,8 @@ class Channel:
                         events.extend((kind, str(address), line))
                     case _:
                         lines.append(item)
+                        if len(lines) == ENTRY_LINES:
+                            end_lines()
             publish()
             self.operations += len(questions)
             answers: list[Any]

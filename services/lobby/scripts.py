@@ -17,7 +17,7 @@ from typing import Final
 EVENTS: Final = "game:events"
 PLAYERS: Final = "game:players"
 
-KEPT_EVENTS: Final = 65_536
+KEPT_EVENTS: Final = 16_384
 """Entries of the stream that a watcher may lag behind; some seconds of a busy cluster."""
 
 _COMMON: Final = f"""

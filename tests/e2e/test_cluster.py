@@ -190,7 +190,7 @@ def is_healthy(container: Container) -> bool:
 
 def test_a_rolling_restart_ends_no_game_without_a_word(cluster: Cluster) -> None:
     """Each server in turn stops and starts again: bots are told, and play on elsewhere (P-6)."""
-    before, stopped = lost_games(cluster), []
+    before, failed, stopped = lost_games(cluster), cluster.count("bot", "connection_failed"), []
     for server in cluster.servers():
         server.restart(timeout=15)
         eventually(partial(is_healthy, server), "the server is well", 30)
@@ -198,6 +198,7 @@ def test_a_rolling_restart_ends_no_game_without_a_word(cluster: Cluster) -> None
     assert len(stopped) == REPLICAS
     eventually(lambda: len(cluster.who()) >= BOTS - 2, "all bots at play", 15)
     assert lost_games(cluster) == before
+    assert cluster.count("bot", "connection_failed") == failed
     assert cluster.count("bot", "game_refused", reason="server is stopping") > 0
     eventually(cluster.watched, "the watch goes on", 15)
     agree(cluster)
