@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from services.admin.client import ServerError, Target, ask_who
+from services.admin.client import ask_who
 from services.admin.settings import Settings
 from services.admin.view import players_table
 from services.admin.watch import watch
 from services.runtime.environ import SettingsError
 from services.runtime.logging import default_format
+from services.runtime.target import Target, UnreachableError
 from services.runtime.tls import ReloadingContext, TlsError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         if options.command == "who":
             return _who(target, as_json=options.json)
         return asyncio.run(watch(target, settings, as_json=options.json))
-    except ServerError as error:
+    except UnreachableError as error:
         _complain(str(error))
         return FAILED
     except KeyboardInterrupt:

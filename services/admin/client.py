@@ -6,7 +6,6 @@ Asking once gets on with any server of the family; watching is for servers that 
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -36,7 +35,7 @@ from services.protocol.messages import (
 from services.protocol.state import State
 from services.runtime.backoff import Backoff
 from services.runtime.environ import escaped
-from services.runtime.tls import explain_tls
+from services.runtime.target import UnreachableError, UntrustedError, cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
         Address,
         Reply,
     )
-    from services.runtime.tls import ReloadingContext
+    from services.runtime.target import Target
 
 CONNECT_TIMEOUT_S: Final = 10.0
 
@@ -69,28 +68,6 @@ SEAT_TAKEN: Final = "another administrator is watching"
 """The reason of clause A-7."""
 
 
-class ServerError(Exception):
-    """The server cannot be reached or did not answer; the text is one clear line."""
-
-
-class UntrustedError(ServerError):
-    """The server cannot prove that it is the one: trying again does not help."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where the administrator port is."""
-
-    host: str
-    port: int
-    tls: ReloadingContext | None = None
-    """None: in the clear."""
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-
 @dataclass(frozen=True, slots=True)
 class _Wire:
     reader: asyncio.StreamReader
@@ -111,22 +88,11 @@ async def _connect(target: Target) -> _Wire:
             context = target.tls and target.tls.current()
             return _Wire(*await asyncio.open_connection(target.host, target.port, ssl=context))
     except TimeoutError:
-        raise ServerError(f"{target} does not answer") from None
+        raise UnreachableError(f"{target} does not answer") from None
     except ssl.SSLCertVerificationError as error:
         raise UntrustedError(f"{target} is not trusted: {error.verify_message}") from None
     except OSError as error:
-        raise ServerError(f"cannot reach {target}: {cause(error)}") from None
-
-
-def cause(error: OSError) -> str:
-    """Say what went wrong, in a few words."""
-    if isinstance(error, ssl.SSLError):
-        return explain_tls(error)
-    if error.errno is None:
-        # Several addresses were tried in vain, and the text repeats every one of them.
-        return "none of its addresses answers"
-    # asyncio repeats the address in its text; a failed name look-up (errno below zero) has no other text.
-    return error.strerror or str(error) if error.errno < 0 else os.strerror(error.errno)
+        raise UnreachableError(f"cannot reach {target}: {cause(error)}") from None
 
 
 # --- once
@@ -136,7 +102,7 @@ async def ask_who(target: Target) -> list[Address]:
     """Return the players that a server of whatever dialect lists (clause A-2, and its looser relatives).
 
     Raises:
-        ServerError: It cannot be reached, refuses or says nothing at all.
+        UnreachableError: It cannot be reached, refuses or says nothing at all.
     """
     wire = await _connect(target)
     try:
@@ -147,9 +113,9 @@ async def ask_who(target: Target) -> list[Address]:
             wire.writer.write(encode(Who()))
             listing = await _read(wire.reader, a_line=False)
     except TimeoutError:
-        raise ServerError(f"{target} went on and on without an end to its list") from None
+        raise UnreachableError(f"{target} went on and on without an end to its list") from None
     except OSError as error:
-        raise ServerError(f"{target} broke off: {cause(error)}") from None
+        raise UnreachableError(f"{target} broke off: {cause(error)}") from None
     finally:
         await wire.close()
     _check(target, listing, None)
@@ -180,9 +146,9 @@ def _check(target: Target, answer: bytes, asked: str | None) -> None:
     """Complain of a refusal, and of silence after `asked` where an answer is due."""
     reply = parse_admin_reply(answer.strip().split(b"\n")[0].strip())
     if isinstance(reply, Refused):
-        raise ServerError(f"{target} refused: {escaped(reply.reason)}")
+        raise UnreachableError(f"{target} refused: {escaped(reply.reason)}")
     if asked and not answer:
-        raise ServerError(f"{target} did not answer {asked}: is this the administrator port?")
+        raise UnreachableError(f"{target} did not answer {asked}: is this the administrator port?")
 
 
 # --- all the time
@@ -218,7 +184,7 @@ async def _watch(target: Target, observe: Callable[[Change], None], backoff: Bac
         wire = await _connect(target)
     except UntrustedError:
         raise
-    except ServerError as error:
+    except UnreachableError as error:
         raise _LostError(str(error)) from None
     connection = ClientConnection(State.ADMIN_CONNECTED)
     try:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from services.admin.client import Target
     from services.admin.model.board import Board, Happening, Player
     from services.protocol.messages import Address
+    from services.runtime.target import Target
 
 # Told apart by letter and by lightness, so that colours only help.
 MARKS: Final = {Verdict.FAR: "f", Verdict.CLOSE: "C", Verdict.CORRECT: "*"}

@@ -14,7 +14,7 @@ import structlog
 from rich.console import Console
 from rich.live import Live
 
-from services.admin.client import ServerError, cause, follow
+from services.admin.client import follow
 from services.admin.dashboard.feed import Feed
 from services.admin.dashboard.names import Names, reverse_dns
 from services.admin.dashboard.serve import listen, serve
@@ -23,14 +23,15 @@ from services.admin.model.expectations import expectations
 from services.admin.observe import log_change
 from services.admin.view import board_view
 from services.runtime.logging import LogFormat, configure
+from services.runtime.target import UnreachableError, cause
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Coroutine, Mapping
 
-    from services.admin.client import Target
     from services.admin.model.board import Change
     from services.admin.settings import DashboardSettings, Settings
+    from services.runtime.target import Target
 
 REFRESH_S: Final = 0.25
 """Often enough to look live, seldom enough to cost nothing over a slow line."""
@@ -44,9 +45,9 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
     """Watch until a signal comes, and return the exit status that goes with it.
 
     Raises:
-        ServerError: There is no point in trying again.
+        UnreachableError: There is no point in trying again.
     """
-    stopped: asyncio.Future[int | ServerError] = asyncio.get_running_loop().create_future()
+    stopped: asyncio.Future[int | UnreachableError] = asyncio.get_running_loop().create_future()
     for number, status in _STATUS.items():
         asyncio.get_running_loop().add_signal_handler(number, _settle, stopped, status)
     board = Board(time.time(), low=settings.rules.low, high=settings.rules.high)
@@ -84,7 +85,7 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
             task.cancel()
     if sink is not None:
         sink.close()
-    if isinstance(outcome, ServerError):
+    if isinstance(outcome, UnreachableError):
         raise outcome
     return outcome
 
@@ -93,21 +94,23 @@ def _listen(where: DashboardSettings) -> socket.socket:
     try:
         return listen(where)
     except OSError as error:
-        raise ServerError(f"cannot serve the page at {where.host}:{where.port}: {cause(error)}") from None
+        raise UnreachableError(
+            f"cannot serve the page at {where.host}:{where.port}: {cause(error)}"
+        ) from None
 
 
-def _settle(stopped: asyncio.Future[int | ServerError], outcome: int | ServerError) -> None:
+def _settle(stopped: asyncio.Future[int | UnreachableError], outcome: int | UnreachableError) -> None:
     # A second signal, while the first is being obeyed, changes nothing.
     if not stopped.done():
         stopped.set_result(outcome)
 
 
 async def _follow(
-    target: Target, observe: Callable[[Change], None], stopped: asyncio.Future[int | ServerError]
+    target: Target, observe: Callable[[Change], None], stopped: asyncio.Future[int | UnreachableError]
 ) -> None:
     try:
         await follow(target, observe, random.random)
-    except ServerError as error:
+    except UnreachableError as error:
         _settle(stopped, error)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class UnreachableError(Exception):
-    """A connection could not be made; the text is one clear line."""
+    """A server cannot be reached, or does not answer as one; the text is one clear line."""
 
 
 class UntrustedError(UnreachableError):

@@ -15,12 +15,13 @@ from services.protocol.codec import encode
 from services.protocol.messages import Refused
 from services.runtime.tls import is_administrator, server_admin_context, server_player_context
 from services.runtime.tls_settings import AdminTls, PlayerTls
+from services.server.admin_session import AdminSession
 from services.server.arrival import Arrival
 from services.server.game.facts import Fact
 from services.server.game.player import Table
 from services.server.link import CHUNK_OCTETS
+from services.server.player_session import SERVER_FULL, PlayerSession
 from services.server.reactor import Reactor
-from services.server.session import SERVER_FULL, AdminSession, PlayerSession
 
 if TYPE_CHECKING:
     import socket

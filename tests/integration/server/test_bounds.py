@@ -253,7 +253,7 @@ def test_the_seat_is_free_as_soon_as_the_watcher_is_gone(loop: Alteration) -> No
 
 def test_a_watcher_is_held_to_its_pongs() -> None:
     """One who has answered a ping and then no more loses the seat; one who never did keeps it (A-8)."""
-    quick = Alteration(values={"services.server.session.PING_INTERVAL_S": 0.2})
+    quick = Alteration(values={"services.server.admin_session.PING_INTERVAL_S": 0.2})
     with ServerProcess(quick) as server:
         with server.new_admin("Hello", "Watch") as silent:
             for _ in range(3):
