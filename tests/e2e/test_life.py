@@ -15,9 +15,9 @@ def test_a_killed_server_comes_back_and_so_does_everybody(topology: Topology) ->
     server, admin, bots = topology.log("server"), topology.log("admin"), topology.hosts("bot")
     server.wait_for("game_won")
     starts = len(server.events("server_listening"))
+    lists = len(admin.events("players_listed"))
     topology.kill_inside("server")
     server.wait_for("server_listening", count=starts + 1)
-    lists = len(admin.events("players_listed"))
 
     def winners() -> set[str]:
         events = server.events()
