@@ -170,7 +170,7 @@ screenshots: $(READY) engine browser ## Take the pictures of docs/pictures anew
 
 .PHONY: diagram
 diagram: $(READY) ## Draw the state diagrams of docs/protocol.md anew from the table
-	$(BIN)/python scripts/state_diagram.py
+	$(BIN)/python -m scripts.state_diagram
 
 .PHONY: lock
 lock: $(READY) ## Write the locks anew from pyproject.toml, keeping versions (LOCK_ARGS=--upgrade: raise them)

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, get_args
 
+from scripts.generated import keep_current
 from services.protocol.messages import Request, Verdict
 from services.protocol.state import TRANSITIONS, State
 
@@ -67,21 +67,5 @@ def with_diagrams(document: str) -> str:
     return renewed
 
 
-def main() -> int:
-    """Bring the document up to date, or check that it is."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when the document is stale")
-    checking = parser.parse_args().check
-    document = DOCUMENT.read_text(encoding="utf-8")
-    renewed = with_diagrams(document)
-    if renewed == document:
-        return 0
-    if checking:
-        print(f"{DOCUMENT.name} is stale: run make diagram", file=sys.stderr)
-        return 1
-    DOCUMENT.write_text(renewed, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(keep_current(DOCUMENT, with_diagrams, __doc__.partition("\n")[0], "make diagram"))

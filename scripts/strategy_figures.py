@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from scripts.generated import keep_current
 from services.protocol.rules import CLASSIC, Rules
 from services.strategies.candidates import numbers_in, split
 from services.strategies.choice import Strategy, expected_guesses, guesses_needed
@@ -93,21 +93,7 @@ def with_figures(document: str) -> str:
     )
 
 
-def main() -> int:
-    """Bring the document up to date, or check that it is."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when the document is stale")
-    checking = parser.parse_args().check
-    document = DOCUMENT.read_text(encoding="utf-8")
-    renewed = with_figures(document)
-    if renewed == document:
-        return 0
-    if checking:
-        print(f"{DOCUMENT.name} is stale: run python -m scripts.strategy_figures", file=sys.stderr)
-        return 1
-    DOCUMENT.write_text(renewed, encoding="utf-8")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(
+        keep_current(DOCUMENT, with_figures, __doc__.partition("\n")[0], "python -m scripts.strategy_figures")
+    )
