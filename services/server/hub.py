@@ -95,6 +95,8 @@ class Hub:
             shared_rounds=settings.shared_rounds,
             max_invalid_guesses=settings.limits.max_invalid_guesses,
         )
+        self.takes_short_way = observer.answers_ordinary and not settings.shared_rounds
+        """Whether players' usual lines are answered from what is ready."""
         self.started_s = self.reactor.now_s
         """Since when the server is up, on the monotonic clock."""
         self._rooms = rooms

@@ -19,19 +19,24 @@ from services.server.game.player import ordinary_guesses
 
 SERVICE: Final = "server"
 
-READY_ATTEMPTS: Final = 1024
-"""Attempts that hardly anybody exceeds."""
+MOST_ENDS: Final = 1 << 16
+"""As many ends of log lines are kept at most; that is 4 MiB."""
 
-ATTEMPTS: Final = [b"%d}\n" % attempt for attempt in range(READY_ATTEMPTS)]
-"""The end of a guess's log line, by attempt."""
+ENDS: Final = [b"%d}\n" % attempt for attempt in range(64)]
+"""The end of a guess's log line, by attempt: as many as somebody has needed so far."""
 
 WIDEST_RANGE: Final = 128
 """Tables of answers are kept for ranges up to this; that is 4 MiB at most. Wider ranges are parsed."""
 
 
-def end_of_guess(attempt: int) -> bytes:
-    """Return the end of a guess's log line for any attempt."""
-    return ATTEMPTS[attempt] if attempt < READY_ATTEMPTS else b"%d}\n" % attempt
+def ends_of_guesses(first: int, count: int) -> list[bytes]:
+    """Return the ends of the log lines of consecutive attempts."""
+    beyond = first + count
+    if beyond > MOST_ENDS:
+        return [b"%d}\n" % attempt for attempt in range(first, beyond)]
+    if beyond > len(ENDS):
+        ENDS.extend(b"%d}\n" % attempt for attempt in range(len(ENDS), min(2 * beyond, MOST_ENDS)))
+    return ENDS[first:beyond]
 
 
 def guessed_event(player: Address, event_part: bytes) -> bytes:
@@ -72,24 +77,22 @@ class Bound:
     def __init__(self, session: str, peer: Address) -> None:
         self.session = session
         self.peer = peer
-        self.text = b'"session":"%b","peer":"%b",' % (session.encode(), str(peer).encode())
+        self.text = b'"session":"%b","peer":"%b %d",' % (session.encode(), peer.host.encode(), peer.port)
         """The fields as they stand in a line."""
 
 
 @lru_cache(maxsize=4096)  # handshakes and wins say the same again and again
-def _said_before(names: tuple[str, ...], values: tuple[Value, ...]) -> bytes:
-    pairs = dict(zip(names, values, strict=True))
-    return encode_json(pairs)[1:-1].encode()
-
-
-def _fields(names: tuple[str, ...], values: tuple[Value, ...]) -> bytes:
+def _fields(fact: Fact, values: tuple[Value, ...]) -> bytes:
     """Return the end of a line: the event's own fields."""
-    last = values[-1]
-    if not isinstance(last, float):
-        return b"%b}\n" % _said_before(names, values)
-    # A duration is hardly ever the same again: it would only crowd the others out.
-    others = _said_before(names[:-1], values[:-1])
-    return b'%b%b"%b":%b}\n' % (others, b"," if others else b"", names[-1].encode(), repr(last).encode())
+    pairs = dict(zip(fact.fields, values, strict=True))
+    return encode_json(pairs)[1:].encode() + b"\n"
+
+
+@lru_cache(maxsize=1024)
+def _fields_before_duration(fact: Fact, values: tuple[Value, ...]) -> bytes:
+    """Return the end of a line up to the value of its last field, a duration."""
+    pairs = dict(zip(fact.fields, (*values, 0), strict=True))
+    return encode_json(pairs)[1:-2].encode()
 
 
 class Observer:
@@ -119,7 +122,12 @@ class Observer:
         if head is None:
             return
         if self._prepared:
-            self._sink.parts += (self._sink.stamp, head, bound.text, _fields(fact.fields, values))
+            sink = self._sink
+            if isinstance(values[-1], float):  # hardly ever the same again
+                fields = _fields_before_duration(fact, values[:-1])
+                sink.parts += (sink.stamp, head, bound.text, fields, b"%r}\n" % values[-1])
+            else:
+                sink.parts += (sink.stamp, head, bound.text, _fields(fact, values))
             return
         structlog.get_logger().log(
             LEVELS[fact.level],

@@ -19,7 +19,7 @@ import structlog
 
 from services.protocol.messages import Address
 from services.server.link import AGAIN, CHUNK_OCTETS
-from services.server.observe import ATTEMPTS, READY_ATTEMPTS, end_of_guess, guessed_event
+from services.server.observe import ENDS, ends_of_guesses, guessed_event
 from services.server.poller import NOTHING, READABLE, WRITABLE, make_poller
 
 if TYPE_CHECKING:
@@ -48,7 +48,9 @@ BACKLOG: Final = 4096
 def plain_address(peer: tuple[str, int]) -> Address:
     """Return a peer's address as clause A-6 spells it."""
     host, port = peer[:2]
-    return Address(host.removeprefix("::ffff:").partition("%")[0], port)
+    if ":" in host:
+        host = host.removeprefix("::ffff:").partition("%")[0]
+    return Address(host, port)
 
 
 class Reactor:
@@ -190,6 +192,7 @@ class Reactor:
         # measured in tenths of a microsecond; so it keeps to local names and makes no calls of its own.
         links, sink, lobby = self.links, self._sink, self._lobby
         parts, start, logged = sink.parts, sink.stamp + self._guess_head, bool(self._guess_head)
+        ready_ends = len(ENDS)
         idle_deadline_s = self.now_s + self._idle_timeout_s
         replies: list[tuple[Session, bytes]] = []
         ready = self._poller.poll(TURN_CONNECTIONS)
@@ -223,7 +226,6 @@ class Reactor:
             # An ordinary guess, alone in its chunk: the most frequent case by far.
             game: PlayerConversation = session.conversation  # type: ignore[assignment]  # only players
             game.guesses = attempt = game.guesses + 1
-            game.invalid_guesses = 0
             session.deadline_s = idle_deadline_s
             reply, log_part, event_part = answer
             replies.append((session, reply))
@@ -232,7 +234,7 @@ class Reactor:
                     start,
                     session.bound.text,
                     log_part,
-                    ATTEMPTS[attempt] if attempt < READY_ATTEMPTS else end_of_guess(attempt),
+                    ENDS[attempt] if attempt < ready_ends else ends_of_guesses(attempt, 1)[0],
                 )
             if lobby.tell:
                 lobby.tell(guessed_event(session.address, event_part))
@@ -244,9 +246,6 @@ class Reactor:
         """Send the replies to ordinary guesses, once their log is written."""
         self._sink.flush()
         for session, reply in replies:
-            if session.slow:
-                session.transmit(reply)
-                continue
             try:
                 sent = session.send(reply)
             except AGAIN:

@@ -31,6 +31,10 @@ TOO_MANY_INVALID: Final = "too many invalid guesses"
 UNAVAILABLE: Final = "the shared game cannot be reached now, try again"
 
 
+NO_OPENING: Final[tuple[Request, bytes]] = Game(), b""
+"""Before anybody has asked for a game."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """What all players of a server share."""
@@ -57,7 +61,7 @@ class PlayerConversation(Conversation):
         """Whether the player is on the list: a game has begun and is not over."""
         self.secret = 0
         self._round_number = 0
-        self._opening: tuple[Request, bytes] = Game(), b""
+        self._opening = NO_OPENING
         self.invalid_guesses = 0
         """How many lines in a row were no valid guess."""
 
@@ -81,6 +85,25 @@ class PlayerConversation(Conversation):
             return [EnterRound()]
         self.secret = self._table.draw_secret()
         return self._play(request, line)
+
+    # The steps of the usual game without a word about them. The session takes them the short way, and says
+    # the same (a test keeps the two equal).
+
+    def greet(self) -> None:
+        """Go through Hello and Greetings."""
+        self.state = State.GREETED
+
+    def begin(self) -> None:
+        """Go through Game and Ready; not with shared rounds."""
+        self.secret = self._table.draw_secret()
+        self.playing = True
+        self.state = State.PLAYING
+
+    def win(self) -> None:
+        """Go through the winning guess and Correct."""
+        self.guesses += 1
+        self.playing = False
+        self.state = State.CLOSED
 
     def entered(self, round_number: int | None) -> list[Effect]:
         """Go on after `EnterRound`: the game begins, unless the round cannot be known."""
@@ -157,17 +180,29 @@ class PlayerConversation(Conversation):
         return [*left, *super().leave(reason)]
 
 
+def usual_lines(spelling: bytes) -> tuple[bytes, ...]:
+    """Return a line with both of its terminators."""
+    return spelling + b"\r\n", spelling + b"\n"
+
+
+def usual_guesses(number: int) -> tuple[bytes, ...]:
+    """Return the lines that a guess is usually spelled as."""
+    return tuple(
+        line
+        for spelling in (b"My Guess is: %d", b"Guess: %d", b"%d")
+        for line in usual_lines(spelling % number)
+    )
+
+
 def ordinary_guesses(rules: Rules, secret: int) -> dict[bytes, tuple[int, Verdict]]:
     """Return every wrong guess in its usual spellings, terminator included, with its number and verdict.
 
     Whatever is in here is answered as `PlayerConversation.take` answers it, and needs no parsing
     (a test keeps the two equal). The winning guess is not in here: more follows from it.
     """
-    spellings = (b"My Guess is: %d", b"Guess: %d", b"%d")
     return {
-        spelling % number + terminator: (number, rules.judge(secret, number))
+        line: (number, rules.judge(secret, number))
         for number in range(rules.low, rules.high + 1)
         if number != secret
-        for spelling in spellings
-        for terminator in (b"\r\n", b"\n")
+        for line in usual_guesses(number)
     }

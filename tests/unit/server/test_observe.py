@@ -18,12 +18,13 @@ from services.runtime.logging import LogFormat, configure
 from services.server.game.conversation import shown
 from services.server.game.facts import Fact
 from services.server.observe import (
-    READY_ATTEMPTS,
+    ENDS,
+    MOST_ENDS,
     SERVICE,
     WIDEST_RANGE,
     Bound,
     Observer,
-    end_of_guess,
+    ends_of_guesses,
     guessed_event,
     ordinary_answers,
 )
@@ -105,17 +106,24 @@ def test_no_input_makes_a_difference(octets: bytes, reason: str) -> None:
     assert json.loads('{"x":""' + line.removeprefix('"'))["input"] == shown(octets)
 
 
-@pytest.mark.parametrize("attempt", [1, READY_ATTEMPTS - 1, READY_ATTEMPTS, 123_456])
+@pytest.mark.parametrize("attempt", [1, 63, 64, 1_000, MOST_ENDS - 1, MOST_ENDS, 123_456])
 def test_the_ready_made_line_of_a_guess_is_the_ordinary_one(attempt: int) -> None:
     """The parts that are joined for an ordinary guess make the line that its fact makes, at any attempt."""
     answer = ordinary_answers(CLASSIC, 21)[b"My Guess is: 15\r\n"]
 
     def join(sink: LogSink) -> None:
         head = Observer(sink, prepared=True, level="info").guess_head
-        sink.parts += (sink.stamp, head, BOUND.text, answer.log_part, end_of_guess(attempt))
+        sink.parts += (sink.stamp, head, BOUND.text, answer.log_part, *ends_of_guesses(attempt, 1))
 
     guess = (15, Verdict.FAR.value, attempt)
     assert logged(join) == recorded(Fact.GUESS_JUDGED, *guess, prepared=False)
+
+
+@pytest.mark.parametrize("first", [1, 60, 5_000, MOST_ENDS - 5, MOST_ENDS + 5])
+def test_the_ends_of_consecutive_guesses_follow_each_other(first: int) -> None:
+    """Guesses that come together are counted one by one, and only so many ends are kept."""
+    assert ends_of_guesses(first, 16) == [b"%d}\n" % attempt for attempt in range(first, first + 16)]
+    assert len(ENDS) <= MOST_ENDS
 
 
 def test_ready_made_answers_say_what_they_should() -> None:

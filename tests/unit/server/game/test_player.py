@@ -19,6 +19,7 @@ from services.server.game.player import PlayerConversation, Table, ordinary_gues
 from tests.support.talk import PLAYER, House, player_table, talk_as_player
 
 if TYPE_CHECKING:
+    from services.server.game.conversation import Conversation
     from tests.support.talk import Talk
 
 PROTOCOL = Path(__file__).parents[4] / "docs" / "protocol.md"
@@ -309,6 +310,23 @@ def test_the_ready_made_answers_are_those_of_the_conversation(
             Record(Fact.GUESS_JUDGED, (number, verdict.value, attempt)),
             Send(verdict),
         ]
+
+
+def test_the_short_steps_lead_where_the_lines_lead() -> None:
+    """Greeted, begun and won the short way, a conversation stands where Hello, Game and the guess put it."""
+    talk = talk_as_player(table=player_table(secret=21))
+    short = PlayerConversation(player_table(secret=21), PLAYER)
+
+    for line, step in (("Hello", short.greet), ("Game", short.begin), ("21", short.win)):
+        talk.say(line)
+        step()
+        assert where(short) == where(talk.conversation)
+
+
+def where(conversation: Conversation) -> tuple[object, ...]:
+    """Return where a player's conversation stands."""
+    assert isinstance(conversation, PlayerConversation)
+    return conversation.state, conversation.playing, conversation.secret, conversation.guesses
 
 
 def shared(*said: str, house: House) -> Talk:
