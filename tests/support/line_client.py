@@ -87,6 +87,10 @@ class LineClient:
         self._lines.close()
         self._socket.close()
 
+    def fileno(self) -> int:
+        """Return the socket's number, for a process that is to inherit it."""
+        return self._socket.fileno()
+
     def cut(self) -> None:
         """End both directions, also for who waits in another thread."""
         with contextlib.suppress(OSError):

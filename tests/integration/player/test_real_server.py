@@ -101,7 +101,7 @@ def test_the_server_is_killed_and_comes_back() -> None:
     """Bots that lose their server in the middle of a game all play on at the next one."""
     with ServerProcess() as first:
         port = first.player[1]
-        with bots(port, "--bot", "sweep", "--players", "10", "--think", "0.3-0.4") as crew:
+        with bots(port, "--bot", "sweep", "--players", "10", "--think", "0.1-0.2") as crew:
             first.wait_for("guess_judged", 10)
             first.signal(signal.SIGKILL)
             first.wait()

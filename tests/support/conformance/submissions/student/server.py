@@ -14,10 +14,10 @@ def handle_player(conn, addr):
     if msg.strip() == "Hello":
         conn.send("Greetings\r\n".encode())
     msg = conn.recv(1024).decode()
-    if msg.strip() == "Game":
-        conn.send("Ready\r\n".encode())
     number = random.randint(1, 30)
     players.append(addr)
+    if msg.strip() == "Game":
+        conn.send("Ready\r\n".encode())
     while True:
         msg = conn.recv(1024).decode()
         guess = int(msg.split(":")[1])
