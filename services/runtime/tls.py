@@ -10,6 +10,7 @@ import contextlib
 import ssl
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from services.runtime.key_exchange import restrict
 from services.runtime.tls_settings import AdminTls, PlayerTls
 from services.runtime.x509 import UnreadableCertificateError, ends_at
 
@@ -28,11 +29,6 @@ EXPIRY_WARNING_DAYS: Final = 7
 
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2; those of TLS 1.3 are all good."""
-
-_GROUP: Final = "prime256v1"
-"""The one group of key exchange: every TLS 1.3 has it, and it costs the server a fraction of a millisecond.
-OpenSSL also offers finite fields of up to 8192 bits, of which a client can ask for the dearest: a tenth of a
-second for each handshake, so that ten strangers a second would stop the game."""
 
 
 class TlsError(Exception):
@@ -142,13 +138,13 @@ def certificate_end(certificate: Path) -> datetime:
 def _bounded(context: ssl.SSLContext) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
-    context.set_ecdh_curve(_GROUP)
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     return context
 
 
 def _server_context(tls: ServerTls) -> ssl.SSLContext:
     context = _bounded(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    restrict(context)
     # A ticket costs an eighth of a handshake, and our clients never resume a session.
     context.num_tickets = 0
     if tls.own is None:

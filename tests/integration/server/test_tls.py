@@ -112,6 +112,34 @@ class Intruder:
 
 
 @pytest.mark.parametrize(
+    ("group", "versions"),
+    [
+        ("X25519", {"TLSv1.3"}),  # a certificate of P-256 needs that group too, before 1.3
+        ("prime256v1", {"TLSv1.2", "TLSv1.3"}),
+        ("secp384r1", set[str]()),
+        ("secp521r1", set[str]()),
+        ("ffdhe2048", set[str]()),
+        ("ffdhe8192", set[str]()),
+    ],
+)
+def test_key_exchange_is_cheap(server: ServerProcess, cast: Cast, group: str, versions: set[str]) -> None:
+    """The server takes part in what clients try first and in what all know, and in nothing dearer."""
+    agreed = set()
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context = client_context(ClientTls(cast.ca))
+        context.set_ecdh_curve(group)
+        context.maximum_version = context.minimum_version = version
+        with (
+            contextlib.suppress(ssl.SSLError),
+            socket.create_connection(server.player) as sock,
+            context.wrap_socket(sock, server_hostname="localhost") as secured,
+        ):
+            agreed.add(secured.version())
+
+    assert agreed == versions
+
+
+@pytest.mark.parametrize(
     "kind",
     [
         "no certificate",

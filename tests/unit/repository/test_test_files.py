@@ -15,7 +15,9 @@ SHELLS = {
         *("player/__main__", "player/automatic", "player/cli", "player/client", "player/crew"),
         "player/playing",
     ),
-    "tests/integration/server/test_life.py": ("server/__main__", "server/app", "server/healthcheck"),
+    "tests/integration/server/test_life.py": (
+        *("server/__main__", "server/app", "server/healthcheck", "server/program"),
+    ),
     "tests/integration/server/test_play.py": (
         "server/hub",
         "server/link",
