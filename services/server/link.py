@@ -67,8 +67,6 @@ class Link:
         "fd",
         "polled_for",
         "reactor",
-        "recv",
-        "send",
         "slow",
         "sock",
         "stage",
@@ -91,13 +89,7 @@ class Link:
         self._unsent = NOTHING
         self._peer_ended = False
         self._discarded_octets = 0
-        self._use(sock)
-
-    def _use(self, sock: socket.socket) -> None:
         self.sock = sock
-        # Bound once: they are called for each guess.
-        self.recv = sock.recv
-        self.send = sock.send
 
     # --- what a session makes of it
 
@@ -164,12 +156,11 @@ class Link:
             return
         # Nothing was taken from the stream so far: what came before TLS is never used after it.
         try:
-            sock = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
+            self.sock = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
         except OSError as error:  # reset since its first byte; the socket is closed already
             self.not_opened(explain(error))
             self.drop()
             return
-        self._use(sock)
         self.stage = Stage.SHAKING
         self.shaking()
 
@@ -223,7 +214,7 @@ class Link:
             self._unsent += data
         elif data:
             try:
-                sent = self.send(data)
+                sent = self.sock.send(data)
             except AGAIN:
                 sent = 0
             except OSError as error:
@@ -242,7 +233,7 @@ class Link:
 
     def _send_kept(self) -> None:
         while self._unsent:
-            sent = self.send(self._unsent)
+            sent = self.sock.send(self._unsent)
             del self._unsent[:sent]
         if self.ending:
             self._linger()
@@ -304,11 +295,10 @@ class Link:
         except OSError:
             self.drop()
             return
-        self.recv = self.sock.recv
         self.reactor.watch_readable(self)
 
     def _discard(self) -> None:
-        data = self.recv(65536)
+        data = self.sock.recv(65536)
         self._discarded_octets += len(data)
         if not data or self._discarded_octets > LINGER_OCTETS:
             self.drop()

@@ -222,7 +222,7 @@ class Reactor:
                 if session.slow:
                     session.step()
                     continue
-                data = session.recv(CHUNK_OCTETS)
+                data = session.sock.recv(CHUNK_OCTETS)
             except AGAIN:
                 continue
             except OSError as error:
@@ -244,7 +244,7 @@ class Reactor:
             if logged:
                 parts += (
                     start,
-                    session.bound.text,
+                    session.text,
                     log_part,
                     ENDS[attempt] if attempt < ready_ends else ends_of_guesses(attempt, 1)[0],
                 )
@@ -259,7 +259,7 @@ class Reactor:
         self._sink.flush()
         for session, reply in replies:
             try:
-                sent = session.send(reply)
+                sent = session.sock.send(reply)
             except AGAIN:
                 sent = 0
             except OSError as error:

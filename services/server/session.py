@@ -50,6 +50,7 @@ class Session(Link):
         "conversation",
         "heard",
         "hub",
+        "text",
     )
 
     conversation: Conversation
@@ -58,6 +59,8 @@ class Session(Link):
         super().__init__(hub.reactor, sock, address)
         self.hub = hub
         self.bound = Bound(hub.next_session(), address)
+        self.text = self.bound.text
+        """The session's part of its log lines, where the reactor finds it soonest."""
         self.heard = False
         """Whether the peer has ever sent anything."""
         self.answers = NO_ANSWERS
