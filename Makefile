@@ -132,7 +132,7 @@ bench-cluster: $(READY) images ## Measure 1, 2 and 4 servers behind the balancer
 
 .PHONY: bench-docs
 bench-docs: $(READY) engine ## Measure for the documentation: docs/performance/
-	$(BIN)/python -m benchmarks --plots docs/performance > docs/performance/last-run.md
+	$(BIN)/python -m benchmarks --rounds 5 --plots docs/performance > docs/performance/last-run.md
 	$(BIN)/python -m benchmarks --containers > docs/performance/last-run-containers.md
 
 ##@ Run

@@ -6,6 +6,7 @@ docs/performance.md explains what is measured, how, and what the figures mean.
 import argparse
 import dataclasses
 import json
+import math
 import os
 import sys
 import tempfile
@@ -56,7 +57,7 @@ def parse(arguments: list[str]) -> tuple[Plan, argparse.Namespace]:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="seconds, one round: a rough idea")
     parser.add_argument("--containers", action="store_true", help="the server in its container instead")
-    parser.add_argument("--rounds", type=int, metavar="N", help="how often each load is measured")
+    parser.add_argument("--rounds", type=int, metavar="N", help="so often, however long it takes")
     parser.add_argument("--servers", nargs="+", metavar="NAME", choices=(SERVER, *REFERENCES))
     parser.add_argument("--loads", nargs="+", metavar="NAME", help="only these loads, and nothing else")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every single figure there too")
@@ -71,7 +72,7 @@ def parse(arguments: list[str]) -> tuple[Plan, argparse.Namespace]:
         plan,
         servers=tuple(dict.fromkeys(given.servers or plan.servers)),
         rounds=given.rounds or plan.rounds,
-        until_s=time.monotonic() + plan.budget_s,
+        until_s=math.inf if given.rounds else time.monotonic() + plan.budget_s,
     )
     return plan, given
 
@@ -109,8 +110,10 @@ def measure_loads(results: Results, loads: list[Load], certificate: Certificate 
     with running(*(Process(name, certificate=certificate) for name in names)) as subjects:
         several = [load for load in loads if load not in plan.growth]
         results.samples += interleave(subjects, several, plan, tell)
-        once = dataclasses.replace(plan, rounds=1)
-        results.samples += interleave(subjects, [load for load in loads if load in plan.growth], once, tell)
+        # Time is dear: how the cost grows is measured once, unless more was asked for.
+        growth_plan = dataclasses.replace(plan, rounds=1) if plan.until_s < math.inf else plan
+        growth = [load for load in loads if load in plan.growth]
+        results.samples += interleave(subjects, growth, growth_plan, tell)
     for load in several:
         show(report.load_table(results.samples, load, names))
     for subject in subjects:
