@@ -90,16 +90,13 @@ class PlayerSession(Session):
             case FindPlayers() | TakeSeat():
                 raise AssertionError(question)  # an administrator's
 
-    def received(self, data: bytes) -> None:
+    def take_chunk(self, data: bytes) -> None:
         """Take a step of the usual game the short way; answer anything else line by line."""
         step = self._steps.get(data)
-        if step is None:
-            super().received(data)
-            return
-        try:
+        if step:
             step(self)
-        except Exception:  # noqa: BLE001  our own mistake must cost one session, not the server
-            self.failed()
+        else:
+            super().take_chunk(data)
 
     def take_lines(self, data: bytes) -> None:
         """Answer all lines in a chunk; those at its start that are ordinary guesses, the short way."""

@@ -145,18 +145,22 @@ class Session(Link):
     # --- what is heard
 
     def received(self, data: bytes) -> None:
-        """Answer all lines in a chunk; an empty one is the end of the peer's stream."""
+        """Answer a chunk; an empty one is the end of the peer's stream."""
         try:
-            if data:
-                self.heard = True
-                self.take_lines(data)
-                if len(data) == CHUNK_OCTETS and self.stage is Stage.OPEN:
-                    self.reactor.again.add(self)
-            else:
-                self.peer_ended()
-                self.perform(self.conversation.end_of_stream())
+            self.take_chunk(data)
         except Exception:  # noqa: BLE001  as in `perform`
             self.failed()
+
+    def take_chunk(self, data: bytes) -> None:
+        """Answer all lines in a chunk."""
+        if data:
+            self.heard = True
+            self.take_lines(data)
+            if len(data) == CHUNK_OCTETS and self.stage is Stage.OPEN:
+                self.reactor.again.add(self)
+        else:
+            self.peer_ended()
+            self.perform(self.conversation.end_of_stream())
 
     def failed(self) -> None:
         """End the session after a mistake of our own; call it where the exception is handled."""
