@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from services.protocol.rules import Rules
 from services.runtime.environ import EnvironReader
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from services.runtime.tls_settings import ClientTls
-
-HIGHEST_PORT: Final = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +52,11 @@ class Settings:
         high = reader.integer("GAME_HIGH", default=30, low=1, high=999_999_999)
         if low >= high:
             reader.fault("GAME_HIGH", f"not above GAME_LOW ({low})", "give a higher number")
-        dashboard_port = reader.integer("GAME_DASHBOARD_PORT", default=-1, low=0, high=HIGHEST_PORT)
-        dashboard_host = reader.text("GAME_DASHBOARD_HOST", default="127.0.0.1")
+        dashboard_port = reader.port("GAME_DASHBOARD_PORT", default=-1)
+        dashboard_host = reader.host("GAME_DASHBOARD_HOST", default="127.0.0.1")
         settings = cls(
-            host=reader.text("GAME_HOST", default="localhost"),
-            port=reader.integer("GAME_PORT", default=4001, low=1, high=HIGHEST_PORT),
+            host=reader.host("GAME_HOST", default="localhost"),
+            port=reader.port("GAME_PORT", default=4001, low=1),
             tls=read_client_tls(reader),
             rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
             dashboard=None if dashboard_port < 0 else DashboardSettings(dashboard_host, dashboard_port),

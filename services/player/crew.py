@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from services.player.client import CLOSE_TIMEOUT_S, connect
 from services.player.playing import Ending, PlayingBot
 from services.player.tally import Tally
 from services.protocol.rules import Rules
-from services.runtime.target import UnreachableError, UntrustedError
+from services.runtime.connecting import CLOSE_TIMEOUT_S, UnreachableError, UntrustedError, connect
 
 if TYPE_CHECKING:
     from services.player.bot import Dialect
+    from services.runtime.connecting import Target
     from services.runtime.environ import SecondsRange
-    from services.runtime.target import Target
     from services.strategies.choice import Strategy
 
 CONNECTING_AT_ONCE: Final = 32

@@ -16,7 +16,7 @@ from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Refused, TooLate, Verdict
 from services.protocol.state import State
 from services.runtime.backoff import Backoff
-from services.runtime.target import cause
+from services.runtime.connecting import cause
 from services.strategies.choice import strategy_of_game
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Self
 from urllib.parse import quote, urlsplit
 
 from services.protocol.rules import Rules
-from services.runtime.environ import EnvironReader
+from services.runtime.environ import EnvironReader, parse_host
 from services.runtime.logging import LEVELS, LogFormat
 from services.runtime.tls_settings import ServerTls, read_server_tls
 
@@ -72,19 +72,18 @@ class Settings:
             SettingsError: one or more are unusable; it names them all.
         """
         reader = EnvironReader(environ)
-        port = {"low": 0, "high": 65_535}
         low = reader.integer("GAME_LOW", default=1, low=0, high=999_999_998)
         high = reader.integer("GAME_HIGH", default=30, low=1, high=999_999_999)
         if low >= high:
             reader.fault("GAME_HIGH", f"not above GAME_LOW ({low})", "give a higher number")
         settings = cls(
-            host=reader.text("GAME_HOST", default=""),
-            player_port=reader.integer("GAME_PLAYER_PORT", default=4000, **port),
-            admin_port=reader.integer("GAME_ADMIN_PORT", default=4001, **port),
+            host=reader.host("GAME_HOST", default=""),
+            player_port=reader.port("GAME_PLAYER_PORT", default=4000),
+            admin_port=reader.port("GAME_ADMIN_PORT", default=4001),
             rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
             state_url=_read_state_url(reader),
             proxies=_read_networks(reader),
-            metrics_port=reader.integer("GAME_METRICS_PORT", default=0, **port),
+            metrics_port=reader.port("GAME_METRICS_PORT", default=0),
             shared_rounds=reader.choice("GAME_ROUND", default=False, choices={"own": False, "shared": True}),
             limits=_read_limits(reader),
             tls=read_server_tls(reader),
@@ -103,7 +102,7 @@ class Settings:
 
 def _read_state_url(reader: EnvironReader) -> str:
     url = reader.text("GAME_STATE_URL", default="")
-    if url and not url.startswith(("valkey://", "valkeys://", "unix://")):
+    if url and not _is_state_url(url):
         reader.fault("GAME_STATE_URL", "no address of a Valkey", "give valkey://[USER:PASSWORD@]HOST[:PORT]")
     file = reader.text("GAME_STATE_PASSWORD_FILE", default="")
     if not url or not file:
@@ -116,6 +115,17 @@ def _read_state_url(reader: EnvironReader) -> str:
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     return parts._replace(netloc=f"{user.partition(':')[0]}:{password}@{host}").geturl()
+
+
+def _is_state_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in {"valkey", "valkeys"}:
+            parse_host(parts.hostname or "localhost")
+            return parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme == "unix"
 
 
 def _read_networks(reader: EnvironReader) -> tuple[Network, ...]:
