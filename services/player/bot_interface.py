@@ -1,4 +1,4 @@
-"""What the bot pool tells a bot, and what a bot reports to it: below both, so that neither knows the other."""
+"""What a bot is told by its pool and what it reports: below both, so that neither knows the other."""
 
 from __future__ import annotations
 
