@@ -34,6 +34,7 @@ from services.protocol.messages import (
     Unknown,
     Verdict,
     Watch,
+    WatchEvent,
     Welcome,
     Who,
     Won,
@@ -148,11 +149,6 @@ def parse_admin_reply(line: bytes) -> AdminReply:
     return _refusal(text) or Unknown(text)
 
 
-def _join(*fields: object) -> str:
-    """Return the fields that there are, one blank between them."""
-    return " ".join(str(field) for field in fields if field is not None)
-
-
 def spell(message: Message) -> str:
     """Return the text of a message in its canonical spelling, without a terminator."""
     match message:
@@ -166,32 +162,37 @@ def spell(message: Message) -> str:
             return f"Refused: {reason}"
         case Name(name):
             return f"Name: {name or ''}"
-        case Welcome(name):
-            return f"Welcome {name}"
-        case Listed(address, name):
-            return _join(address, name)
-        case NobodyListed():
-            return ""
         case Unknown(text):
             return text
-        case TooLate(number, name):
-            return _join("Too late", number, name)
-        case Round(number) | Ping(number):
-            return _join(type(message).__name__, number)
+        case Welcome() | TooLate() | Listed() | Joined() | Guessed() | Won() | Left() | Round() | Ping():
+            return " ".join(str(field) for field in _fields(message) if field is not None)
         case AdminHello():
             return "Admin-Hello"
         case AdminGreetings():
             return "Admin-Greetings"
-        case Guessed(address, number, verdict):
-            return f"Guessed {address} {number} {verdict}"
-        case Won(address, guesses):
-            return f"Won {address} {guesses}"
-        case Joined(address, name):
-            return _join("Joined", address, name)
-        case Left(address):
-            return f"Left {address}"
+        case NobodyListed():
+            return ""
         case Hello() | Game() | Who() | Watch() | Pong() | Greetings() | Ready() | End():
             return type(message).__name__
+        case _:
+            assert_never(message)
+
+
+def _fields(message: Welcome | TooLate | Listed | WatchEvent | Ping) -> tuple[object, ...]:
+    """Return what a message is spelled of, one blank between them; None is left out."""
+    match message:
+        case TooLate(number, name):
+            return "Too late", number, name
+        case Listed(address, name):
+            return address, name
+        case Joined(address, name):
+            return "Joined", address, name
+        case Guessed(address, number, verdict):
+            return "Guessed", address, number, verdict
+        case Won(address, guesses):
+            return "Won", address, guesses
+        case Welcome(field) | Left(field) | Round(field) | Ping(field):
+            return type(message).__name__, field
         case _:
             assert_never(message)
 

@@ -167,7 +167,8 @@ def test_anything_else_is_no_name(name: bytes) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b"", b" ", b"Name", b"Name ann", b"Names: ann", b"Hello!", b"Hello Game", b"Guess 15", b"My Guess: 15", b"Guess is: 15", b"My Guess is 15",
+    [b"", b" ", b"Name", b"Name ann", b"Names: ann",
+     b"Hello!", b"Hello Game", b"Guess 15", b"My Guess: 15", b"Guess is: 15", b"My Guess is 15",
      b"Admin Hello", b"GET / HTTP/1.1", b"Hello\x0b", b"Hello\r"],
 )  # fmt: skip
 def test_what_is_no_message_is_unknown(line: bytes) -> None:
