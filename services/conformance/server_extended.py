@@ -27,7 +27,8 @@ from services.protocol.messages import (
 from services.protocol.state import TRANSITIONS, State
 
 REQUESTS: Final[tuple[Message, ...]] = (
-    Hello(), AdminHello(), Name("ann"), Game(), Guess(15), Who(), Watch(), Pong(), Unknown("Nonsense"), Unknown("")
+    Hello(), AdminHello(), Name("ann"), Game(), Guess(15), Who(), Watch(), Pong(), Unknown("Nonsense"),
+    Unknown(""),
 )  # fmt: skip
 EXPECTED: Final = {
     State.CONNECTED: "Hello",
