@@ -79,6 +79,6 @@ def _next_guess(view: View, plan: Plan) -> Guess | Rest:
     number = next_guess(plan.strategy, view.rules, view.history, plan.seed)
     if number is not None:
         return Guess(number)
-    # No number of the range was it, so the range is not what was assumed. A number far beyond it makes the server
-    # tell the true one (clause P-5), or is judged and so widens the range.
+    # No number of the range was it, so the range is not what was assumed. A number far beyond it makes the
+    # server tell the true one (clause P-5), or is judged and so widens the range.
     return Rest.GIVE_UP if view.range_told else Guess(view.rules.high + numbers_in(view.rules))
