@@ -4,11 +4,12 @@ import os
 import sys
 
 from services.admin.cli import run
+from services.runtime.program import run_program
 
 
 def main() -> None:
     """Run the administrator and exit with its status."""
-    sys.exit(run(sys.argv[1:], os.environ))
+    run_program("guessing-admin", os.environ, lambda: run(sys.argv[1:], os.environ))
 
 
 if __name__ == "__main__":

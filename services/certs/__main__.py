@@ -16,6 +16,7 @@ from services.certs.settings import DEFAULT_OUT, read_settings
 from services.certs.store import Store, StoreError
 from services.runtime.environ import EnvironReader, SettingsError
 from services.runtime.logging import configure, default_format
+from services.runtime.program import run_program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,4 +84,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program("certs", os.environ, main)

@@ -4,11 +4,12 @@ import os
 import sys
 
 from services.player.cli import run
+from services.runtime.program import run_program
 
 
 def main() -> None:
     """Run the player and exit with its status."""
-    sys.exit(run(sys.argv[1:], os.environ))
+    run_program("guessing-player", os.environ, lambda: run(sys.argv[1:], os.environ))
 
 
 if __name__ == "__main__":

@@ -4,11 +4,8 @@ The contract of the events themselves is docs/logs.md.
 """
 
 import asyncio
-import contextlib
 import json
 import os
-import select
-import stat
 import sys
 import time
 from datetime import UTC, datetime
@@ -16,6 +13,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 import structlog
+
+from services.runtime.output import Output
 
 BACKLOG_OCTETS: Final = 4 << 20
 """What is kept for a sink that does not take it: some seconds of a busy server's lines."""
@@ -51,7 +50,7 @@ class LogSink:
         """Whether somebody has promised to flush: a turn of the reactor does so before it sends replies."""
         self.stamp = b""
         """The start of each line of the current turn, time included."""
-        self._fd = fd
+        self._output = Output(fd)
         self._backlog = bytearray()
         self._blocked = False
         self._is_full = False
@@ -61,17 +60,6 @@ class LogSink:
         self._dropped_lines = 0
         self._second = 0
         self._second_text = b""
-        # A pipe that nobody reads must not stop the game, nor a terminal that somebody holds by Ctrl-S.
-        mode = os.fstat(fd).st_mode
-        self._shared = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
-        if self._shared:
-            os.set_blocking(fd, False)
-        elif os.isatty(fd):
-            # The shell uses the same terminal, and expects to wait for it: its mode must stay. A second
-            # opening has a mode of its own.
-            with contextlib.suppress(OSError):
-                self._fd = os.open(os.ttyname(fd), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-        self._given_fd = fd
 
     def hold(self) -> None:
         """Keep lines back until `flush`, and give them all the same time."""
@@ -109,9 +97,9 @@ class LogSink:
     def _write_backlog(self) -> None:
         while self._backlog:
             try:
-                written = os.write(self._fd, self._backlog)
+                written = self._output.write(self._backlog)
             except BlockingIOError:
-                if self._blocked or not self._wait():
+                if self._blocked or not self._output.wait(PATIENCE_MS):
                     self._blocked = self._is_full = True
                     return
             except OSError:  # a full disk, a reader that is gone: the next flush tries again
@@ -124,32 +112,22 @@ class LogSink:
             lines, self._dropped_lines = self._dropped_lines, 0
             structlog.get_logger().warning("log_lines_dropped", lines=lines)
 
-    def _wait(self) -> bool:
-        poll = select.poll()
-        poll.register(self._fd, select.POLLOUT)
-        return bool(poll.poll(PATIENCE_MS))
-
     def drain_by(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let the loop write what was kept, as soon as the reader takes it; call it now and then."""
         if self._is_full and not self._drained_by:
-            loop.add_writer(self._fd, self._drain)
+            loop.add_writer(self._output.fd, self._drain)
             self._drained_by = loop
 
     def _drain(self) -> None:
         self.flush()
         if self._drained_by and not self._is_full:
-            self._drained_by.remove_writer(self._fd)
+            self._drained_by.remove_writer(self._output.fd)
             self._drained_by = None
 
     def close(self) -> None:
-        """Write what is left, and give the descriptor back as it was found."""
+        """Write what there is room for, and give up what was opened."""
         self.flush()
-        if self._shared:
-            with contextlib.suppress(OSError):
-                os.set_blocking(self._fd, True)
-        elif self._fd != self._given_fd:
-            os.close(self._fd)
-            self._fd = self._given_fd
+        self._output.close()
 
 
 class _SinkLogger:

@@ -74,4 +74,4 @@ def alter(
 
 if __name__ == "__main__":
     alter(**json.loads(sys.argv[1]))
-    sys.exit(main())
+    main()

@@ -1,0 +1,62 @@
+"""How every program begins and ends, whatever its standard streams are like."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from services.runtime.output import open_standard_descriptors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+FAILED: Final = 1
+
+_OUTPUT_FAULTS: Final = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+def run_program(name: str, environ: Mapping[str, str], run: Callable[[], int]) -> NoReturn:
+    """Exit with the status that `run` returns, or with 1 if its output could not be written.
+
+    A reader that has gone is an end like any other, and no message; a full disk is one line.
+    """
+    open_standard_descriptors()
+    _let_every_character_pass(environ)
+    try:
+        status = run()
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in _OUTPUT_FAULTS:
+            raise
+        status = FAILED
+        _complain(name, error)
+    for fd, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            # The interpreter would flush once more, and complain.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), fd)
+    sys.exit(status)
+
+
+def _complain(name: str, error: OSError) -> None:
+    if error.errno != errno.EPIPE:
+        try:
+            sys.stderr.write(f"{name}: cannot write: {error.strerror}\n")
+            sys.stderr.flush()
+        except OSError:
+            return
+
+
+def _let_every_character_pass(environ: Mapping[str, str]) -> None:
+    """Show a character that the encoding does not have as a question mark instead of failing.
+
+    Python takes LC_ALL=C for UTF-8; who asks for it means ASCII.
+    """
+    encoding = "ascii" if environ.get("LC_ALL") in {"C", "POSIX"} else None
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding=encoding, errors="replace")

@@ -1,0 +1,99 @@
+"""How programs begin and end: closed descriptors, readers that go, full disks, poor encodings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+TIMEOUT_S = 30.0
+
+
+def shell(redirection: str, script: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a Python script behind a redirection, as bash understands it."""
+    return subprocess.run(
+        ["bash", "-c", f'exec "$0" -c "$1" {redirection}', sys.executable, script],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+def script(body: str) -> str:
+    """Return a program whose work is `body`."""
+    return (
+        "import os, sys\n"
+        "from services.runtime.program import run_program\n"
+        f"def run():\n    {body}\n    return 0\n"
+        "run_program('test', os.environ, run)\n"
+    )
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_closed_descriptors_are_made_good(closed: str) -> None:
+    """Whatever is closed at the start is open afterwards, and no file or connection is given its number."""
+    done = shell(
+        closed,
+        script(
+            "assert os.open('/', os.O_RDONLY) > 2; sys.stdin.read(); print('out'); sys.stderr.write('');"
+            " assert all(os.fstat(fd) for fd in (0, 1, 2))"
+        ),
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_that_has_gone_is_a_quiet_end(stream: str) -> None:
+    """Exit status 1, no traceback and no complaint of the interpreter's."""
+    fd = {"stdout": 1, "stderr": 2}[stream]
+    done = shell(
+        "",
+        script(
+            f"r, w = os.pipe(); os.close(r); os.dup2(w, {fd}); sys.{stream}.write('x'); sys.{stream}.flush()"
+        ),
+    )
+
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_what_is_written_in_the_last_moment_counts() -> None:
+    """Output that cannot be written only when it is flushed at the end is a failure too."""
+    done = shell(">/dev/full", script("sys.stdout.write('x')"))
+
+    assert (done.returncode, done.stderr) == (1, "test: cannot write: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("environ", "shown"),
+    [
+        ({"PYTHONIOENCODING": "iso-8859-1"}, "?ä\n"),
+        ({"PYTHONIOENCODING": "utf-8"}, "█ä\n"),
+        ({"LC_ALL": "C", "PYTHONIOENCODING": ""}, "??\n"),
+        ({"LC_ALL": "POSIX", "PYTHONIOENCODING": ""}, "??\n"),
+    ],
+)
+def test_a_character_that_the_encoding_lacks_ends_nothing(environ: dict[str, str], shown: str) -> None:
+    """It is shown as a question mark; with LC_ALL=C that is everything beyond ASCII."""
+    encoding = environ["PYTHONIOENCODING"] or "ascii"
+    done = subprocess.run(
+        [sys.executable, "-c", script("print('\\u2588\\u00e4')")],
+        env={**os.environ, **environ},
+        capture_output=True,
+        timeout=TIMEOUT_S,
+        check=True,
+    )
+
+    assert done.stdout.decode(encoding) == shown
+
+
+def test_other_faults_are_ours() -> None:
+    """An error that is not about the output shows as the mistake that it is."""
+    done = shell("", script("open('/nonexistent')"))
+
+    assert done.returncode == 1
+    assert "FileNotFoundError" in done.stderr
