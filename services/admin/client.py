@@ -16,6 +16,7 @@ from services.protocol.codec import encode, parse_admin_reply, spell
 from services.protocol.connection import ClientConnection
 from services.protocol.errors import LineTooLongError, OutOfTurnError
 from services.protocol.messages import (
+    Address,
     AdminGreetings,
     AdminHello,
     End,
@@ -32,6 +33,7 @@ from services.protocol.messages import (
     Who,
     Won,
 )
+from services.protocol.proxy_header import proxy_header
 from services.protocol.state import State
 from services.runtime.backoff import Backoff
 from services.runtime.environ import escaped
@@ -41,10 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.admin.model.board import Change
-    from services.protocol.messages import (
-        Address,
-        Reply,
-    )
+    from services.protocol.messages import Reply
     from services.runtime.target import Target
 
 CONNECT_TIMEOUT_S: Final = 10.0
@@ -69,11 +68,19 @@ SEAT_TAKEN: Final = "another administrator is watching"
 
 
 @dataclass(frozen=True, slots=True)
-class _Wire:
+class Wire:
+    """A connection to a server."""
+
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
+    @property
+    def local(self) -> Address:
+        """This end of it, which is how the server knows it."""
+        return Address(*self.writer.get_extra_info("sockname")[:2])
+
     async def close(self) -> None:
+        """Close it, at once if the other side does not take part."""
         self.writer.close()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
@@ -82,11 +89,22 @@ class _Wire:
             self.writer.transport.abort()
 
 
-async def _connect(target: Target) -> _Wire:
+async def connect(target: Target, source: Address | None = None) -> Wire:
+    """Connect to a port of a server; with `source`, as a balancer that names whose connection this is (X-1).
+
+    Raises:
+        UnreachableError: It does not answer, or not as one may expect.
+    """
+    context = None if target.tls is None else target.tls.current()
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            context = target.tls and target.tls.current()
-            return _Wire(*await asyncio.open_connection(target.host, target.port, ssl=context))
+            if source is None:
+                return Wire(*await asyncio.open_connection(target.host, target.port, ssl=context))
+            reader, writer = await asyncio.open_connection(target.host, target.port)
+            writer.write(proxy_header(source, Address(*writer.get_extra_info("peername")[:2])))
+            if context is not None:
+                await writer.start_tls(context, server_hostname=target.host)
+            return Wire(reader, writer)
     except TimeoutError:
         raise UnreachableError(f"{target} does not answer") from None
     except ssl.SSLCertVerificationError as error:
@@ -104,7 +122,7 @@ async def ask_who(target: Target) -> list[Address]:
     Raises:
         UnreachableError: It cannot be reached, refuses or says nothing at all.
     """
-    wire = await _connect(target)
+    wire = await connect(target)
     try:
         async with asyncio.timeout(WHOLE_ANSWER_S):
             wire.writer.write(encode(Hello()))
@@ -181,7 +199,7 @@ async def follow(target: Target, observe: Callable[[Change], None], chance: Call
 
 async def _watch(target: Target, observe: Callable[[Change], None], backoff: Backoff) -> NoReturn:
     try:
-        wire = await _connect(target)
+        wire = await connect(target)
     except UntrustedError:
         raise
     except UnreachableError as error:
@@ -224,7 +242,7 @@ def _take(connection: ClientConnection, reply: Reply) -> None:
         raise _LostError(f"unexpected words from the server: {escaped(spell(reply))}") from None
 
 
-async def _hear(wire: _Wire, connection: ClientConnection) -> bytes:
+async def _hear(wire: Wire, connection: ClientConnection) -> bytes:
     for _ in range(2):
         try:
             async with asyncio.timeout(SILENCE_S):

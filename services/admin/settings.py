@@ -28,6 +28,20 @@ class DashboardSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaySettings:
+    """What is played on the page."""
+
+    port: int
+    """The server's player port."""
+    most_games: int
+    """At once; 0: nobody plays on the page."""
+    timeout_s: float
+    """For one game."""
+    proxy_header: bool
+    """Whether the server is told the browser's own address, in a header of the PROXY protocol."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The administrator's settings; docs/operations.md describes each variable."""
 
@@ -39,6 +53,7 @@ class Settings:
     """What the server plays by: the protocol does not tell the watcher."""
     dashboard: DashboardSettings | None
     """None: no page."""
+    play: PlaySettings
     log_format: LogFormat
     log_level: str
 
@@ -62,6 +77,12 @@ class Settings:
             tls=read_client_tls(reader),
             rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
             dashboard=None if dashboard_port < 0 else DashboardSettings(dashboard_host, dashboard_port),
+            play=PlaySettings(
+                port=reader.integer("GAME_PLAY_PORT", default=4000, low=1, high=HIGHEST_PORT),
+                most_games=reader.integer("GAME_PLAY_GAMES", default=64, low=0, high=10_000),
+                timeout_s=reader.seconds("GAME_PLAY_TIMEOUT", default=1800),
+                proxy_header=reader.flag("GAME_PLAY_PROXY", default=False),
+            ),
             log_format=reader.choice(
                 "GAME_LOG_FORMAT", default=default_format, choices={one.value: one for one in LogFormat}
             ),

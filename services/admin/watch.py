@@ -8,6 +8,7 @@ import random
 import signal
 import stat
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -17,6 +18,7 @@ from rich.live import Live
 from services.admin.client import follow
 from services.admin.dashboard.feed import Feed
 from services.admin.dashboard.names import Names, reverse_dns
+from services.admin.dashboard.play import Play
 from services.admin.dashboard.serve import listen, serve
 from services.admin.model.board import Board
 from services.admin.model.expectations import expectations
@@ -74,7 +76,8 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
         if not draws:
             log.info("dashboard_listening", host=host, port=port)
         feed = Feed(board, Names(reverse_dns, time.monotonic), expected, time.time)
-        work.append(serve(feed, listener))
+        play = Play(replace(target, port=settings.play.port), settings.play, settings.rules)
+        work.append(serve(feed, play, listener))
     if draws:
         work.append(_draw(board, target, expected, console))
     work.append(_follow(target, observe, stopped))

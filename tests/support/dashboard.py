@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def dashboard(server_port: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def dashboard(server_port: int, **settings: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Run the program with a page on a free port; yield it, and the port, when it watches the server."""
     command = [
         sys.executable,
@@ -29,7 +30,10 @@ def dashboard(server_port: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
         str(server_port),
     ]
     with subprocess.Popen(
-        [*command, "--dashboard", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True
+        [*command, "--dashboard", "127.0.0.1:0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **settings},
     ) as process:
         assert process.stdout is not None
         # Somebody must read on while the test goes on, or the pipe fills up.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from services.admin.dashboard.feed import Feed
+    from services.admin.dashboard.play import Play
 
 PAGE: Final = Path(__file__).parent / "page"
 
@@ -62,8 +63,8 @@ class _Headers:
         await self._app(scope, receive, send_with_headers)
 
 
-def make_app(feed: Feed) -> Starlette:
-    """Return the application that shows what `feed` tells."""
+def make_app(feed: Feed, play: Play) -> Starlette:
+    """Return the application that shows what `feed` tells, and lets people play."""
 
     async def players(_request: Request) -> Response:
         return JSONResponse(feed.state())
@@ -83,6 +84,7 @@ def make_app(feed: Feed) -> Starlette:
             Route("/api/players", players),
             Route("/api/events", events),
             Route("/healthz", health),
+            *play.routes(),
         ],
         middleware=[Middleware(_Headers)],
     )

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 from services.admin.dashboard.app import make_app
+from services.admin.dashboard.play import MOST_MESSAGE_OCTETS
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from services.admin.dashboard.feed import Feed
+    from services.admin.dashboard.play import Play
     from services.admin.settings import DashboardSettings
 
 MOST_CONNECTIONS: Final = 128
@@ -38,12 +40,14 @@ def listen(where: DashboardSettings) -> socket.socket:
     return socket.create_server((where.host, where.port), family=family)
 
 
-async def serve(feed: Feed, listener: socket.socket) -> None:
+async def serve(feed: Feed, play: Play, listener: socket.socket) -> None:
     """Serve the page until cancelled; then end the streams and close."""
     config = uvicorn.Config(
-        make_app(feed),
+        make_app(feed, play),
         http="h11",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=MOST_MESSAGE_OCTETS,
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -1,6 +1,7 @@
 // Listens to the server and draws what it says, one drawing for each bunch of news. Works nothing out itself.
 
 import { drawHistogram, drawOverTime, drawShares } from "./charts.js";
+import { Play } from "./play.js";
 import { PlayersTable } from "./players.js";
 import { clock, count, element, span } from "./text.js";
 
@@ -9,6 +10,7 @@ const SPEAK_EVERY_MS = 15000;
 
 const byId = (id) => document.getElementById(id);
 const table = new PlayersTable();
+const play = new Play();
 const players = new Map();
 let state = null;
 let events = [];
@@ -72,6 +74,7 @@ function draw() {
   drawShares(byId("shares"), byId("legend"), state.verdicts);
   table.draw([...players.values()], state.range, state.figures.playing, now());
   drawEvents();
+  play.update(state, [...players.values()], events);
   speak();
 }
 
