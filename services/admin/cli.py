@@ -74,7 +74,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         settings = Settings.from_environ({**environ, **_overrides(options)}, default_format())
         tls = None if settings.tls is None else ReloadingContext(settings.tls)
-        target = Target(settings.host, settings.port, tls)
+        target = Target(settings.host, settings.port, tls, settings.proxy_header)
     except SettingsError as error:
         for fault in error.faults:
             _complain(fault)

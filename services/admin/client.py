@@ -90,7 +90,7 @@ class Wire:
 
 
 async def connect(target: Target, source: Address | None = None) -> Wire:
-    """Connect to a port of a server; with `source`, as a balancer that names whose connection this is (X-1).
+    """Connect to a port of a server, on behalf of `source` where the server is told (clause X-1).
 
     Raises:
         UnreachableError: It does not answer, or not as one may expect.
@@ -98,10 +98,11 @@ async def connect(target: Target, source: Address | None = None) -> Wire:
     context = None if target.tls is None else target.tls.current()
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            if source is None:
+            if not target.proxy_header:
                 return Wire(*await asyncio.open_connection(target.host, target.port, ssl=context))
             reader, writer = await asyncio.open_connection(target.host, target.port)
-            writer.write(proxy_header(source, Address(*writer.get_extra_info("peername")[:2])))
+            own, server = (Address(*writer.get_extra_info(end)[:2]) for end in ("sockname", "peername"))
+            writer.write(proxy_header(source or own, server))
             if context is not None:
                 await writer.start_tls(context, server_hostname=target.host)
             return Wire(reader, writer)

@@ -34,11 +34,9 @@ class PlaySettings:
     port: int
     """The server's player port."""
     most_games: int
-    """At once; 0: nobody plays on the page."""
+    """At once."""
     timeout_s: float
     """For one game."""
-    proxy_header: bool
-    """Whether the server is told the browser's own address, in a header of the PROXY protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,8 @@ class Settings:
     port: int
     tls: ClientTls | None
     """None: in the clear."""
+    proxy_header: bool
+    """Whether the server is told whose connection each is, the browser's where a page plays (clause X-1)."""
     rules: Rules
     """What the server plays by: the protocol does not tell the watcher."""
     dashboard: DashboardSettings | None
@@ -75,13 +75,13 @@ class Settings:
             host=reader.text("GAME_HOST", default="localhost"),
             port=reader.integer("GAME_PORT", default=4001, low=1, high=HIGHEST_PORT),
             tls=read_client_tls(reader),
+            proxy_header=reader.flag("GAME_PROXY_HEADER", default=False),
             rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
             dashboard=None if dashboard_port < 0 else DashboardSettings(dashboard_host, dashboard_port),
             play=PlaySettings(
                 port=reader.integer("GAME_PLAY_PORT", default=4000, low=1, high=HIGHEST_PORT),
-                most_games=reader.integer("GAME_PLAY_GAMES", default=64, low=0, high=10_000),
+                most_games=reader.integer("GAME_PLAY_GAMES", default=64, low=1, high=10_000),
                 timeout_s=reader.seconds("GAME_PLAY_TIMEOUT", default=1800),
-                proxy_header=reader.flag("GAME_PLAY_PROXY", default=False),
             ),
             log_format=reader.choice(
                 "GAME_LOG_FORMAT", default=default_format, choices={one.value: one for one in LogFormat}

@@ -29,6 +29,8 @@ class Target:
     port: int
     tls: ReloadingContext | None = None
     """None: in the clear."""
+    proxy_header: bool = False
+    """Whether the server is to be told whose connection it is, as by a balancer (clause X-1)."""
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -95,8 +95,10 @@ class Play:
         server: Wire | None = None
         try:
             async with asyncio.timeout(timeout_s):
-                server = await connect(self._target, self._source(browser))
-                await browser.send_text(f"# {self._source(browser) or server.local}")
+                source = Address(*browser.client) if browser.client else None
+                server = await connect(self._target, source)
+                known_as = source if source and self._target.proxy_header else server.local
+                await browser.send_text(f"# {known_as}")
                 async with asyncio.TaskGroup() as tasks:
                     ways = [
                         tasks.create_task(_carry_up(browser, server)),
@@ -113,12 +115,6 @@ class Play:
         finally:
             if server is not None:
                 await server.close()
-
-    def _source(self, browser: WebSocket) -> Address | None:
-        """Return for whom a header of the PROXY protocol is to speak, if at all (clause X-1)."""
-        if not self._settings.proxy_header or browser.client is None:
-            return None
-        return Address(browser.client.host, browser.client.port)
 
     async def _hint(self, request: Request) -> Response:
         history = _read_tried(request.query_params.get("tried", ""))

@@ -39,7 +39,7 @@ export class Board {
     this.at = 0;
     this.place.classList.toggle("wide", size > MOST_BUTTONS);
     if (size <= MOST_BUTTONS) {
-      for (let number = low; number <= high; number++) this.buttons.push(element("button", { type: "button", tabindex: "-1" }, element("b", {}, count(number)), element("i")));
+      for (let number = low; number <= high; number++) this.buttons.push(element("button", { type: "button", tabindex: "-1" }, element("b", {}, count(number)), element("i", { "aria-hidden": "true" }), element("span", { class: "unseen" })));
       this.place.replaceChildren(...this.buttons);
       this.#aim(Math.floor(size / 2));
     } else {
@@ -53,11 +53,11 @@ export class Board {
     for (const [index, button] of this.buttons.entries()) {
       const number = this.low + index;
       const verdict = tried.get(number);
-      const name = [count(number), verdict?.toLowerCase(), number === hinted ? "hint" : null].filter(Boolean).join(", ");
-      if (button.getAttribute("aria-label") === name) continue;
-      button.setAttribute("aria-label", name);
+      const told = [verdict?.toLowerCase(), number === hinted ? "hint" : null].filter(Boolean).join(", ");
+      if (button.lastElementChild.textContent === told) continue;
+      button.lastElementChild.textContent = told;
       button.className = [verdict ? `mark ${verdict.toLowerCase()}` : "", number === hinted ? "hinted" : ""].join(" ").trim();
-      button.lastElementChild.textContent = verdict ? MARKS[verdict] : "";
+      button.children[1].textContent = verdict ? MARKS[verdict] : "";
       button.setAttribute("aria-disabled", String(Boolean(verdict)));
     }
   }

@@ -8,7 +8,7 @@ export class Game {
     this.name = name;
     this.range = range; // { low, high, told }: told by the server itself, in the prompt
     this.on = on;
-    this.state = "connecting"; // greeting, naming, starting, playing, judging; won, refused, lost
+    this.state = "connecting"; // greeting, naming, starting, playing, judging; won, left, refused, lost
     this.reason = "";
     this.own = ""; // IP and port
     this.tried = []; // [number, verdict]
@@ -17,11 +17,15 @@ export class Game {
     this.asked = null;
     this.socket = new WebSocket(address);
     this.socket.addEventListener("message", (message) => this.#receive(message.data));
-    this.socket.addEventListener("close", (close) => this.#end("lost", close.reason || "the connection is gone"));
+    this.socket.addEventListener("close", (close) => {
+      if (this.over) return;
+      this.#end("lost", close.reason || "the connection is gone");
+      this.on.change();
+    });
   }
 
   get over() {
-    return ["won", "refused", "lost"].includes(this.state);
+    return ["won", "left", "refused", "lost"].includes(this.state);
   }
 
   guess(number) {
@@ -36,8 +40,9 @@ export class Game {
   }
 
   leave() {
-    this.#end("lost", "you have left");
+    this.#end("left", "");
     this.socket.close();
+    this.on.change();
   }
 
   #say(line, state) {
@@ -102,9 +107,7 @@ export class Game {
   }
 
   #end(state, reason) {
-    if (this.over) return;
     this.state = state;
     this.reason = reason;
-    this.on.change();
   }
 }

@@ -81,7 +81,6 @@ export class Play {
   #leave() {
     clearTimeout(this.retry);
     this.game.leave();
-    this.#tell("You have left the game.");
     byId("play-button").focus();
   }
 
@@ -109,6 +108,8 @@ export class Play {
       this.#tell(this.#victory(last[0], game.tried.length));
       if (byId("play-sound").checked) chime("Correct");
       byId("play-button").focus();
+    } else if (game.state === "left") {
+      this.#tell("You have left the game.");
     } else if (game.state === "refused") {
       this.#tell(`The server refused: ${game.reason}.`);
     } else if (game.state === "lost") {
