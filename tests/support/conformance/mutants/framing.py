@@ -110,7 +110,7 @@ class NoLineLimit(Mutant):
     def cut(self, link: Link, data: bytes) -> list[bytes]:
         *lines, rest = (link.lines.unterminated + data).split(b"\n")
         link.lines = LineBuffer()
-        link.lines._rest = rest
+        link.lines.unterminated = rest
         return [line.removesuffix(b"\r") for line in lines]
 
 
