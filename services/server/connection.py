@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import structlog
 
+from services.server.poller import READABLE, WRITABLE
 from services.server.reactor import AGAIN
 
 if TYPE_CHECKING:
@@ -57,21 +58,8 @@ class Stage(Enum):
 class Connection:
     """A non-blocking connection that a reactor polls."""
 
-    __slots__ = (
-        "_discarded_octets",
-        "_peer_ended",
-        "_unsent",
-        "address",
-        "deadline_s",
-        "ending",
-        "fd",
-        "output",
-        "polled_for",
-        "reactor",
-        "slow",
-        "sock",
-        "stage",
-    )
+    __slots__ = ("_discarded_octets", "_unsent", "address", "deadline_s", "ending", "fd", "output",
+                 "peer_ended", "polled_for", "reactor", "slow", "sock", "stage")  # fmt: skip
 
     polled_for: int
     """What the reactor polls the socket for; it alone sets this."""
@@ -90,7 +78,8 @@ class Connection:
         self.output: bytes | None = None
         """Pending output: sent at the end of the turn; None if there is none."""
         self._unsent = NO_OCTETS
-        self._peer_ended = False
+        self.peer_ended = False
+        """Whether the peer's stream has ended: nothing can overtake the last reply then."""
         self._discarded_octets = 0
         self.sock = sock
 
@@ -115,11 +104,6 @@ class Connection:
 
     def on_closed(self) -> None:
         """Called when the socket is closed."""
-
-    @property
-    def is_engaged(self) -> bool:
-        """Whether a game or a watch is under way."""
-        return False
 
     def refuse(self, reason: str) -> None:
         """Called to close the connection on the server's own account, with a reply."""
@@ -177,16 +161,16 @@ class Connection:
         try:
             cast("ssl.SSLSocket", self.sock).do_handshake()
         except ssl.SSLWantWriteError:
-            self.reactor.watch_writable(self)
+            self.reactor.poll_for(self, WRITABLE)
         except ssl.SSLWantReadError:
-            self.reactor.watch_readable(self)
+            self.reactor.poll_for(self, READABLE)
         except OSError as error:
             self.on_tls_failed(explain(error))
             # The alert that tells the peer why has been sent; a reset must not overtake it.
             self.end()
             self._linger()
         else:
-            self.reactor.watch_readable(self)
+            self.reactor.poll_for(self, READABLE)
             self.reset_deadline()
             self.open()
             self.reactor.again.add(self)  # a first line may have come with the handshake
@@ -235,7 +219,7 @@ class Connection:
                 # Whoever does not read its replies is not read either.
                 self._unsent = bytearray(data[sent:])
                 self.slow = True
-                self.reactor.watch_writable(self)
+                self.reactor.poll_for(self, WRITABLE)
                 self.deadline_s = self.reactor.now_s + self.reactor.write_timeout_s
         if len(self._unsent) > OUTBOX_OCTETS:
             self.abort("outbox full")
@@ -255,7 +239,7 @@ class Connection:
     def resume(self) -> None:
         """Read again."""
         self.slow = False
-        self.reactor.watch_readable(self)
+        self.reactor.poll_for(self, READABLE)
         self.reactor.again.add(self)  # TLS may hold lines that came while nothing was read
 
     def reset_deadline(self) -> None:
@@ -284,10 +268,6 @@ class Connection:
         self.ending = True
         self.slow = True
 
-    def peer_ended(self) -> None:
-        """Note the end of the peer's stream: nothing can overtake the last reply then."""
-        self._peer_ended = True
-
     def _linger(self) -> None:
         """Close our side, and wait for the peer to close its own.
 
@@ -296,7 +276,7 @@ class Connection:
         if isinstance(self.sock, ssl.SSLSocket):
             with contextlib.suppress(OSError, ValueError):
                 self.sock.unwrap()  # says goodbye; the peer's own is not waited for
-        if self._peer_ended:
+        if self.peer_ended:
             self.drop()
             return
         self.stage = Stage.LINGERING
@@ -306,7 +286,7 @@ class Connection:
         except OSError:
             self.drop()
             return
-        self.reactor.watch_readable(self)
+        self.reactor.poll_for(self, READABLE)
 
     def _discard(self) -> None:
         data = self.sock.recv(65536)

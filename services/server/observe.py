@@ -39,6 +39,10 @@ class GuessCounts(dict[int, bytes]):
 
 GUESS_COUNTS: Final = GuessCounts()
 
+_TEMPLATES: Final = {
+    event: b"".join(b'"%b":%%b,' % name.encode() for name in event.fields) for event in LogEvent
+}
+
 
 class LogLine(NamedTuple):
     """A line of the log without its time, its session and its number of guesses."""
@@ -98,8 +102,7 @@ class Observer:
 
 def _fields(event: LogEvent, values: tuple[Value, ...]) -> bytes:
     """Return the fields of an event as JSON, each with a comma after it."""
-    pairs = zip(event.fields, values, strict=True)
-    return b"".join([b'"%b":%b,' % (name.encode(), _encoded(value)) for name, value in pairs])
+    return _TEMPLATES[event] % tuple(map(_encoded, values))
 
 
 def _encoded(value: Value) -> bytes:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import structlog
 
 from services.protocol.messages import Address
-from services.server.poller import NOTHING, READABLE, WRITABLE, make_poller
+from services.server.poller import READABLE, make_poller
 
 if TYPE_CHECKING:
     import socket
@@ -172,22 +172,11 @@ class Reactor:
         del self.connections[connection.fd]
         self._poller.unregister(connection.fd)
 
-    def _poll_for(self, connection: Polled, events: int) -> None:
-        if events != connection.polled_for:  # the end of each game would be a system call dearer
+    def poll_for(self, connection: Polled, events: int) -> None:
+        """Act when the connection is READABLE or WRITABLE; with NOTHING, only if it breaks."""
+        if events != connection.polled_for:  # the end of each game would cost another system call
             connection.polled_for = events
             self._poller.modify(connection.fd, events)
-
-    def watch_readable(self, connection: Polled) -> None:
-        """Act when the connection can be read."""
-        self._poll_for(connection, READABLE)
-
-    def watch_nothing(self, connection: Polled) -> None:
-        """Do not act; a broken connection is reported once all the same."""
-        self._poll_for(connection, NOTHING)
-
-    def watch_writable(self, connection: Polled) -> None:
-        """Act when the connection can be written."""
-        self._poll_for(connection, WRITABLE)
 
     # --- turns
 

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from services.server.observe import LogLine, Observer
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen, which would make each of them dearer to make
 class Response:
-    """An outcome as bytes."""
+    """An outcome as bytes; never changed once it is made."""
 
     reply: bytes
     log: tuple[LogLine, ...]
@@ -39,7 +39,6 @@ class ResponseTable(dict[bytes, Response]):
     __slots__ = ("_compiler", "state", "timeout_s")
 
     def __init__(self, compiler: ResponseCompiler, state: ConversationState, timeout_s: float) -> None:
-        super().__init__()
         self.state = state
         self.timeout_s = timeout_s
         """How long the next line may take; 0 where the time since the connection is bounded instead."""
@@ -67,11 +66,12 @@ class ResponseCompiler:
 
     def table(self, state: ConversationState) -> ResponseTable:
         """Return the table of a state."""
+        timeout_s = self._idle_timeout_s if state.has_idle_timeout else 0.0
+        if not state.is_usual:
+            return ResponseTable(self, state, timeout_s)
         table = self._tables.get(state)
         if table is None:
-            table = ResponseTable(self, state, self._idle_timeout_s if state.has_idle_timeout else 0.0)
-            if state.is_usual:
-                self._tables[state] = table
+            table = self._tables[state] = ResponseTable(self, state, timeout_s)
         return table
 
     def shared(self, line: bytes) -> bytes:
@@ -80,11 +80,11 @@ class ResponseCompiler:
 
     def compile(self, outcome: Outcome) -> Response:
         """Return an outcome as bytes."""
+        if not outcome.is_usual:
+            return self._compile(outcome)
         response = self._responses.get(outcome)
         if response is None:
-            response = self._compile(outcome)
-            if outcome.is_usual:
-                self._responses[outcome] = response
+            response = self._responses[outcome] = self._compile(outcome)
         return response
 
     def _compile(self, outcome: Outcome) -> Response:
@@ -100,7 +100,7 @@ class ResponseCompiler:
             timeout_s = next_table.timeout_s
         return Response(
             reply=outcome.reply,
-            log=tuple(filter(None, map(self._observer.line, outcome.log))),
+            log=tuple([line for line in map(self._observer.line, outcome.log) if line]),
             guessed=guessed,
             is_guess=outcome.is_guess,
             next_table=next_table,

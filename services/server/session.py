@@ -12,6 +12,7 @@ from services.server.connection import CHUNK_OCTETS, Connection, Stage
 from services.server.game.log_events import LogEvent
 from services.server.game.player import PlayerState
 from services.server.observe import GUESS_COUNTS, session_fields
+from services.server.poller import NOTHING
 
 if TYPE_CHECKING:
     import socket
@@ -57,19 +58,8 @@ def perform(context: ServerContext, due: Iterable[tuple[Session, Response]]) -> 
 class Session(Connection):
     """A connection with a conversation on it."""
 
-    __slots__ = (
-        "_awaits_answer",
-        "_is_paused",
-        "_opened_s",
-        "_paused_lines",
-        "context",
-        "guesses",
-        "has_received",
-        "id",
-        "lines",
-        "log_fields",
-        "responses",
-    )
+    __slots__ = ("_awaits_answer", "_is_paused", "_opened_s", "_paused_lines", "context", "guesses",
+                 "has_received", "id", "lines", "log_fields", "responses")  # fmt: skip
 
     def __init__(
         self, context: ServerContext, sock: socket.socket, address: Address, responses: ResponseTable
@@ -109,7 +99,7 @@ class Session(Connection):
     def received(self, data: bytes) -> None:
         """Answer all lines of a chunk; an empty one is the end of the peer's stream."""
         if not data:
-            self.peer_ended()
+            self.peer_ended = True
             if self.lines.unterminated:
                 self.apply(self.state.not_ended(self.lines.unterminated))
             else:
@@ -136,7 +126,7 @@ class Session(Connection):
                 self._is_paused = True
                 self._paused_lines = lines[number:]
                 self.slow = True
-                self.reactor.watch_nothing(self)
+                self.reactor.poll_for(self, NOTHING)
                 return
         if self.lines.overlong:
             self.apply(self.state.refuse(self.lines.overlong.reason, self.lines.unterminated))
@@ -221,7 +211,7 @@ class Session(Connection):
     def resume(self) -> None:
         """Read again, unless the lobby's answer is awaited."""
         if self._is_paused:
-            self.reactor.watch_nothing(self)
+            self.reactor.poll_for(self, NOTHING)
         else:
             super().resume()
 

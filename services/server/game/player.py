@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, Self
 
 from services.protocol import refusals
@@ -42,7 +43,7 @@ WIDEST_RANGE: Final = 128
 """Guesses in ranges up to this many numbers are remembered, for each secret: 5 MiB at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GameConfig:
     """What all players of a server play by."""
 
@@ -52,10 +53,15 @@ class GameConfig:
     max_invalid_guesses: int
     """A player is refused at this many lines in a row that are no valid guess (clause P-13)."""
 
-    @property
+    @cached_property
     def is_narrow(self) -> bool:
         """Whether there are few enough secrets and guesses to remember what follows from each."""
         return self.rules.high - self.rules.low < WIDEST_RANGE
+
+    @cached_property
+    def prompt(self) -> bytes:
+        """The answer to whatever is no guess in range."""
+        return encode(self.rules.prompt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +96,16 @@ class PlayerState(ConversationState):
         """Return this state with a number to be guessed."""
         return replace(self, secret=secret)
 
+    def _with_invalid_guesses(self, count: int) -> PlayerState:
+        # What `replace` does, for the one change that a flood makes again and again.
+        return PlayerState(self.config, self.protocol_state, self.secret, self.round_number, count)
+
     def answer(self, request: Request, line: bytes, owing: State) -> Outcome:
         """Answer a request that is allowed."""
         outcome = self._judge(request, line) if self.is_engaged else self._greet(request, line, owing)
-        return outcome._replace(is_usual=self.is_usual and self._is_usual_spelling(request, line))
+        if self.is_usual and self._is_usual_spelling(request, line):
+            return outcome._replace(is_usual=True)
+        return outcome
 
     def _is_usual_spelling(self, request: Request, line: bytes) -> bool:
         """Tell whether a line is one of the few that clients usually send."""
@@ -173,7 +185,7 @@ class PlayerState(ConversationState):
                 next_state=self.at(State.CLOSED),
                 close_reason="won",
             )
-        valid = replace(self, invalid_guesses=0) if self.invalid_guesses else None
+        valid = self._with_invalid_guesses(0) if self.invalid_guesses else None
         return Outcome(log=(record,), events=events, reply=encode(verdict), is_guess=True, next_state=valid)
 
     def _reject(self, line: bytes) -> Outcome:
@@ -182,8 +194,8 @@ class PlayerState(ConversationState):
             return self.refuse(refusals.TOO_MANY_INVALID, line)
         return Outcome(
             log=(LogRecord(LogEvent.GUESS_REJECTED, (shown(line),)),),
-            reply=encode(self.config.rules.prompt),
-            next_state=replace(self, invalid_guesses=invalid),
+            reply=self.config.prompt,
+            next_state=self._with_invalid_guesses(invalid),
         )
 
     def idle(self, timeout_s: float) -> Outcome:

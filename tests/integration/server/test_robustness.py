@@ -106,7 +106,7 @@ def test_a_mistake_of_ours_costs_one_session() -> None:
 
 def test_a_mistake_in_a_timer_does_not_stop_the_clock() -> None:
     """If acting on one deadline fails, those of all others are kept all the same (P-10)."""
-    broken = Alteration(failing=["services.server.player_session.PlayerSession.silent"])
+    broken = Alteration(failing=["services.server.player_session.PlayerSession.on_silence"])
     with (
         ServerProcess(broken, GAME_HANDSHAKE_TIMEOUT="0.2") as server,
         server.new_player(),
