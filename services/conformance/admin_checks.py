@@ -177,6 +177,17 @@ def follows_events(client: Client) -> None:
     _expect_shown(scene, (NEWCOMER,))
 
 
+@EXTENDED.check("N-3")
+def reads_names(client: Client) -> None:
+    """A watcher shows players who gave a name, too."""
+    scene = client.start("a watch: start watching", TYPED)
+    if not _ask(scene):
+        raise NotApplicableError("the client does not watch")
+    scene.reply(*(f"{player} ann" for player in LISTED), "End")
+    scene.wire.send(f"Joined {NEWCOMER} x-2\r\n".encode())
+    _expect_shown(scene, (*LISTED, NEWCOMER))
+
+
 @EXTENDED.check("A-8")
 def pong(client: Client) -> None:
     """A watcher answers Ping with Pong."""

@@ -289,6 +289,17 @@ def reads_first_word(client: Client) -> None:
     _expect_end(client, scene)
 
 
+@EXTENDED.check("N-4", "R-3")
+def too_late(client: Client) -> None:
+    """A client whose round is over guesses on, whatever follows Too late."""
+    scene = client.start("a shared round that somebody else wins: play until you have won", TYPED)
+    if _begin(client, scene) is None:
+        raise NotReachedError("no guess came: see game-second")
+    scene.reply("Too late 12 ann")
+    if not _play(scene, scene.hear()):
+        scene.fail("the game to go on after 'Too late 12 ann'", scene.wire.ended or "nothing more")
+
+
 @EXTENDED.check("F-1")
 def lone_lf(client: Client) -> None:
     """Replies that end with LF alone are understood."""

@@ -25,6 +25,7 @@ def handshake_timeout(timeout_s: float) -> str:
 # --- players
 
 GAME_FIRST: Final = "say Game first"
+BAD_NAME: Final = "a name is 1 to 20 letters, digits, - or _"
 SERVER_FULL: Final = "server full"
 TOO_MANY_INVALID: Final = "too many invalid guesses"
 ROUND_UNREACHABLE: Final = "the shared game cannot be reached now, try again"

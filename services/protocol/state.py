@@ -26,6 +26,7 @@ from services.protocol.messages import (
     Left,
     Listed,
     Message,
+    Name,
     NobodyListed,
     Ping,
     Pong,
@@ -37,6 +38,7 @@ from services.protocol.messages import (
     Unknown,
     Verdict,
     Watch,
+    Welcome,
     Who,
     Won,
 )
@@ -49,6 +51,7 @@ class State(StrEnum):
     CONNECTED = auto()
     GREETING = auto()
     GREETED = auto()
+    NAMING = auto()
     STARTING = auto()
     PLAYING = auto()
     JUDGING = auto()
@@ -78,8 +81,13 @@ TRANSITIONS: Final[dict[State, dict[Kind, State]]] = {
         Refused: State.CLOSED,
     },
     State.GREETED: {
+        Name: State.NAMING,
         Game: State.STARTING,
         Guess: State.JUDGING,  # the older dialect: the first guess begins the game
+        Refused: State.CLOSED,
+    },
+    State.NAMING: {
+        Welcome: State.GREETED,
         Refused: State.CLOSED,
     },
     State.STARTING: {
@@ -88,7 +96,7 @@ TRANSITIONS: Final[dict[State, dict[Kind, State]]] = {
     },
     State.PLAYING: {
         # While playing nothing is out of turn: what is no guess is judged to be none.
-        **dict.fromkeys((Guess, Hello, AdminHello, Game, Who, Watch, Pong, Unknown), State.JUDGING),
+        **dict.fromkeys((Guess, Hello, AdminHello, Name, Game, Who, Watch, Pong, Unknown), State.JUDGING),
         Refused: State.CLOSED,  # the server stops, or the player was idle for too long
     },
     State.JUDGING: {

@@ -16,10 +16,12 @@ from services.protocol.messages import (
     Hello,
     Joined,
     Left,
+    Name,
     Ready,
     Refused,
     TooLate,
     Verdict,
+    Welcome,
     Won,
 )
 from services.protocol.state import State
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from services.lobby.interface import RoundOutcome
     from services.protocol.messages import Request
     from services.protocol.rules import Rules
+
+_USUAL_WORDS: Final = {b"Hello", b"Game"}
 
 WIDEST_RANGE: Final = 128
 """Guesses in ranges up to this many numbers are remembered, for each secret: 5 MiB at most."""
@@ -110,7 +114,7 @@ class PlayerState(ConversationState):
     def _is_usual_spelling(self, request: Request, line: bytes) -> bool:
         """Tell whether a line is one of the few that clients usually send."""
         if not isinstance(request, Guess):
-            return not self.is_engaged and line == encode(request).rstrip()
+            return line in _USUAL_WORDS and not self.is_engaged
         if not self.config.is_narrow or request.number is None or request.number not in self.config.rules:
             return False
         number = b"%d" % request.number
@@ -122,6 +126,14 @@ class PlayerState(ConversationState):
                 log=(LogRecord(LogEvent.HANDSHAKE_ADVANCED, ("Hello", "Greetings")),),
                 reply=encode(Greetings()),
                 next_state=self.after(owing, Greetings()),
+            )
+        if isinstance(request, Name):
+            if request.name is None:
+                return self.refuse(refusals.BAD_NAME, line)
+            return Outcome(
+                log=(LogRecord(LogEvent.HANDSHAKE_ADVANCED, ("Name", "Welcome")),),
+                reply=encode(Welcome(request.name)),
+                next_state=self.after(owing, Welcome(request.name)),
             )
         # A guess begins a game too (clause P-7), and is then handled like any other.
         repeat = b"" if isinstance(request, Game) else line

@@ -27,11 +27,13 @@ from services.protocol.messages import (
     Joined,
     Left,
     Listed,
+    Name,
     NobodyListed,
     Prompt,
     Ready,
     Refused,
     Verdict,
+    Welcome,
     Won,
 )
 from services.protocol.state import State, advance
@@ -262,6 +264,8 @@ class ReferenceServer:
         match link.state:
             case State.GREETING:
                 self.reply(link, Greetings())
+            case State.NAMING:
+                self.take_name(link, request)
             case State.ADMIN_GREETING:
                 self.reply(link, AdminGreetings())
             case State.STARTING:
@@ -277,6 +281,12 @@ class ReferenceServer:
                 link.state = State.WATCHING
             case _:
                 self.take_pong(link)
+
+    def take_name(self, link: Link, request: Request) -> None:
+        """Welcome a player who has given a name (N-1)."""
+        if not isinstance(request, Name) or request.name is None:
+            raise ProtocolError("a name is 1 to 20 letters, digits, - or _")
+        self.reply(link, Welcome(request.name))
 
     # --- the game
 

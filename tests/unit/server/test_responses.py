@@ -97,7 +97,17 @@ def test_a_guess_carries_what_the_watcher_is_told() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [b" 7\r\n", b"007\r\n", b"guess: 7\r\n", b"31\r\n", b"%d\r\n" % 10**300, b"x\r\n", b"Hello\r\n", b"\r\n"],
+    [
+        b" 7\r\n",
+        b"007\r\n",
+        b"guess: 7\r\n",
+        b"31\r\n",
+        b"%d\r\n" % 10**300,
+        b"x\r\n",
+        b"Hello\r\n",
+        b"Name: ann\r\n",
+        b"\r\n",
+    ],
 )
 def test_nothing_unusual_is_kept(line: bytes) -> None:
     """Lines in rare spellings, out of range or without sense are answered, and forgotten."""
