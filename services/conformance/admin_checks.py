@@ -180,6 +180,17 @@ def follows_events(client: Client) -> None:
     _expect_shown(session, (NEWCOMER,))
 
 
+@EXTENDED.check("N-3")
+def reads_names(client: Client) -> None:
+    """A watcher shows players who gave a name, too."""
+    session = client.start("a watch: start watching", TYPED)
+    if not _ask(session):
+        raise NotApplicableError("the client does not watch")
+    session.reply(*(f"{player} ann" for player in LISTED), "End")
+    session.connection.send(f"Joined {NEWCOMER} x-2\r\n".encode())
+    _expect_shown(session, (*LISTED, NEWCOMER))
+
+
 @EXTENDED.check("A-8")
 def pong(client: Client) -> None:
     """A watcher answers Ping with Pong."""

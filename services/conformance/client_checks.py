@@ -294,6 +294,17 @@ def reads_first_word(client: Client) -> None:
     _expect_end(client, session)
 
 
+@EXTENDED.check("N-4", "R-3")
+def too_late(client: Client) -> None:
+    """A client whose round is over guesses on, whatever follows Too late."""
+    session = client.start("a shared round that somebody else wins: play until you have won", TYPED)
+    if _begin(client, session) is None:
+        raise NotJudgedError("no guess came: see game-second")
+    session.reply("Too late 12 ann")
+    if not _play(session, session.read_message()):
+        session.fail("the game to go on after 'Too late 12 ann'", session.connection.ended or "nothing more")
+
+
 @EXTENDED.check("F-1")
 def lone_lf(client: Client) -> None:
     """Replies that end with LF alone are understood."""

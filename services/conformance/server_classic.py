@@ -137,7 +137,7 @@ def verdict_distances(server: JudgedServer) -> None:
                 player.connection.fail(
                     f"{right} for the guess {number}",
                     f"{meant}",
-                    f"the secret was {secret}, at distance {distance}; Close is up to {most} (--close-distance)",
+                    f"the secret was {secret}, at distance {distance}; --close-distance is {most}",
                 )
 
 

@@ -13,11 +13,23 @@ from services.conformance.judged import PROBE_PAUSE_S, JudgedServer, Player
 from services.conformance.results import Level
 from services.protocol.codec import spell
 from services.protocol.framing import MAX_LINE_OCTETS
-from services.protocol.messages import AdminHello, Game, Guess, Hello, Message, Pong, Unknown, Watch, Who
+from services.protocol.messages import (
+    AdminHello,
+    Game,
+    Guess,
+    Hello,
+    Message,
+    Name,
+    Pong,
+    Unknown,
+    Watch,
+    Who,
+)
 from services.protocol.state import TRANSITIONS, State
 
 REQUESTS: Final[tuple[Message, ...]] = (
-    Hello(), AdminHello(), Game(), Guess(15), Who(), Watch(), Pong(), Unknown("Nonsense"), Unknown("")
+    Hello(), AdminHello(), Name("ann"), Game(), Guess(15), Who(), Watch(), Pong(), Unknown("Nonsense"),
+    Unknown(""),
 )  # fmt: skip
 EXPECTED: Final = {
     State.CONNECTED: "Hello",
@@ -77,6 +89,32 @@ def short_dialect(server: JudgedServer) -> None:
     if classify(text) is not Meaning.PROMPT:
         connection.fail("the prompt, for a guess that is no number", repr(text))
     Player(connection, server.dialect).guess(server.dialect.low)
+
+
+@CHECKS.check("N-1", need=Need.GREETING)
+def named(server: JudgedServer) -> None:
+    """A name after Greetings is welcomed, and the game begins as without one."""
+    connection = server.greeted()
+    for said, name in (("Name: ann", "ann"), ("name:Zo3_the-2nd_of_1234", "Zo3_the-2nd_of_1234")):
+        connection.send_lines(said)
+        connection.expect(f"Welcome {name}")
+    if server.dialect.game:
+        connection.send_lines("Game")
+        connection.expect("Ready")
+
+
+@CHECKS.check("N-2", need=Need.GREETING)
+def bad_names(server: JudgedServer) -> None:
+    """What may not be a name is refused."""
+    for name in ("", "x" * 21, "two words", "\x1b[2J", "<b>"):
+        connection = server.greeted()
+        connection.send_lines(f"Name: {name}")
+        wanted = f"a line 'Refused: REASON' for the name {name!r}"
+        text = connection.read_line(wanted)
+        if classify(text) is not Meaning.REFUSAL:
+            connection.fail(wanted, repr(text))
+        connection.expect_end("the refusal")
+        connection.close()
 
 
 @CHECKS.check("F-2", need=Need.GREETING)

@@ -20,7 +20,7 @@ from services.player.link import CalledAwayError, EndedError, Link
 from services.player.screen import Painter
 from services.protocol.codec import spell
 from services.protocol.errors import LineTooLongError
-from services.protocol.messages import Game, Guess, Hello, Prompt, Refused, TooLate, Unknown, Verdict
+from services.protocol.messages import Game, Guess, Hello, Prompt, Refused, TooLate, Unknown, Verdict, Welcome
 from services.protocol.rules import CLASSIC
 from services.runtime.target import UnreachableError
 from services.strategies.choice import hint
@@ -156,6 +156,8 @@ class _Game:
                     _say(spell(reply))
                 case Unknown(text) if text:
                     _say(f"The server says: {printable(text)}")
+                case Welcome():  # another dialect's greeting: no name was given
+                    _say(f"The server says: {spell(reply)}")
                 case _:
                     pass
         return False

@@ -25,6 +25,7 @@ from services.protocol.messages import (
     Left,
     Listed,
     Message,
+    Name,
     NobodyListed,
     Ping,
     Pong,
@@ -36,6 +37,7 @@ from services.protocol.messages import (
     Unknown,
     Verdict,
     Watch,
+    Welcome,
     Who,
     Won,
 )
@@ -48,6 +50,7 @@ class State(StrEnum):
     CONNECTED = auto()
     GREETING = auto()
     GREETED = auto()
+    NAMING = auto()
     STARTING = auto()
     PLAYING = auto()
     JUDGING = auto()
@@ -77,8 +80,13 @@ TRANSITIONS: Final[dict[State, dict[Kind, State]]] = {
         Refused: State.CLOSED,
     },
     State.GREETED: {
+        Name: State.NAMING,
         Game: State.STARTING,
         Guess: State.JUDGING,  # the older dialect: the first guess begins the game
+        Refused: State.CLOSED,
+    },
+    State.NAMING: {
+        Welcome: State.GREETED,
         Refused: State.CLOSED,
     },
     State.STARTING: {
@@ -87,7 +95,7 @@ TRANSITIONS: Final[dict[State, dict[Kind, State]]] = {
     },
     State.PLAYING: {
         # While playing nothing is out of turn: what is no guess is judged to be none.
-        **dict.fromkeys((Guess, Hello, AdminHello, Game, Who, Watch, Pong, Unknown), State.JUDGING),
+        **dict.fromkeys((Guess, Hello, AdminHello, Name, Game, Who, Watch, Pong, Unknown), State.JUDGING),
         Refused: State.CLOSED,  # the server stops, or the player was idle for too long
     },
     State.JUDGING: {

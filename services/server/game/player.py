@@ -14,11 +14,13 @@ from services.protocol.messages import (
     Hello,
     Joined,
     Left,
+    Name,
     Ready,
     Refused,
     Request,
     TooLate,
     Verdict,
+    Welcome,
     Won,
 )
 from services.protocol.rules import Rules
@@ -28,6 +30,7 @@ from services.server.game.effects import Close, Effect, EnterRound, Judge, Publi
 from services.server.game.facts import Fact
 
 TOO_MANY_INVALID: Final = "too many invalid guesses"
+BAD_NAME: Final = "a name is 1 to 20 letters, digits, - or _"
 UNAVAILABLE: Final = "the shared game cannot be reached now, try again"
 
 
@@ -73,6 +76,13 @@ class PlayerConversation(Conversation):
             return [
                 Record(Fact.HANDSHAKE_ADVANCED, ("Hello", "Greetings")),
                 self.reply(Greetings()),
+            ]
+        if isinstance(request, Name):
+            if request.name is None:
+                return self.refuse(BAD_NAME, line)
+            return [
+                Record(Fact.HANDSHAKE_ADVANCED, ("Name", "Welcome")),
+                self.reply(Welcome(request.name)),
             ]
         if isinstance(request, Game):
             return [Record(Fact.HANDSHAKE_ADVANCED, ("Game", "Ready")), *self._begin(request, line)]

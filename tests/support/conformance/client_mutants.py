@@ -47,7 +47,7 @@ class BareNumber(Mutant):
 class OwnSpelling(Mutant):
     """Spells a guess in its own way."""
 
-    breaks = "guess-spelled valid-numbers reply-in-pieces reads-first-word lone-lf"
+    breaks = "guess-spelled valid-numbers reply-in-pieces reads-first-word lone-lf too-late"
 
     def send_lines(self, text: str) -> None:
         super().send_lines(text.replace("My Guess is:", "I think it is"))
@@ -235,6 +235,17 @@ class ExactReplies(Mutant):
 
     def first_word(self, reply: str) -> str:
         return reply.lower() if reply in {"Greetings", "Ready", "Far", "Close", "Correct"} else "?"
+
+
+class GivesUpWhenTooLate(Mutant):
+    """Leaves when another player has won the round."""
+
+    breaks = "too-late"
+
+    def judge(self, reply: str) -> None:
+        super().judge(reply)
+        if reply.startswith("Too late"):
+            raise Ended(reply)
 
 
 class WantsCr(Mutant):

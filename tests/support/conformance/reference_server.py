@@ -27,11 +27,13 @@ from services.protocol.messages import (
     Joined,
     Left,
     Listed,
+    Name,
     NobodyListed,
     Prompt,
     Ready,
     Refused,
     Verdict,
+    Welcome,
     Won,
 )
 from services.protocol.state import State, advance
@@ -262,6 +264,8 @@ class ReferenceServer:
         match connection.state:
             case State.GREETING:
                 self.reply(connection, Greetings())
+            case State.NAMING:
+                self.take_name(connection, request)
             case State.ADMIN_GREETING:
                 self.reply(connection, AdminGreetings())
             case State.STARTING:
@@ -277,6 +281,12 @@ class ReferenceServer:
                 connection.state = State.WATCHING
             case _:
                 self.take_pong(connection)
+
+    def take_name(self, connection: Connection, request: Request) -> None:
+        """Welcome a player who has given a name (N-1)."""
+        if not isinstance(request, Name) or request.name is None:
+            raise ProtocolError("a name is 1 to 20 letters, digits, - or _")
+        self.reply(connection, Welcome(request.name))
 
     # --- the game
 

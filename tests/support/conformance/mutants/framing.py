@@ -153,7 +153,7 @@ class Resets(Mutant):
     """Closes with a reset."""
 
     breaks = "closes-after-correct refusal no-reset who-closes long-line unterminated out-of-turn"
-    breaks += " admin-out-of-turn half-close too-many-invalid full seat-taken watcher-refused"
+    breaks += " admin-out-of-turn half-close too-many-invalid full seat-taken watcher-refused bad-names"
 
     def close(self, connection: Connection) -> None:
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -14,10 +14,12 @@ from services.protocol.messages import (
     Greetings,
     Guess,
     Hello,
+    Name,
     Prompt,
     Refused,
     Unknown,
     Verdict,
+    Welcome,
 )
 from services.protocol.state import State
 from tests.support.conformance.mutants.mutant import Mutant
@@ -248,6 +250,25 @@ class GreetsTwice(Mutant):
         if state is State.GREETED and isinstance(request, Hello):
             return State.GREETING
         return super().turn(state, request)
+
+
+class KnowsNoNames(Mutant):
+    """Knows no names."""
+
+    breaks = "named"
+
+    def turn(self, state: State, request: Request) -> State:
+        return super().turn(state, Unknown("Name") if isinstance(request, Name) else request)
+
+
+class AnyName(Mutant):
+    """Welcomes whatever is called a name."""
+
+    breaks = "bad-names"
+
+    def take_name(self, connection: Connection, request: Request) -> None:
+        if isinstance(request, Name):
+            self.reply(connection, Welcome(request.name or "?"))
 
 
 class NoShortDialect(Mutant):

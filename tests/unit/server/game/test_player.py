@@ -90,6 +90,25 @@ def test_a_refused_handshake_is_recorded_with_its_input() -> None:
     assert shown == r"\x1b[2J'\xff\\" + "y" * 57
 
 
+def test_a_name_is_welcomed_between_greetings_and_the_game() -> None:
+    """Names are optional, the last one counts, and either dialect goes on as without one (N-1)."""
+    talk = talk_as_player("Hello")
+
+    assert talk.say("Name: ann", "name: Ben-2", "Game") == ["Welcome ann", "Welcome Ben-2", "Ready"]
+    assert talk.say("Name: eve") == [PROMPT]
+    assert talk_as_player("Hello", "Name: ann").say("21") == ["Correct"]
+    assert talk_as_player().say("Name: ann") == ["Refused: say Hello first"]
+
+
+@pytest.mark.parametrize("name", ["", "x" * 21, "two words", "\x1b[2J"])
+def test_what_may_not_be_a_name_is_refused(name: str) -> None:
+    """The reason says what a name may be, and the connection is closed (N-2, P-6)."""
+    talk = talk_as_player("Hello")
+
+    assert talk.say(f"Name: {name}", "Game") == ["Refused: a name is 1 to 20 letters, digits, - or _"]
+    assert talk.closed
+
+
 @pytest.mark.parametrize(
     ("guess", "reply"),
     [("7", "Far"), ("Guess: 7", "Far"), ("Guess: 99", PROMPT), ("My Guess is: ten", PROMPT), ("0", PROMPT)],
