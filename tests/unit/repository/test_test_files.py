@@ -12,8 +12,8 @@ SHELLS = {
     "tests/integration/admin/test_watch.py": ("admin/__main__", "admin/cli", "admin/client"),
     "tests/integration/admin/test_dashboard.py": ("admin/dashboard/app", "admin/dashboard/serve"),
     "tests/integration/player/test_bots.py": (
-        *("player/__main__", "player/automatic", "player/cli", "player/client", "player/crew"),
-        "player/playing",
+        *("player/__main__", "player/automatic", "player/cli", "player/client", "player/bot_pool"),
+        *("player/bot_connection", "player/bot_interface"),
     ),
     "tests/integration/server/test_life.py": (
         *("server/__main__", "server/app", "server/healthcheck", "server/program"),
