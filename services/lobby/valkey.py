@@ -42,7 +42,7 @@ class ValkeyLobby:
         self._playing: dict[Address, None] = {}
         """Who plays on this server."""
         self._channel = Channel(url, replica, draw_secret, lambda: tuple(self._playing), in_turn)
-        self.tell: Callable[[bytes], None] | None = self._channel.tell
+        self.publish_line: Callable[[bytes], None] | None = self._channel.tell
         self._seat: Seat | None = None
         self._readers: set[asyncio.Task[None]] = set()
         """Those of seats that were left too, until their connections are closed."""
