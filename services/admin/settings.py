@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from services.admin.history import IN_MEMORY
 from services.protocol.rules import Rules
 from services.runtime.environ import EnvironReader
 from services.runtime.logging import LEVELS, LogFormat
@@ -41,6 +42,8 @@ class Settings:
     """What the server plays by: the protocol does not tell the watcher."""
     dashboard: DashboardSettings | None
     """None: no page."""
+    history: str
+    """The file that finished games are recorded in."""
     log_format: LogFormat
     log_level: str
 
@@ -68,6 +71,7 @@ class Settings:
             dashboard=None
             if dashboard_port < 0
             else DashboardSettings(dashboard_host, dashboard_port, names),
+            history=reader.text("GAME_HISTORY", default=IN_MEMORY),
             log_format=reader.choice(
                 "GAME_LOG_FORMAT", default=default_format, choices={one.value: one for one in LogFormat}
             ),
