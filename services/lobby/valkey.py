@@ -47,7 +47,7 @@ class ValkeyLobby:
             playing=lambda: tuple(self._playing),
             in_turn=in_turn,
         )
-        self.tell: Callable[[bytes], None] | None = self._channel.tell
+        self.publish_line: Callable[[bytes], None] | None = self._channel.tell
         self._seat: Seat | None = None
         self._readers: set[asyncio.Task[None]] = set()
         """Those of seats that were left too, until their connections are closed."""

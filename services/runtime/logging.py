@@ -11,6 +11,7 @@ import select
 import stat
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -42,7 +43,9 @@ class LogSink:
     Lines that find no room are dropped and counted; the count is logged as soon as lines flow again.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, render: Callable[[bytes], bytes] | None = None) -> None:
+        self._render = render
+        """What becomes of the lines before they are written: people read other ones than programs."""
         self.parts: list[bytes] = []
         """Lines, or consecutive parts of lines, that the next flush writes."""
         self.dropped_lines = 0
@@ -97,6 +100,8 @@ class LogSink:
         if self.parts:
             batch = b"".join(self.parts)
             self.parts.clear()
+            if self._render:
+                batch = self._render(batch)
             if len(self._backlog) + len(batch) > BACKLOG_OCTETS:
                 lines = batch.count(b"\n")
                 self._dropped_lines += lines
@@ -194,6 +199,16 @@ def _printable(_logger: Any, _method: str, event: structlog.typing.EventDict) ->
     return event
 
 
+def _console(fd: int) -> Callable[[bytes], bytes]:
+    """Return what makes lines for people of lines for programs."""
+    pretty = structlog.dev.ConsoleRenderer(colors=os.isatty(fd) and sys.platform != "win32")
+
+    def render(lines: bytes) -> bytes:
+        return "".join(f"{pretty(None, '', json.loads(line))}\n" for line in lines.splitlines()).encode()
+
+    return render
+
+
 def configure(service: str, log_format: LogFormat, level: str, fd: int = 1) -> LogSink:
     """Send the events of all structlog loggers to a new sink on `fd`, with `service` in each."""
 
@@ -203,18 +218,17 @@ def configure(service: str, log_format: LogFormat, level: str, fd: int = 1) -> L
         event["service"] = service
         return event
 
-    sink = LogSink(fd)
-    renderer: list[structlog.typing.Processor] = (
-        [
+    sink = LogSink(fd, None if log_format is LogFormat.JSON else _console(fd))
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            _time,
+            name_service,
+            _printable,
             structlog.processors.ExceptionRenderer(),
             _order,
             structlog.processors.JSONRenderer(serializer=encode_json),
-        ]
-        if log_format is LogFormat.JSON
-        else [structlog.dev.ConsoleRenderer(colors=os.isatty(fd) and sys.platform != "win32")]
-    )
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, _time, name_service, _printable, *renderer],
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=lambda *_: _SinkLogger(sink),
         cache_logger_on_first_use=False,

@@ -83,7 +83,7 @@ class Watch:
 
         return await ask(lambda done: self.lobby.take_seat(self, lambda found: done(seated(found))))
 
-    def say(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Take lines, each of which has to fit the list."""
         for line in data.decode().splitlines():
             self.lines.append(line)

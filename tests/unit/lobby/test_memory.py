@@ -17,7 +17,7 @@ class Seat:
         self.heard: list[str] = []
         self.seatings: list[Seating | None] = []
 
-    def say(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Keep what was said."""
         self.heard.append(data.decode().strip())
 
