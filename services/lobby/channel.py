@@ -16,6 +16,7 @@ import structlog
 from valkey.asyncio import Valkey
 from valkey.asyncio.retry import Retry
 from valkey.backoff import NoBackoff
+from valkey.exceptions import ConnectionError as NotConnectedError
 from valkey.exceptions import ValkeyError
 
 from services.lobby import scripts
@@ -23,7 +24,9 @@ from services.lobby.interface import RoundOutcome
 from services.protocol.messages import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+
+    from valkey.asyncio.connection import Connection
 
     from services.lobby.interface import RoundGuess
     from services.protocol.messages import Address
@@ -62,10 +65,16 @@ TOO_LATE: Final = "L"
 TAKEN_FOR_DEAD: Final = "taken for dead by the other servers"
 
 
-def make_client(url: str, timeout_s: float) -> Valkey:
-    """Return a client that leaves it to its user what to do about a fault."""
+def make_client(
+    url: str, timeout_s: float, connected: Callable[[Connection], Awaitable[None]] | None = None
+) -> Valkey:
+    """Return a client that leaves it to its user what to do about a fault.
+
+    `connected` is called for each new connection: by default it logs in.
+    """
     client: Valkey = Valkey.from_url(
         url,
+        valkey_connect_func=connected,
         retry=Retry(NoBackoff(), 0),
         socket_connect_timeout=ANSWER_TIMEOUT_S,
         socket_timeout=timeout_s,
@@ -155,7 +164,7 @@ class Channel:
         self._playing = playing
         self._in_turn = in_turn
         self._log = structlog.get_logger()
-        self._client = make_client(url, ANSWER_TIMEOUT_S)
+        self._client = make_client(url, ANSWER_TIMEOUT_S, self._log_in)
         self._shas: dict[str, str] = {}
         self.up = False
         """Whether Valkey can be asked."""
@@ -255,6 +264,15 @@ class Channel:
                 if self.generation == 1:
                     self._log.warning("lobby_lost", reason=str(error) or type(error).__name__)
                 await asyncio.sleep(RETRY_S)
+
+    async def _log_in(self, connection: Connection) -> None:
+        """Begin a connection, unless the client makes one by itself because it has lost the one in use.
+
+        That one introduced itself; the new one may be to a Valkey that knows nobody.
+        """
+        if self.up:
+            raise NotConnectedError("the connection was lost")
+        await connection.on_connect()
 
     async def _introduce(self) -> None:
         await self._client.connection_pool.disconnect()

@@ -182,10 +182,10 @@ class Session(Connection):
 
     def step(self) -> None:
         """Do what is next; a line that comes while the lobby's answer is awaited waits too."""
-        if self._awaits_answer and not self.is_blocked:
-            self._pause(())
-        else:
+        if self.is_blocked or not self._awaits_answer:
             super().step()
+        elif not self._is_paused:
+            self._pause(())
 
     def _pause(self, lines: Sequence[bytes]) -> None:
         """Read nothing before the answer is there: the replies keep the order of the lines."""
