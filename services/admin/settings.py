@@ -25,6 +25,8 @@ class DashboardSettings:
     host: str
     port: int
     """0: any free one."""
+    names: frozenset[str]
+    """The host names that it answers to, besides `localhost` and any address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,16 @@ class Settings:
             reader.fault("GAME_HIGH", f"not above GAME_LOW ({low})", "give a higher number")
         dashboard_port = reader.integer("GAME_DASHBOARD_PORT", default=-1, low=0, high=HIGHEST_PORT)
         dashboard_host = reader.text("GAME_DASHBOARD_HOST", default="127.0.0.1")
+        dashboard_names = reader.text("GAME_DASHBOARD_NAMES", default="").lower().replace(",", " ").split()
+        names = frozenset({*dashboard_names, dashboard_host.lower()})
         settings = cls(
             host=reader.text("GAME_HOST", default="localhost"),
             port=reader.integer("GAME_PORT", default=4001, low=1, high=HIGHEST_PORT),
             tls=read_client_tls(reader),
             rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
-            dashboard=None if dashboard_port < 0 else DashboardSettings(dashboard_host, dashboard_port),
+            dashboard=None
+            if dashboard_port < 0
+            else DashboardSettings(dashboard_host, dashboard_port, names),
             log_format=reader.choice(
                 "GAME_LOG_FORMAT", default=default_format, choices={one.value: one for one in LogFormat}
             ),
