@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from services.server.observe import LogLine, Observer
 
 
-@dataclass(slots=True, eq=False)  # not frozen, which would make each of them dearer to make
+@dataclass(slots=True, eq=False)  # frozen ones take longer to make
 class Response:
     """An outcome as bytes; never changed once it is made."""
 
@@ -24,7 +24,7 @@ class Response:
     next_table: ResponseTable | None
     """The table for the next line; None: the same one."""
     timeout_s: float
-    """How long the next line may take; 0 where the time since the connection is bounded instead."""
+    """As that table's."""
     rest: Outcome | None
     """The outcome, where there is more to do than all of that."""
 

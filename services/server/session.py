@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from services.protocol import refusals
 from services.protocol.framing import LineBuffer
 from services.protocol.messages import Guessed
 from services.server.connection import CHUNK_OCTETS, Connection, Stage
@@ -101,9 +102,9 @@ class Session(Connection):
         if not data:
             self.peer_ended = True
             if self.lines.unterminated:
-                self.apply(self.state.not_ended(self.lines.unterminated))
+                self.refuse(refusals.NOT_ENDED)
             else:
-                self._perform(self.responses[data])
+                perform(self.context, [(self, self.responses[data])])
             return
         self.has_received = True
         self._answer(self.lines.feed_whole(data))
@@ -135,10 +136,7 @@ class Session(Connection):
 
     def apply(self, outcome: Outcome) -> None:
         """Perform an outcome, whatever it follows from."""
-        self._perform(self.context.responses.compile(outcome))
-
-    def _perform(self, response: Response) -> None:
-        perform(self.context, ((self, response),))
+        perform(self.context, [(self, self.context.responses.compile(outcome))])
 
     def perform_rest(self, outcome: Outcome) -> None:
         """Do what a guess hardly ever leads to; `perform` calls this last."""
@@ -157,7 +155,7 @@ class Session(Connection):
             self._awaits_answer = True
             self.ask(outcome.question, outcome.repeat)
         elif outcome.repeat:
-            self._perform(self.responses[outcome.repeat + b"\n"])
+            perform(self.context, [(self, self.responses[outcome.repeat + b"\n"])])
 
     def ask(self, question: Question, repeat: bytes) -> None:
         """Ask the lobby, and call `answered` with what follows."""

@@ -161,7 +161,7 @@ class ServerProcess:
         return {"GAME_PLAYER_PORT": str(self.player[1]), "GAME_ADMIN_PORT": str(self.admin[1])}
 
     def hang_up(self) -> None:
-        """Ask the server to load its certificates anew."""
+        """Ask the server to load its certificates again."""
         self._process.send_signal(signal.SIGHUP)
 
     def signal(self, number: signal.Signals) -> None:

@@ -154,7 +154,7 @@ def read_until_cut(client: LineClient) -> None:
 
 @pytest.mark.parametrize("limit", [1, 3, 20])
 def test_lines_that_are_no_guess_are_borne_so_many_times(limit: int) -> None:
-    """That many in a row end the game; a guess between them begins the count anew (P-13)."""
+    """That many in a row end the game; a guess between them restarts the count (P-13)."""
     setting = {} if limit == 20 else {"GAME_MAX_INVALID_GUESSES": str(limit)}
     with ServerProcess(**setting) as server:
         player, guess, reply = start_a_game(server)

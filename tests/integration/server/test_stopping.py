@@ -33,7 +33,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
 
 
 def test_games_under_way_may_be_won(server: ServerProcess) -> None:
-    """Who plays when the server stops plays to the end, under the watcher's eyes; nobody new is let in."""
+    """Who plays when the server stops plays to the end, watched; no new player is accepted."""
     with (
         server.new_player("Hello", "Game") as player,
         server.new_player("Hello", "Game") as other,
@@ -99,7 +99,7 @@ def test_peers_that_stay_do_not_hold_it_up() -> None:
 
 
 def test_a_hang_up_without_certificates_is_nothing(server: ServerProcess) -> None:
-    """SIGHUP does not end a server that has nothing to load anew."""
+    """SIGHUP does not end a server that has nothing to load."""
     with server.new_player("Hello", "Game") as player:
         server.signal(signal.SIGHUP)
         win(player)
