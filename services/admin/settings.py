@@ -26,6 +26,8 @@ class DashboardSettings:
     host: str
     port: int
     """0: any free one."""
+    names: frozenset[str]
+    """The host names that it answers to, besides `localhost` and any address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,16 @@ class Settings:
         rules = read_rules(reader)
         dashboard_port = reader.integer("GAME_DASHBOARD_PORT", default=-1, low=0, high=HIGHEST_PORT)
         dashboard_host = reader.text("GAME_DASHBOARD_HOST", default="127.0.0.1")
+        dashboard_names = reader.text("GAME_DASHBOARD_NAMES", default="").lower().replace(",", " ").split()
+        names = frozenset({*dashboard_names, dashboard_host.lower()})
         settings = cls(
             host=reader.text("GAME_HOST", default="localhost"),
             port=reader.integer("GAME_PORT", default=4001, low=1, high=HIGHEST_PORT),
             tls=read_client_tls(reader),
             rules=rules,
-            dashboard=None if dashboard_port < 0 else DashboardSettings(dashboard_host, dashboard_port),
+            dashboard=None
+            if dashboard_port < 0
+            else DashboardSettings(dashboard_host, dashboard_port, names),
             log_format=read_log_format(reader, default_format),
             log_level=read_log_level(reader),
         )

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
         Verdict,
     )
 
-TRIED_KEPT: Final = 200
-"""A player may guess for ever; only so many different numbers of his are remembered, the latest ones."""
+TRIED_KEPT: Final = 60
+"""Different numbers remembered of a player, the latest ones: as many as a row can show, so few that ten
+thousand players who guess without end in a wide range do not fill the memory."""
 
 RECENT_EVENTS: Final = 50
 RECENT_WINNERS: Final = 50

@@ -89,7 +89,11 @@ def test_every_default_is_told(program: str, name: str, default: str) -> None:
     assert READERS[program]({name: default}) == READERS[program]({})
 
 
-@pytest.mark.parametrize("row", rows("The server", "services."), ids=lambda row: row[0])
+@pytest.mark.parametrize(
+    "row",
+    [*rows("The server", "services."), *rows("The administrator", "services.")],
+    ids=lambda row: row[0],
+)
 def test_every_constant_is_told(row: list[str]) -> None:
     """A limit that cannot be set is what the document says it is."""
     module, _, name = row[0].strip("`").rpartition(".")

@@ -10,7 +10,9 @@ ROOT = Path(__file__).parents[3]
 
 SHELLS = {
     "tests/integration/admin/test_watch.py": ("admin/__main__", "admin/cli", "admin/client"),
-    "tests/integration/admin/test_dashboard.py": ("admin/dashboard/app", "admin/dashboard/serve"),
+    "tests/integration/admin/test_dashboard.py": (
+        *("admin/dashboard/app", "admin/dashboard/serve", "admin/library_log"),
+    ),
     "tests/integration/player/test_bots.py": (
         *("player/__main__", "player/automatic", "player/cli", "player/client", "player/bot_pool"),
         *("player/bot_connection", "player/bot_interface"),
