@@ -128,11 +128,8 @@ class Session(Connection):
             if self.ending:
                 return
             if self._awaits_answer:
-                # Nothing is read before the answer is there: the replies keep the order of the lines.
-                self._is_paused = True
-                self._paused_lines = lines[number:]
-                self.slow = True
-                self.reactor.poll_for(self, NOTHING)
+                if number < len(lines):
+                    self._pause(lines[number:])
                 return
         if self.lines.overlong:
             self.apply(self.state.refuse(self.lines.overlong.reason, self.lines.unterminated))
@@ -156,7 +153,7 @@ class Session(Connection):
         if outcome.close_reason is not None:
             self._close(outcome.close_reason)
         elif outcome.question:
-            self._awaits_answer = True
+            self._awaits_answer = self.slow = True  # a line that comes before the answer gets to `step`
             self.ask(outcome.question, outcome.repeat)
         elif outcome.repeat:
             perform(self.context, [(self, self.responses[outcome.repeat + b"\n"])])
@@ -166,7 +163,11 @@ class Session(Connection):
         raise NotImplementedError
 
     def answered(self, follow: Callable[[], Outcome]) -> None:
-        """Perform what follows from the lobby's answer, then answer the lines that have waited for it.
+        """Perform what follows from the lobby's answer, then answer the lines that have waited for it."""
+        self.go_on(lambda: self.context.responses.compile(follow()))
+
+    def go_on(self, follow: Callable[[], Response]) -> None:
+        """Do so with what follows as a response.
 
         The answer may come within `ask`, or in a later turn, when the peer may be gone.
         """
@@ -174,11 +175,25 @@ class Session(Connection):
         if self.ending:
             return
         try:
-            self.apply(follow())
+            self.slow = self._is_paused or self.is_blocked
+            perform(self.context, [(self, follow())])
             if self._is_paused:
                 self._continue()
         except Exception:  # noqa: BLE001  as in `perform`
             self.failed()
+
+    def step(self) -> None:
+        """Do what is next; a line that comes while the lobby's answer is awaited waits too."""
+        if self.is_blocked or not self._awaits_answer:
+            super().step()
+        elif not self._is_paused:
+            self._pause(())
+
+    def _pause(self, lines: Sequence[bytes]) -> None:
+        """Read nothing before the answer is there: the replies keep the order of the lines."""
+        self._is_paused = True
+        self._paused_lines = lines
+        self.reactor.poll_for(self, NOTHING)
 
     def _continue(self) -> None:
         """Answer the lines that have waited, unless what came first has ended or paused the session again."""
@@ -211,11 +226,12 @@ class Session(Connection):
             self.on_lost("internal error")
 
     def resume(self) -> None:
-        """Read again, unless the lobby's answer is awaited."""
+        """Read again, unless lines wait for the lobby's answer."""
         if self._is_paused:
             self.reactor.poll_for(self, NOTHING)
         else:
             super().resume()
+            self.slow = self._awaits_answer
 
     def on_lost(self, reason: str) -> None:
         """End the conversation without a reply."""
