@@ -1,4 +1,4 @@
-"""The connection to Valkey on which everything is asked: in order, in batches, and made anew when it breaks.
+"""The connection to Valkey on which everything is asked, in order, in batches, and made again when it breaks.
 
 While Valkey is out of reach, questions are answered with None at once, and what happens is dropped: each
 connection begins by telling who plays here at that moment, and nothing from an earlier one counts any more.
@@ -222,7 +222,7 @@ class Channel:
         self.ask("beat", (self._replica, ALIVE_MS), answered)
 
     def saw_round(self, number: int) -> None:
-        """Remember the number of a round, lest it be used again."""
+        """Remember the number of a round, so that it is not used again."""
         if number > self.memory.round_number:
             self.memory = self.memory._replace(round_number=number)
 

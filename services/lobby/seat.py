@@ -73,7 +73,7 @@ class Seat:
         return time.monotonic() >= self.until_s
 
     def lose(self, reason: str) -> None:
-        """Tell the watcher that the seat is lost; he leaves it then."""
+        """Tell the watcher that the seat is lost; it leaves the seat then."""
         structlog.get_logger().warning("seat_lost", reason=reason)
         self._in_turn(lambda: self._watcher.unseat(refusals.SEAT_LOST))
 

@@ -21,7 +21,7 @@ import structlog
 BACKLOG_OCTETS: Final = 4 << 20
 """What is kept for a sink that does not take it: some seconds of a busy server's lines."""
 
-PATIENCE_MS: Final = 100
+BLOCKED_AFTER_MS: Final = 100
 """How long a full pipe may hold up the play before it counts as blocked. A reader that is merely slow frees
 room sooner, and so loses no line; one that stands still costs the players this long, once."""
 
@@ -132,7 +132,7 @@ class LogSink:
     def _wait(self) -> bool:
         poll = select.poll()
         poll.register(self._fd, select.POLLOUT)
-        return bool(poll.poll(PATIENCE_MS))
+        return bool(poll.poll(BLOCKED_AFTER_MS))
 
     def drain_by(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let the loop write what was kept, as soon as the reader takes it; call it now and then."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from services.protocol import refusals
-from services.runtime.tls import EXPIRY_WARNING_DAYS, TlsError, certificate_end
+from services.runtime.tls import EXPIRY_WARNING_DAYS, TlsError
 from services.runtime.tls_settings import AdminTls
 from services.server.admission import Admission
 from services.server.connection import LINGER_S
@@ -126,9 +126,10 @@ class App:
             admin_tls=settings.tls.admin.value,
             max_players=self._quota.players,
         )
-        self._warn_of_strangers()
-        if settings.tls.own:
-            self._warn_of_expiry(certificate_end(settings.tls.own.cert))
+        if settings.tls.admin is AdminTls.OFF:
+            remedy = "set GAME_TLS_CERT, GAME_TLS_KEY and GAME_TLS_CLIENT_CA"
+            self._log.warning("admin_unprotected", remedy=remedy)
+        self._warn_of_expiry()
         gc.collect()
         gc.freeze()  # what is there now stays: no need to look at it again
         await self._stop.wait()
@@ -158,34 +159,29 @@ class App:
 
     # --- certificates
 
-    def _warn_of_strangers(self) -> None:
-        if self._settings.tls.admin is AdminTls.OFF:
-            self._log.warning(
-                "admin_unprotected", remedy="set GAME_TLS_CERT, GAME_TLS_KEY and GAME_TLS_CLIENT_CA"
-            )
-
-    def _warn_of_expiry(self, end: datetime) -> None:
+    def _warn_of_expiry(self) -> None:
         """Warn of a certificate's end while it is in use, now and every few hours."""
+        end = self._context.certificates.end
+        if end is None:
+            return
         if self._next_warning:
             self._next_warning.cancel()
         days = (end - datetime.now(UTC)).days
         if days < EXPIRY_WARNING_DAYS:
             self._log.warning("certificate_expiring", days=days)
         loop = asyncio.get_running_loop()
-        self._next_warning = loop.call_later(CERTIFICATE_CHECK_S, self._warn_of_expiry, end)
+        self._next_warning = loop.call_later(CERTIFICATE_CHECK_S, self._warn_of_expiry)
 
     def _reload(self) -> None:
-        tls = self._settings.tls
-        if not tls.own:
+        if not self._settings.tls.own:
             return
         try:
             self._context.certificates.load()
-            end = certificate_end(tls.own.cert)
         except TlsError as error:
             self._log.error("certificates_rejected", reason=str(error))
             return
         self._log.info("certificates_loaded")
-        self._warn_of_expiry(end)
+        self._warn_of_expiry()
 
     # --- the end
 

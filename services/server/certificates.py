@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.runtime.tls import server_admin_context, server_player_context
+from services.runtime.tls import certificate_end, server_admin_context, server_player_context
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from services.runtime.tls_settings import ServerTls
 
 
@@ -23,4 +25,7 @@ class Certificates:
         Raises:
             TlsError: they cannot be used; those in use stay.
         """
-        self.players, self.admins = server_player_context(self.tls), server_admin_context(self.tls)
+        players, admins = server_player_context(self.tls), server_admin_context(self.tls)
+        self.end: datetime | None = certificate_end(self.tls.own) if self.tls.own else None
+        """When the server's certificate ends; None where there is none."""
+        self.players, self.admins = players, admins

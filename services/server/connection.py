@@ -56,13 +56,12 @@ class Stage(Enum):
 
 
 class Connection:
-    """A non-blocking connection that a reactor polls."""
+    """A non-blocking connection; what the reactor uses of it is `Polled`, which documents that."""
 
     __slots__ = ("_discarded_octets", "_unsent", "address", "deadline_s", "ending", "fd", "output",
                  "peer_ended", "polled_for", "reactor", "slow", "sock", "stage")  # fmt: skip
 
     polled_for: int
-    """What the reactor polls the socket for; it alone sets this."""
 
     def __init__(self, reactor: Reactor, sock: socket.socket, address: Address) -> None:
         self.reactor = reactor
@@ -70,13 +69,8 @@ class Connection:
         self.fd = sock.fileno()
         self.stage = Stage.OPEN
         self.deadline_s = math.inf
-        """When `timed_out` is called, on the monotonic clock."""
-        self.slow = False
-        """Whether there is more to do than to read and to send: then `step` and `transmit` do it."""
-        self.ending = False
-        """Whether the connection closes once everything is sent."""
+        self.slow = self.ending = False
         self.output: bytes | None = None
-        """Pending output: sent at the end of the turn; None if there is none."""
         self._unsent = NO_OCTETS
         self.peer_ended = False
         """Whether the peer's stream has ended: nothing can overtake the last reply then."""
@@ -216,7 +210,7 @@ class Connection:
                 self.broken(error)
                 return
             if sent < len(data):
-                # Whoever does not read its replies is not read either.
+                # Backpressure: a peer that does not read its replies is not read either.
                 self._unsent = bytearray(data[sent:])
                 self.slow = True
                 self.reactor.poll_for(self, WRITABLE)
@@ -251,7 +245,7 @@ class Connection:
         self.abort(explain(error))
 
     def abort(self, reason: str) -> None:
-        """Close without a word, whatever is left to be sent."""
+        """Close without a reply, whatever is left to be sent."""
         if not self.ending:
             self.on_lost(reason)
         self.drop()
@@ -275,7 +269,7 @@ class Connection:
         """
         if isinstance(self.sock, ssl.SSLSocket):
             with contextlib.suppress(OSError, ValueError):
-                self.sock.unwrap()  # says goodbye; the peer's own is not waited for
+                self.sock.unwrap()  # announces the end; the peer's own is not waited for
         if self.peer_ended:
             self.drop()
             return

@@ -69,7 +69,7 @@ class PlayerSession(Session):
     def on_timeout(self) -> None:
         """Refuse a player who is idle, or was too slow with the handshake."""
         if self.is_engaged:
-            self.apply(self.state.idle(self.context.limits.idle_timeout_s))
+            self.refuse(refusals.idle(self.context.limits.idle_timeout_s))
         else:
             super().on_timeout()
 

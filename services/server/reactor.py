@@ -64,9 +64,9 @@ class Polled(Protocol):
     deadline_s: float
     """When `timed_out` is called, on the monotonic clock."""
     output: bytes | None
-    """What is sent at the end of the turn; None if there is nothing."""
+    """Pending output, sent at the end of the turn; None if there is none."""
     slow: bool
-    """Whether it has to be read by `step` and written by `transmit`."""
+    """Whether there is more to do than to read and to send: then `step` and `transmit` do it."""
     ending: bool
     """Whether it closes once everything is sent."""
 
@@ -131,7 +131,7 @@ class Reactor:
 
     def _accept(self, listener: socket.socket) -> bool:
         """Accept connections, and return whether more may wait."""
-        admit = self._listeners[listener]
+        admit, may_wait = self._listeners[listener], False
         self.begin()
         for _ in range(ACCEPT_BATCH):
             try:
@@ -148,10 +148,9 @@ class Reactor:
             sock.setblocking(False)
             admit(sock, plain_address(peer))
         else:
-            self.finish()
-            return True
+            may_wait = True
         self.finish()
-        return False
+        return may_wait
 
     # --- polling
 
@@ -220,19 +219,13 @@ class Reactor:
             if self.again:
                 # Once each: a second chunk answered in the same turn could overtake the first (clause F-3).
                 polled = {fd for fd, _ in ready}
-                ready += [
-                    (connection.fd, READABLE) for connection in self.again if connection.fd not in polled
-                ]
+                ready += [(one.fd, READABLE) for one in self.again if one.fd not in polled]
                 self.again.clear()
-            self._turn(ready)
+            self.begin()
+            self.take_turn(ready)
+            self.finish()
             if not is_full:
                 break
-
-    def _turn(self, ready: list[tuple[int, int]]) -> None:
-        """Answer connections that are ready."""
-        self.begin()
-        self.take_turn(ready)
-        self.finish()
 
     def _sweep(self) -> None:
         """Look at all deadlines, and resume what had to wait: the log, listeners without a descriptor."""

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from services.server.game.conversation import ConversationState, Outcome
+    from services.server.game.log_events import LogEvent
     from services.server.observe import LogLine, Observer
 
 
-@dataclass(slots=True, eq=False)  # not frozen, which would make each of them dearer to make
+@dataclass(slots=True, eq=False)  # frozen ones take longer to make
 class Response:
     """An outcome as bytes; never changed once it is made."""
 
@@ -23,12 +24,14 @@ class Response:
     guessed: bytes
     """What the watcher is told of a guess, after the player's address; empty if this is none."""
     is_guess: bool
+    counted: tuple[LogEvent, ...]
+    """The events that are counted; guesses are counted by themselves."""
     next_table: ResponseTable | None
     """The table for the next line; None: the same one."""
     timeout_s: float
-    """How long the next line may take; 0 where the time since the connection is bounded instead."""
+    """As that table's."""
     rest: Outcome | None
-    """The outcome, where there is more to do than all of that."""
+    """The outcome, where there is more to do than that, before the next line is looked up."""
 
 
 class ResponseTable(dict[bytes, Response]):
@@ -107,12 +110,12 @@ class ResponseCompiler:
 
     def make(self, outcome: Outcome) -> Response:
         """Return an outcome as bytes, which is not remembered."""
-        guessed, is_complete = b"", outcome.is_guess and outcome.close_reason is None
+        guessed, has_rest = b"", bool(outcome.question or outcome.repeat or outcome.close_reason is not None)
         for event in outcome.events:
             if event.kind is Guessed and event.verdict:
                 guessed = b" %d %b\r\n" % (event.number, event.verdict.value.encode())
             else:
-                is_complete = False
+                has_rest = True
         next_table, timeout_s = None, self._idle_timeout_s if outcome.is_guess else 0.0
         if outcome.next_state is not None and not outcome.draws_secret:
             next_table = self.table(outcome.next_state)
@@ -122,7 +125,8 @@ class ResponseCompiler:
             log=tuple([line for line in map(self._observer.line, outcome.log) if line]),
             guessed=guessed,
             is_guess=outcome.is_guess,
+            counted=tuple([event for event, _ in outcome.log if not event.is_guess]),
             next_table=next_table,
             timeout_s=timeout_s,
-            rest=None if is_complete else outcome,
+            rest=outcome if has_rest else None,
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from services.protocol import refusals
 from services.protocol.framing import LineBuffer
 from services.protocol.messages import Guessed
 from services.server.connection import CHUNK_OCTETS, Connection, Stage
@@ -28,7 +29,7 @@ def perform(context: ServerContext, due: Iterable[tuple[Session, Response]]) -> 
     """Do all that follows from lines, one after the other. It runs for each guess, so it makes no calls."""
     sink, lobby, now_s = context.sink, context.lobby, context.reactor.now_s
     outgoing, parts, stamp = context.reactor.outgoing, sink.parts, sink.stamp
-    guesses = 0
+    counted, guesses = context.observer.counted, 0
     for session, response in due:
         try:
             if response.is_guess:
@@ -37,6 +38,8 @@ def perform(context: ServerContext, due: Iterable[tuple[Session, Response]]) -> 
             for head, tail, has_count in response.log:
                 count = GUESS_COUNTS[session.guesses] if has_count else b""
                 parts += (stamp, head, session.log_fields, tail, count)
+            for event in response.counted:
+                counted[event] += 1
             if response.guessed and lobby.publish_line:
                 lobby.publish_line(b"Guessed %b%b" % (str(session.address).encode(), response.guessed))
             if session.output is not None:
@@ -101,9 +104,9 @@ class Session(Connection):
         if not data:
             self.peer_ended = True
             if self.lines.unterminated:
-                self.apply(self.state.not_ended(self.lines.unterminated))
+                self.refuse(refusals.NOT_ENDED)
             else:
-                self._perform(self.responses[data])
+                perform(self.context, [(self, self.responses[data])])
             return
         self.has_received = True
         self._answer(self.lines.feed_whole(data))
@@ -112,13 +115,16 @@ class Session(Connection):
 
     def _answer(self, lines: Sequence[bytes]) -> None:
         due: list[tuple[Session, Response]] = []
+        responses = self.responses
         for number, line in enumerate(lines, start=1):
-            response = self.responses[line]
+            response = responses[line]
             due.append((self, response))
-            if response.rest is None and response.next_table is None and number < len(lines):
-                continue  # the state stays, so the next line can be looked up before this one is performed
+            if response.rest is None and number < len(lines):
+                responses = responses if response.next_table is None else response.next_table
+                continue  # nothing but the next table can make a difference to the next line
             perform(self.context, due)
             due.clear()
+            responses = self.responses
             if self.ending:
                 return
             if self._awaits_answer:
@@ -132,14 +138,10 @@ class Session(Connection):
 
     def apply(self, outcome: Outcome) -> None:
         """Perform an outcome, whatever it follows from."""
-        self._perform(self.context.responses.compile(outcome))
-
-    def _perform(self, response: Response) -> None:
-        perform(self.context, ((self, response),))
+        perform(self.context, [(self, self.context.responses.compile(outcome))])
 
     def perform_rest(self, outcome: Outcome) -> None:
         """Do what a guess hardly ever leads to; `perform` calls this last."""
-        self.context.observer.count(outcome.log)
         for event in outcome.events:
             if event.kind is not Guessed:  # which `perform` has published
                 self.context.lobby.publish(event.of(self.address, self.guesses))
@@ -154,7 +156,7 @@ class Session(Connection):
             self._awaits_answer = self.slow = True  # a line that comes before the answer gets to `step`
             self.ask(outcome.question, outcome.repeat)
         elif outcome.repeat:
-            self._perform(self.responses[outcome.repeat + b"\n"])
+            perform(self.context, [(self, self.responses[outcome.repeat + b"\n"])])
 
     def ask(self, question: Question, repeat: bytes) -> None:
         """Ask the lobby, and call `answered` with what follows."""
@@ -174,7 +176,7 @@ class Session(Connection):
             return
         try:
             self.slow = self._is_paused or self.is_blocked
-            self._perform(follow())
+            perform(self.context, [(self, follow())])
             if self._is_paused:
                 self._continue()
         except Exception:  # noqa: BLE001  as in `perform`

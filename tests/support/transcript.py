@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from services.lobby.interface import RoundGuess, RoundOutcome
+from services.protocol import refusals
 from services.protocol.framing import LineBuffer
 from services.protocol.messages import Address, Guessed, Joined, Left, Round, Verdict, Won
 from services.protocol.rules import CLASSIC
@@ -109,7 +110,9 @@ class Transcript:
         if self.closed:
             return []
         rest = self.unterminated
-        return self.perform(self.state.not_ended(rest) if rest else self.state.end_of_stream())
+        return self.perform(
+            self.state.refuse(refusals.NOT_ENDED, rest) if rest else self.state.end_of_stream()
+        )
 
     def logged(self, *wanted: LogEvent) -> list[tuple[Value, ...]]:
         """Return the values of the wanted events in the log."""

@@ -160,12 +160,8 @@ class ConversationState(ABC):
         return self.at(advance(owing, reply))
 
     def end_of_stream(self) -> Outcome:
-        """Answer the peer's half-close (clause F-6)."""
+        """Answer the peer's half-close after a whole line; after part of one it is refused (clause F-6)."""
         return self.leave("peer closed")._replace(is_usual=self.is_usual)
-
-    def not_ended(self, unterminated: bytes) -> Outcome:
-        """Refuse what the peer's half-close has left unterminated (clause F-6)."""
-        return self.refuse(refusals.NOT_ENDED, unterminated)
 
     def too_slow(self, timeout_s: float, unterminated: bytes) -> Outcome:
         """Refuse a peer that has sent something, but has not begun to play in time (clause P-10)."""

@@ -218,10 +218,6 @@ class PlayerState(ConversationState):
             next_state=self._with_invalid_guesses(invalid),
         )
 
-    def idle(self, timeout_s: float) -> Outcome:
-        """Refuse a player who has been silent for too long (clause P-11)."""
-        return self.refuse(refusals.idle(timeout_s))
-
     def refuse(self, reason: str, line: bytes = b"") -> Outcome:
         """Send the negative answer; a player in a game is taken off the list."""
         if not self.is_engaged:

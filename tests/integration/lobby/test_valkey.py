@@ -39,7 +39,7 @@ GHOSTS_WITHIN_S = 5.0
 
 
 def crash(lobby: Lobby) -> None:
-    """Let a server vanish without a word."""
+    """Let a server vanish."""
     assert isinstance(lobby, ValkeyLobby)
     assert lobby._seat
     for task in (lobby._life, lobby._channel._task, lobby._seat.reader):

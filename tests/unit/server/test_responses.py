@@ -17,6 +17,7 @@ from services.protocol.rules import CLASSIC, Rules
 from services.runtime.logging import LogSink
 from services.server.game.admin import AdminState
 from services.server.game.conversation import Judge
+from services.server.game.log_events import LogEvent
 from services.server.game.player import WIDEST_RANGE, GameConfig, PlayerState
 from services.server.observe import Observer
 from services.server.responses import ResponseCompiler
@@ -57,7 +58,8 @@ def seen(response: Response) -> tuple[object, ...]:
     """Return all that anybody can see of a response, the next state included."""
     state = response.next_table.state if response.next_table is not None else None
     return (
-        *(response.reply, response.log, response.guessed, response.is_guess, response.timeout_s),
+        *(response.reply, response.log, response.guessed, response.is_guess, response.counted),
+        response.timeout_s,
         *(response.rest and response.rest._replace(is_usual=False), state),
     )
 
@@ -87,6 +89,16 @@ def test_no_line_is_answered_otherwise_for_having_been_met(lines: list[bytes], s
             state = one.state
             fresh = tables(shared_rounds=shared_rounds)._compiler
             assert seen(one[line]) == seen(fresh.compile(state.handle(line[:-2])))
+
+
+def test_guesses_are_counted_by_themselves() -> None:
+    """A guess counts as a guess and as no event, a winning one as the event that a game was won besides."""
+    playing = game(tables(), 21)
+
+    assert playing[b"7\r\n"].is_guess
+    assert playing[b"7\r\n"].counted == ()
+    assert playing[b"21\r\n"].counted == (LogEvent.GAME_WON,)
+    assert playing[b"x\r\n"].counted == (LogEvent.GUESS_REJECTED,)
 
 
 def test_a_guess_carries_what_the_watcher_is_told() -> None:

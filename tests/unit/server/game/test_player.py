@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.protocol import refusals
 from services.protocol.messages import Address, Guessed, Joined, Left, Verdict, Won
 from services.protocol.rules import CLASSIC, Rules
 from services.server.game.log_events import LogEvent
@@ -47,7 +48,7 @@ def test_a_pipelined_game() -> None:
 
 
 def test_nothing_is_said_unasked() -> None:
-    """A connection that says nothing hears nothing, and goes without a word (F-5, P-10)."""
+    """A connection that says nothing hears nothing, and goes without a reply (F-5, P-10)."""
     transcript = as_player()
 
     assert transcript.half_close() == []
@@ -172,7 +173,7 @@ def test_every_step_of_a_game_is_recorded_and_published() -> None:
 
 
 def test_a_player_who_leaves_is_no_longer_listed() -> None:
-    """Who ends the stream during the game has left, without a word (A-4)."""
+    """Who ends the stream during the game has left, without a reply (A-4)."""
     transcript = as_player("Hello", "Game", "15")
 
     assert transcript.half_close() == []
@@ -248,7 +249,7 @@ def test_an_idle_player_is_refused() -> None:
     transcript = as_player("Hello", "Game")
     assert isinstance(transcript.state, PlayerState)
 
-    assert transcript.perform(transcript.state.idle(300.0)) == ["Refused: idle for 300 s"]
+    assert transcript.perform(transcript.state.refuse(refusals.idle(300.0))) == ["Refused: idle for 300 s"]
     assert transcript.server.published == [Joined(PLAYER), Left(PLAYER)]
 
 
@@ -348,3 +349,14 @@ def test_a_shared_game_that_cannot_be_reached_is_refused(line: str) -> None:
     server.reachable = False
     assert transcript.say("5") == refused
     assert server.playing == []
+
+
+def test_a_game_that_cannot_begin_is_not_logged_as_begun() -> None:
+    """Where the shared round cannot be asked for, the log has the refusal, and no Ready before it (R-5)."""
+    transcript = shared("Hello", "Game", server=FakeServer(reachable=False))
+
+    assert [event for event, _ in transcript.log] == [
+        LogEvent.HANDSHAKE_ADVANCED,
+        LogEvent.HANDSHAKE_REFUSED,
+    ]
+    assert transcript.logged(LogEvent.HANDSHAKE_ADVANCED) == [("Hello", "Greetings")]

@@ -82,7 +82,7 @@ class RandomGames(RuleBasedStateMachine):
 
     @rule(transcript=transcripts)
     def time_out(self, transcript: Transcript) -> None:
-        """The server loses its patience."""
+        """The server runs into a timeout."""
         if transcript.closed is None:
             effects = transcript.state.too_slow(10, transcript.unterminated)
             assert len(transcript.perform(effects)) == 1
