@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import ipaddress
 import os
 import random
@@ -11,6 +12,7 @@ import shutil
 import ssl
 import subprocess
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import docker
@@ -275,6 +277,10 @@ def running_swarm(folder: Path, count: int, settings: Mapping[str, str]) -> Iter
             node.leave()
         remove_run(engine, run)
         engine.close()
+        with warnings.catch_warnings():
+            # The client of an engine that died leaves its socket to the garbage collector.
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 def remove_run(engine: docker.DockerClient, run: str) -> None:
