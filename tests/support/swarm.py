@@ -278,7 +278,7 @@ def running_swarm(folder: Path, count: int, settings: Mapping[str, str]) -> Iter
         remove_run(engine, run)
         engine.close()
         with warnings.catch_warnings():
-            # The client of an engine that died leaves its socket to the garbage collector.
+            # As in the tests: sockets of engines that died are left to the garbage collector.
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()
 
