@@ -10,14 +10,15 @@ from typing import Final
 
 from services.conformance import admin_checks, batch, client_checks
 from services.conformance.client_run import judge_client
+from services.conformance.clock import Clock, measured_stretch
+from services.conformance.connection import Endpoint, Timing
 from services.conformance.export import as_json, as_junit
 from services.conformance.judged import JudgedServer, Limits
 from services.conformance.program import Program
 from services.conformance.report import tell_progress, write_report
 from services.conformance.results import Level, Report
+from services.conformance.scripted_server import JudgedClient, listen
 from services.conformance.server_run import UnreachableError, judge_server
-from services.conformance.stage import JudgedClient, listen
-from services.conformance.wire import Opening, Pace
 from services.runtime.tls import TlsError, client_context
 from services.runtime.tls_settings import CertificateFiles, ClientTls
 
@@ -37,7 +38,13 @@ def parser() -> argparse.ArgumentParser:
         "--level", type=Level, choices=list(Level), default=Level.ROBUST, help="what has to hold"
     )
     common.add_argument("--seed", type=int, help="repeat the run that reported this seed")
-    common.add_argument("--patience", type=float, default=2.0, metavar="S", help="longest wait for a reply")
+    common.add_argument(
+        "--timeout",
+        type=float,
+        default=Timing().timeout_s,
+        metavar="S",
+        help="longest wait for a reply of a program that has nothing to do",
+    )
     common.add_argument("--json", action="store_true", help="print the report as JSON")
     common.add_argument("--junit", type=Path, metavar="FILE", help="write the report as JUnit XML too")
     main = argparse.ArgumentParser(
@@ -109,11 +116,11 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 def _judge(options: argparse.Namespace, environ: Mapping[str, str]) -> Report:
     seed = random.randrange(SEEDS) if options.seed is None else options.seed
-    pace = Pace(patience_s=options.patience)
+    timing = Timing(timeout_s=options.timeout)
     if options.subject == "server":
         report = Report(f"server {options.host}", options.level, seed)
         try:
-            judge_server(_judged_server(options, environ, pace, seed), report, tell=tell_progress)
+            judge_server(_judged_server(options, environ, timing, seed), report, on_result=tell_progress)
         except OSError as error:
             raise UnreachableError(f"{options.server_command}: {error.strerror}") from error
         return report
@@ -133,20 +140,22 @@ def _judge(options: argparse.Namespace, environ: Mapping[str, str]) -> Report:
                 part.replace("{host}", "127.0.0.1").replace("{port}", port) for part in options.command
             ]
             program = Program(command, {**environ, "GAME_HOST": "127.0.0.1", "GAME_PORT": port})
-        client = JudgedClient(listener, pace, program, lambda scene: _call(scene, port))
+        client = JudgedClient(
+            listener, timing, program, lambda session: _call(session, port), clock=_clock(program)
+        )
         try:
-            judge_client(client, report, checks=checks, tell=tell_progress)
+            judge_client(client, report, checks=checks, on_result=tell_progress)
         except OSError as error:
             raise UnreachableError(f"{options.command[0]}: {error.strerror}") from error
     return report
 
 
-def _call(scene: str, port: str) -> None:
-    sys.stderr.write(f"Now start the client; it should connect to port {port}. {scene}\n")
+def _call(session: str, port: str) -> None:
+    sys.stderr.write(f"Now start the client; it should connect to port {port}. {session}\n")
 
 
 def _judged_server(
-    options: argparse.Namespace, environ: Mapping[str, str], pace: Pace, seed: int
+    options: argparse.Namespace, environ: Mapping[str, str], timing: Timing, seed: int
 ) -> JudgedServer:
     tls = None
     if options.ca:
@@ -157,9 +166,9 @@ def _judged_server(
         ports = {"GAME_PLAYER_PORT": str(options.player_port), "GAME_ADMIN_PORT": str(options.admin_port)}
         program = Program(shlex.split(options.server_command), {**environ, **ports})
     return JudgedServer(
-        Opening(options.host, options.player_port, None if options.plain_players else tls),
-        Opening(options.host, options.admin_port, tls),
-        pace,
+        Endpoint(options.host, options.player_port, None if options.plain_players else tls),
+        Endpoint(options.host, options.admin_port, tls, "admin"),
+        timing,
         Limits(
             close_distance=options.close_distance,
             handshake_timeout_s=options.handshake_timeout,
@@ -173,4 +182,9 @@ def _judged_server(
         ),
         random.Random(seed),
         program=program,
+        clock=_clock(program),
     )
+
+
+def _clock(program: Program | None) -> Clock:
+    return Clock(program.usage if program else lambda: None, measured_stretch())

@@ -1,4 +1,4 @@
-"""Open a connection to the player port, for bots and for people: the one place that knows how."""
+"""Open a connection to the player port, for bots and for people."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""One connection's socket: first byte, TLS handshake, bytes out, an orderly end.
+"""One connection's socket: first byte, TLS handshake, buffered writes, orderly close.
 
-What the bytes mean is the session's affair; when a link may act is the reactor's.
+What the bytes mean is the session's business; when a connection may act is the reactor's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 import structlog
 
+from services.server.poller import READABLE, WRITABLE
+from services.server.reactor import AGAIN
+
 if TYPE_CHECKING:
     from services.protocol.messages import Address
     from services.server.reactor import Reactor
@@ -26,54 +29,39 @@ OUTBOX_OCTETS: Final = 1 << 20
 """What is kept for a peer that does not read: some seconds of a busy server's events, for one watcher."""
 
 LINGER_S: Final = 1.0
-"""How long the peer of a closed link may take to close its side: several round trips around the world. With
-the sweep's quarter of a second before and after it, nobody outstays a deadline by as much as two seconds."""
+"""How long the peer of a closed connection may take to close its side: several round trips around the world.
+With the sweep's quarter of a second before and after it, nobody outstays a deadline by two seconds."""
 
 LINGER_OCTETS: Final = 1 << 20
-"""How much it may still send meanwhile; it is thrown away."""
-
-AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+"""How much it may still send meanwhile; it is discarded."""
 
 TLS_HANDSHAKE: Final = b"\x16"
 """The first byte of a TLS connection; no line of ASCII text begins with it."""
 
-NOTHING: Final = bytearray()
-"""What has nothing unsent shares this one: of ten thousand links hardly any has."""
+NO_OCTETS: Final = bytearray()
+"""Shared by all connections that have nothing unsent: of ten thousand, hardly any has."""
 
 
 class Stage(Enum):
-    """Where a link stands."""
+    """Where a connection stands."""
 
     PEEKING = auto()
     """Waits for the first byte, which tells TLS from plain text."""
-    SHAKING = auto()
+    TLS_HANDSHAKE = auto()
     """In the TLS handshake."""
     OPEN = auto()
     LINGERING = auto()
     """Everything is sent; waits for the peer to close (clause F-7)."""
-    GONE = auto()
+    CLOSED = auto()
 
 
-class Link:
-    """A non-blocking connection that a reactor polls."""
+class Connection:
+    """A non-blocking connection; what the reactor uses of it is `Polled`, which documents that."""
 
-    __slots__ = (
-        "_discarded_octets",
-        "_peer_ended",
-        "_unsent",
-        "address",
-        "deadline_s",
-        "ending",
-        "fd",
-        "polled_for",
-        "reactor",
-        "slow",
-        "sock",
-        "stage",
-    )
+    __slots__ = ("_discarded_octets", "_unsent", "address", "deadline_s", "ending", "fd", "output",
+                 "peer_ended", "polled_for", "reactor", "slow", "sock", "stage")  # fmt: skip
 
     polled_for: int
-    """What the reactor polls the socket for; it alone sets this."""
 
     def __init__(self, reactor: Reactor, sock: socket.socket, address: Address) -> None:
         self.reactor = reactor
@@ -81,64 +69,57 @@ class Link:
         self.fd = sock.fileno()
         self.stage = Stage.OPEN
         self.deadline_s = math.inf
-        """When `timed_out` is called, on the monotonic clock."""
-        self.slow = False
-        """Whether more is to do than to read and to send: then `step` and `transmit` do it."""
-        self.ending = False
-        """Whether the link closes once everything is sent."""
-        self._unsent = NOTHING
-        self._peer_ended = False
+        self.slow = self.ending = False
+        self.output: bytes | None = None
+        self._unsent = NO_OCTETS
+        self.peer_ended = False
+        """Whether the peer's stream has ended: nothing can overtake the last reply then."""
         self._discarded_octets = 0
         self.sock = sock
 
-    # --- what a session makes of it
+    # --- what a session overrides
 
-    def opened(self) -> None:
+    def on_open(self) -> None:
         """Called when lines may come: at once, or after the TLS handshake."""
 
-    def shaking(self) -> None:
-        """Called when the TLS handshake begins: bring `deadline_s` forward; `rearm` sets it back."""
+    def on_tls_started(self) -> None:
+        """Called when the TLS handshake begins: bring `deadline_s` forward; `reset_deadline` sets it back."""
 
-    def not_opened(self, reason: str) -> None:
-        """Called when the first byte or the TLS handshake was wrong; the link is gone after it."""
+    def on_tls_failed(self, reason: str) -> None:
+        """Called when the TLS handshake failed; the connection is closed after it."""
 
     def received(self, data: bytes) -> None:
-        """Called with what has come; empty at the end of the peer's stream."""
+        """Called with what was read; empty at the end of the peer's stream."""
         raise NotImplementedError
 
-    def lost(self, reason: str) -> None:
-        """Called when the connection broke or its outbox is full; nothing can be sent any more."""
+    def on_lost(self, reason: str) -> None:
+        """Called when the connection broke or its buffer is full; nothing can be sent then."""
         raise NotImplementedError
 
-    def released(self) -> None:
+    def on_closed(self) -> None:
         """Called when the socket is closed."""
 
-    @property
-    def is_engaged(self) -> bool:
-        """Whether a game or a watch is under way."""
-        return False
-
     def refuse(self, reason: str) -> None:
-        """Called to close the link on the server's own account, with a word."""
+        """Called to close the connection on the server's own account, with a reply."""
         raise NotImplementedError
 
     def failed(self) -> None:
-        """Called after a mistake of our own, where the exception is handled."""
+        """Called after a mistake of our own, from where the exception is handled."""
         structlog.get_logger(session="", peer=str(self.address)).exception("session_failed")
         self.drop()
 
     def timed_out(self) -> None:
-        """Called when `deadline_s` has passed on an open link."""
+        """Called when `deadline_s` has passed on an open connection."""
         raise NotImplementedError
 
     # --- before the first line
 
     def peek(self) -> None:
-        """Wait for the first byte; `choose` is told whether it begins a TLS handshake."""
+        """Wait for the first byte; `choose_tls` is told whether it begins a TLS handshake."""
         self.stage = Stage.PEEKING
         self.slow = True
 
-    def choose(self, *, tls: bool) -> ssl.SSLContext | None:
+    def choose_tls(self, *, tls: bool) -> ssl.SSLContext | None:
         """Return the context to speak TLS with, or None for plain text."""
         raise NotImplementedError
 
@@ -149,7 +130,7 @@ class Link:
             if not self.ending:
                 self.received(b"")
             return
-        context = self.choose(tls=first == TLS_HANDSHAKE)
+        context = self.choose_tls(tls=first == TLS_HANDSHAKE)
         if context is None:
             if not self.ending:
                 self.open()
@@ -158,47 +139,55 @@ class Link:
         try:
             self.sock = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
         except OSError as error:  # reset since its first byte; the socket is closed already
-            self.not_opened(explain(error))
+            self.on_tls_failed(explain(error))
             self.drop()
             return
-        self.stage = Stage.SHAKING
-        self.shaking()
+        self.stage = Stage.TLS_HANDSHAKE
+        self.on_tls_started()
 
     def open(self) -> None:
         """Let lines come."""
         self.stage = Stage.OPEN
         self.slow = False
-        self.opened()
+        self.on_open()
 
-    def _shake(self) -> None:
+    def _continue_tls(self) -> None:
         try:
             cast("ssl.SSLSocket", self.sock).do_handshake()
         except ssl.SSLWantWriteError:
-            self.reactor.watch_writable(self)
+            self.reactor.poll_for(self, WRITABLE)
         except ssl.SSLWantReadError:
-            self.reactor.watch_readable(self)
+            self.reactor.poll_for(self, READABLE)
         except OSError as error:
-            self.not_opened(explain(error))
+            self.on_tls_failed(explain(error))
             # The alert that tells the peer why has been sent; a reset must not overtake it.
             self.end()
             self._linger()
         else:
-            self.reactor.watch_readable(self)
-            self.rearm()
+            self.reactor.poll_for(self, READABLE)
+            self.reset_deadline()
             self.open()
             self.reactor.again.add(self)  # a first line may have come with the handshake
 
     # --- bytes
 
+    def write(self, data: bytes) -> None:
+        """Send at the end of the turn, all of it in one write."""
+        if self.output is None:
+            self.output = data
+            self.reactor.outgoing.append(self)
+        else:
+            self.output += data
+
     def step(self) -> None:
-        """Do whatever is next for a link that is slow; it is readable or writable."""
+        """Do whatever is next for a connection that is slow; it is readable or writable."""
         try:
             if self.stage is Stage.LINGERING:
                 self._discard()
             elif self.stage is Stage.PEEKING:
                 self._see_first_byte()
-            elif self.stage is Stage.SHAKING:
-                self._shake()
+            elif self.stage is Stage.TLS_HANDSHAKE:
+                self._continue_tls()
             elif self._unsent:
                 self._send_kept()
         except AGAIN:
@@ -207,8 +196,8 @@ class Link:
             self.broken(error)
 
     def transmit(self, data: bytes) -> None:
-        """Send, or keep what the kernel does not take; close if the link is ending and all is sent."""
-        if self.stage is Stage.LINGERING or self.stage is Stage.GONE:
+        """Send, or keep what the kernel does not take; close if the connection is ending and all is sent."""
+        if self.stage is Stage.LINGERING or self.stage is Stage.CLOSED:
             return
         if self._unsent:
             self._unsent += data
@@ -221,13 +210,13 @@ class Link:
                 self.broken(error)
                 return
             if sent < len(data):
-                # Whoever does not read its replies is not read either.
+                # Backpressure: a peer that does not read its replies is not read either.
                 self._unsent = bytearray(data[sent:])
                 self.slow = True
-                self.reactor.watch_writable(self)
+                self.reactor.poll_for(self, WRITABLE)
                 self.deadline_s = self.reactor.now_s + self.reactor.write_timeout_s
         if len(self._unsent) > OUTBOX_OCTETS:
-            self.give_up("outbox full")
+            self.abort("outbox full")
         elif self.ending and not self._unsent:
             self._linger()
 
@@ -239,26 +228,26 @@ class Link:
             self._linger()
         else:
             self.resume()
-            self.rearm()
+            self.reset_deadline()
 
     def resume(self) -> None:
         """Read again."""
         self.slow = False
-        self.reactor.watch_readable(self)
+        self.reactor.poll_for(self, READABLE)
         self.reactor.again.add(self)  # TLS may hold lines that came while nothing was read
 
-    def rearm(self) -> None:
+    def reset_deadline(self) -> None:
         """Called when everything is sent that was kept: set `deadline_s` to what it should be."""
         raise NotImplementedError
 
     def broken(self, error: OSError) -> None:
         """Give up a connection that cannot be used any more."""
-        self.give_up(explain(error))
+        self.abort(explain(error))
 
-    def give_up(self, reason: str) -> None:
-        """Close without a word, whatever is left to be sent."""
+    def abort(self, reason: str) -> None:
+        """Close without a reply, whatever is left to be sent."""
         if not self.ending:
-            self.lost(reason)
+            self.on_lost(reason)
         self.drop()
 
     @property
@@ -273,10 +262,6 @@ class Link:
         self.ending = True
         self.slow = True
 
-    def peer_ended(self) -> None:
-        """Note the end of the peer's stream: nothing can overtake the last reply then."""
-        self._peer_ended = True
-
     def _linger(self) -> None:
         """Close our side, and wait for the peer to close its own.
 
@@ -284,8 +269,8 @@ class Link:
         """
         if isinstance(self.sock, ssl.SSLSocket):
             with contextlib.suppress(OSError, ValueError):
-                self.sock.unwrap()  # says goodbye; the peer's own is not waited for
-        if self._peer_ended:
+                self.sock.unwrap()  # announces the end; the peer's own is not waited for
+        if self.peer_ended:
             self.drop()
             return
         self.stage = Stage.LINGERING
@@ -295,7 +280,7 @@ class Link:
         except OSError:
             self.drop()
             return
-        self.reactor.watch_readable(self)
+        self.reactor.poll_for(self, READABLE)
 
     def _discard(self) -> None:
         data = self.sock.recv(65536)
@@ -305,12 +290,12 @@ class Link:
 
     def drop(self) -> None:
         """Close at once."""
-        if self.stage is not Stage.GONE:
-            self.stage = Stage.GONE
+        if self.stage is not Stage.CLOSED:
+            self.stage = Stage.CLOSED
             self.slow = True
             self.reactor.forget(self)
             self.sock.close()
-            self.released()
+            self.on_closed()
 
 
 def explain(error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""Servers of the family, as scripts for a ScriptedServer: by the book, with words of their own, or worse."""
+"""Servers of the family, as scripts for a ScriptedServer: conforming, with their own wording, or broken."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Table:
-    """One game after the other, all played by a server that has its own way of speaking."""
+class FakeServer:
+    """One game after another, on a server with its own wording."""
 
     secret: int = 17
     rules: Rules = CLASSIC
@@ -24,25 +24,25 @@ class Table:
     ready: str = "Ready"
     words: dict[Verdict, str] = field(default_factory=lambda: {verdict: verdict.value for verdict in Verdict})
     before: str = ""
-    """Said before each verdict, as a line of its own."""
+    """Sent before each verdict, as a line of its own."""
     after: str = ""
-    """Said after each verdict, as a line of its own."""
+    """Sent after each verdict, as a line of its own."""
     end: str = "\r\n"
     piecewise: bool = False
     """Whether each octet is sent by itself."""
     closes: bool = True
     """Whether the server closes after Correct."""
-    heard: list[str] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
     """Every line that any client has sent."""
 
     def __call__(self, peer: Peer) -> None:
         """Play one game."""
-        while line := self._hear(peer):
+        while line := self._receive(peer):
             match line.lower().split()[0]:
                 case "hello":
-                    self._say(peer, self.greetings)
+                    self._send(peer, self.greetings)
                 case "game":
-                    self._say(peer, self.ready)
+                    self._send(peer, self.ready)
                 case _:
                     if self._judge(peer, line):
                         break
@@ -53,26 +53,28 @@ class Table:
 
     def guesses(self) -> list[int]:
         """Return the numbers that were guessed, by all clients."""
-        return [int(line.rpartition(" ")[2]) for line in self.heard if line.lower() not in {"hello", "game"}]
+        return [
+            int(line.rpartition(" ")[2]) for line in self.received if line.lower() not in {"hello", "game"}
+        ]
 
     def _judge(self, peer: Peer, line: str) -> bool:
         found = re.fullmatch(r"(?:My Guess is|Guess): ([0-9]+)", line)
         assert found, f"no guess: {line!r}"
         number = int(found[1])
         if number not in self.rules:
-            self._say(peer, f"Pick a number between {self.rules.low}-{self.rules.high}")
+            self._send(peer, f"Pick a number between {self.rules.low}-{self.rules.high}")
             return False
         verdict = self.rules.judge(self.secret, number)
-        self._say(peer, *filter(None, (self.before, self.words[verdict], self.after)))
+        self._send(peer, *filter(None, (self.before, self.words[verdict], self.after)))
         return verdict is Verdict.CORRECT
 
-    def _hear(self, peer: Peer) -> str:
+    def _receive(self, peer: Peer) -> str:
         line = peer.hear()
         if line:
-            self.heard.append(line)
+            self.received.append(line)
         return line
 
-    def _say(self, peer: Peer, *lines: str) -> None:
+    def _send(self, peer: Peer, *lines: str) -> None:
         text = "".join(line + self.end for line in lines)
         for piece in text if self.piecewise else [text]:
             peer.say(piece, end="")
@@ -86,7 +88,7 @@ def refuse(peer: Peer) -> None:
 
 
 def close(peer: Peer) -> None:
-    """Hear somebody out, and close without a word."""
+    """Close at the first line, without a reply."""
     peer.hear()
     peer.close()
 

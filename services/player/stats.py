@@ -1,4 +1,4 @@
-"""What the bots of a process have achieved so far, pure: counts, and no log and no screen."""
+"""Statistics of the bots of a process, pure."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Wins:
 
 
 @dataclass(slots=True)
-class Tally:
-    """How the bots of a process fare."""
+class Stats:
+    """Counts of all bots of a process."""
 
     began_s: float
-    """By the same clock as the `now_s` that is asked with."""
+    """By the clock of the `now_s` arguments."""
     by_strategy: dict[Strategy, Wins] = field(default_factory=dict)
     total: Wins = field(default_factory=Wins)
     playing: int = 0
@@ -48,8 +48,8 @@ class Tally:
     refused: int = 0
     unreachable: int = 0
     """Attempts to connect that failed."""
-    trouble: str = ""
-    """What went wrong last, fit for a terminal."""
+    last_error: str = ""
+    """The reason of the last failure, fit for a terminal."""
 
     def win(self, strategy: Strategy, guesses: int) -> None:
         """Count a won game."""

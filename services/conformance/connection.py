@@ -1,22 +1,24 @@
-"""One TCP connection, blocking, with a deadline for every wait; it remembers what was said for the report."""
+"""One TCP connection, blocking, with a deadline for every wait; what happens on it is recorded."""
 
 import contextlib
 import socket
 import ssl
 import struct
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
+from services.conformance.clock import Clock, Deadline, WallDeadline
 from services.conformance.results import Finding
+from services.conformance.timeline import EventKind, Recorder
+from services.protocol.printable import printable_octets
 
 CRLF: Final = b"\r\n"
 CHUNK_OCTETS: Final = 65536
+MOST_OCTETS: Final = 16 << 20
+"""A peer that sends more than this on one connection is not read any further."""
 SHOWN_OCTETS: Final = 160
-"""A conversation shows at most this much of what was sent or came at once."""
-SHOWN_ENTRIES: Final = 16
-"""A conversation shows its last entries only."""
+"""A sentence of a report quotes at most this much of what came."""
 
 
 class MismatchError(Exception):
@@ -27,32 +29,46 @@ class MismatchError(Exception):
         self.finding = finding
 
 
+class NoConnectionError(MismatchError):
+    """No connection could be opened at all."""
+
+
 class NotApplicableError(Exception):
     """The check has no object here; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How long the kit waits."""
+class Timing:
+    """How long the kit waits; `Clock` says for how long the program has to have nothing to do."""
 
-    patience_s: float = 2.0
+    timeout_s: float = 1.2
     """For something that is owed."""
     quiet_s: float = 0.25
     """For something that must not come: silence this long is believed."""
+    connect_s: float = 4.0
+    """For a connection: a lost SYN is sent again after 1 s and after 3 s."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class Endpoint:
     """How a port is reached."""
 
     host: str
     port: int
     tls: ssl.SSLContext | None = None
+    name: str = "player"
+    """Which port of the protocol it is: `player` or `admin`."""
 
     def __str__(self) -> str:
         return f"{self.host} port {self.port}"
 
-    def connect(self, pace: Pace, prepare: Callable[[socket.socket], None] = lambda _: None) -> "Wire":
+    def connect(
+        self,
+        timing: Timing,
+        clock: Clock,
+        recorder: Recorder,
+        prepare: Callable[[socket.socket], None] = lambda _: None,
+    ) -> "Connection":
         """Open a connection; `prepare` sets options on the socket before it connects.
 
         Raises:
@@ -63,7 +79,7 @@ class Opening:
             self.host, self.port, type=socket.SOCK_STREAM
         ):
             raw = socket.socket(family, kind, number)
-            raw.settimeout(pace.patience_s)
+            raw.settimeout(timing.connect_s * clock.stretch)
             try:
                 prepare(raw)
                 raw.connect(address)
@@ -74,55 +90,69 @@ class Opening:
                 raw.close()
                 problem = error
             else:
-                return Wire(wrapped, pace)
-        raise problem or OSError(f"{self.host} has no address")
+                return Connection(wrapped, timing, clock, recorder, self.name)
+        problem = problem or OSError(f"{self.host} has no address")
+        recorder.note(EventKind.NOT_OPENED, text=f"{self}: {problem.strerror or problem}")
+        raise problem
 
 
-def shown(data: bytes) -> str:
+def shown(data: bytes, most: int = SHOWN_OCTETS) -> str:
     """Spell bytes for a report: printable ASCII as it is, the rest escaped, cut when long."""
-    cut = data[:SHOWN_OCTETS]
-    text = "".join(chr(octet) if 32 <= octet < 127 and octet != 92 else _ESCAPES.get(octet, f"\\x{octet:02x}")
-                   for octet in cut)  # fmt: skip
-    rest = len(data) - len(cut)
+    cut = data[:most]
+    text, rest = printable_octets(cut), len(data) - len(cut)
     return f"{text}… and {rest} octets more" if rest else text
 
 
 _LINGER_RESET: Final = struct.pack("ii", 1, 0)
-_ESCAPES: Final = {0x0D: "\\r", 0x0A: "\\n", 0x09: "\\t", 0x5C: "\\\\"}
 
 
-class Wire:
-    """One connection. Whatever disappoints raises a MismatchError that shows the conversation so far."""
+class Connection:
+    """One connection. Whatever disappoints raises a MismatchError and is marked in the timeline."""
 
-    def __init__(self, sock: socket.socket, pace: Pace) -> None:
+    def __init__(
+        self, sock: socket.socket, timing: Timing, clock: Clock, recorder: Recorder, port: str
+    ) -> None:
         self._sock = sock
-        self.pace = pace
+        self.timing = timing
+        self.clock = clock
+        self._recorder = recorder
         self.terminator = CRLF
-        """What `say` ends a line with; a server's dialect may want another."""
+        """What `send_lines` ends a line with; a server's dialect may want another."""
         self.gap_s: float | None = None
         """So much silence ends a line of a peer that does not end its lines itself."""
         self.delays_acknowledgement = False
         """Whether to acknowledge late, so that replies in two writes come in two pieces."""
         self._buffer = b""
-        self._said: list[tuple[str, bytes]] = []
+        self._received = 0
+        self.closed = False
+        """Whether the kit has closed it."""
         self.ended = ""
         """How the peer's side of the stream ended, in words; empty while it is open."""
         self.pieces: list[bytes] = []
         """All that came, as the kernel handed it over."""
         self.address: tuple[str, int] = sock.getsockname()[:2]
+        peer = ""
+        # Who has broken off already has no address any more.
+        with contextlib.suppress(OSError):
+            peer = "{} {}".format(*sock.getpeername()[:2])
+        self.number = recorder.opened(port, "{} {}".format(*self.address), peer)
 
     # --- to the peer
 
-    def say(self, *lines: str) -> None:
+    def send_lines(self, *lines: str) -> None:
         """Send lines, all of them in one write."""
         self.send(b"".join(line.encode() + self.terminator for line in lines))
 
     def send(self, data: bytes) -> None:
-        """Send bytes as they are. A peer that has gone shows in what is read next."""
-        self._said.append((">", data))
-        self._sock.settimeout(self.pace.patience_s)
+        """Send bytes as they are. A peer that has gone, or does not read, shows in what is read next."""
+        self._note(EventKind.SENT, data)
+        deadline = self.clock.deadline(self.timing.timeout_s)
+        view = memoryview(data)
         with contextlib.suppress(OSError):
-            self._sock.sendall(data)
+            while view and not deadline.over:
+                self._sock.settimeout(deadline.remaining_s())
+                with contextlib.suppress(TimeoutError):
+                    view = view[self._sock.send(view) :]
 
     def half_close(self) -> None:
         """Say that nothing more will be sent.
@@ -132,89 +162,101 @@ class Wire:
         """
         if isinstance(self._sock, ssl.SSLSocket):
             raise NotApplicableError("an encrypted connection cannot be half-closed")
-        self._said.append((">", b"(half-closed: nothing more will be sent)"))
+        self._note(EventKind.HALF_CLOSED)
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
 
     def reset(self) -> None:
         """Break the connection off, as a crash or a cut cable would."""
+        if self.closed:
+            return
+        self.closed = True
+        self._note(EventKind.RESET)
         with contextlib.suppress(OSError):
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
         self._sock.close()
 
-    def close(self) -> None:
+    def close(self, *, spare_time_wait: bool = True) -> None:
         """Close; closing again does nothing.
 
         Where the peer has closed already, a reset spares it the connection's time-wait: a server that lacks
         SO_REUSEADDR could not be restarted otherwise, and is told so by one check alone.
         """
-        with contextlib.suppress(OSError):
-            self._sock.settimeout(0)
-            if self.ended or not self._sock.recv(CHUNK_OCTETS):
-                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+        if self.closed:
+            return
+        self.closed = True
+        self._note(EventKind.CLOSED)
+        if spare_time_wait:
+            with contextlib.suppress(OSError):
+                self._sock.settimeout(0)
+                if self.ended or not self._sock.recv(CHUNK_OCTETS):
+                    self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
         self._sock.close()
 
     # --- from the peer
 
-    def line(self, expected: str) -> str:
+    def read_line(self, expected: str) -> str:
         """Return the next line without its end; octets that are no ASCII are escaped."""
-        return self.line_octets(expected).rstrip(b"\r\n").decode("ascii", "backslashreplace")
+        return self.read_line_octets(expected).rstrip(b"\r\n").decode("ascii", "backslashreplace")
 
-    def line_octets(self, expected: str) -> bytes:
+    def read_line_octets(self, expected: str) -> bytes:
         """Return the next line as it came, its end included."""
-        deadline = time.monotonic() + self.pace.patience_s
+        self._note(EventKind.EXPECTED, text=expected)
+        deadline = self.clock.deadline(self.timing.timeout_s)
         while b"\n" not in self._buffer:
             if self.gap_s is not None and self._buffer:
-                deadline = min(deadline, time.monotonic() + self.gap_s)
+                deadline = self.clock.deadline(self.gap_s)
             if not self.receive(deadline):
                 break
         if not self._buffer:
-            self.fail(expected, self.ended or f"nothing within {self.pace.patience_s:g} s")
+            self.fail(expected, self.ended or nothing_within(deadline))
         head, newline, self._buffer = self._buffer.partition(b"\n")
         return head + newline
 
     def expect(self, *texts: str) -> None:
         """Take the next lines to be exactly these."""
         for text in texts:
-            came = self.line(f"the line {text!r}")
+            came = self.read_line(f"the line {text!r}")
             if came != text:
                 self.fail(f"the line {text!r}", f"{came!r}")
 
     def expect_end(self, after: str = "") -> None:
         """Take nothing more to come, and the peer to close properly."""
         expected = f"the connection to be closed{after and ' after '}{after}"
-        deadline = time.monotonic() + self.pace.patience_s
+        self._note(EventKind.EXPECTED, text=expected)
+        deadline = self.clock.deadline(self.timing.timeout_s)
         while not self._buffer and self.receive(deadline):
             pass
         if self._buffer:
             self.fail(expected, f"{shown(self._buffer)!s}")
         if not self.ended:
-            self.fail(expected, f"the connection was still open after {self.pace.patience_s:g} s")
+            self.fail(expected, f"the connection was still open: {nothing_within(deadline)}")
         if self.was_reset:
             self.fail(expected, self.ended)
 
     def expect_silence(self, expected: str) -> None:
         """Take nothing to come for a while, the connection staying open."""
-        deadline = time.monotonic() + self.pace.quiet_s
+        self._note(EventKind.EXPECTED, text=expected)
+        deadline = self.clock.deadline(self.timing.quiet_s)
         while not self._buffer and self.receive(deadline):
             pass
         if self._buffer or self.ended:
             self.fail(expected, shown(self._buffer) if self._buffer else self.ended)
 
-    def rest(self, within_s: float | None = None) -> bytes:
+    def read_rest(self, within_s: float | None = None) -> bytes:
         """Return whatever still comes until the peer closes, or until the deadline."""
-        deadline = time.monotonic() + (self.pace.patience_s if within_s is None else within_s)
+        deadline = self.clock.deadline(self.timing.timeout_s if within_s is None else within_s)
         while self.receive(deadline):
             pass
         data, self._buffer = self._buffer, b""
         return data
 
-    def skip(self, count: int, expected: str) -> None:
+    def skip_lines(self, count: int, expected: str) -> None:
         """Take so many lines, whatever they say."""
-        deadline = time.monotonic() + self.pace.patience_s
+        deadline = self.clock.deadline(self.timing.timeout_s)
         while self._buffer.count(b"\n") < count:
             if not self.receive(deadline):
-                self.fail(expected, self.ended or f"nothing within {self.pace.patience_s:g} s")
+                self.fail(expected, self.ended or nothing_within(deadline))
         for _ in range(count):
             self._buffer = self._buffer[self._buffer.index(b"\n") + 1 :]
 
@@ -227,33 +269,37 @@ class Wire:
         """Whether the peer broke the connection off."""
         return self.ended.startswith("a reset")
 
-    def receive(self, deadline: float) -> bytes:
+    def receive(self, deadline: Deadline | WallDeadline) -> bytes:
         """Return the next piece as the kernel hands it over; nothing at the deadline or at the end."""
-        remaining = deadline - time.monotonic()
-        if self.ended or remaining <= 0:
-            return b""
-        try:
-            self._sock.settimeout(remaining)
-            _acknowledge(self._sock, late=self.delays_acknowledgement)
-            data = self._sock.recv(CHUNK_OCTETS)
-        except TimeoutError:
-            return b""
-        except OSError as error:
-            self._end(f"a reset of the connection ({error.strerror or error})")
-            return b""
-        if not data:
-            self._end("the end of the stream")
-            return b""
-        self._said.append(("<", data))
-        self.pieces.append(data)
-        self._buffer += data
-        return data
-
-    def _end(self, how: str) -> None:
-        self.ended = how
-        self._said.append(("<", b"(" + how.encode() + b")"))
+        while not (self.ended or self.closed or deadline.over):
+            try:
+                self._sock.settimeout(deadline.remaining_s())
+                _acknowledge(self._sock, late=self.delays_acknowledgement)
+                data = self._sock.recv(CHUNK_OCTETS)
+            except TimeoutError:
+                continue
+            except OSError as error:
+                self.ended = f"a reset of the connection ({error.strerror or error})"
+                self._note(EventKind.PEER_RESET, text=self.ended)
+                break
+            if not data:
+                self.ended = "the end of the stream"
+                self._note(EventKind.PEER_CLOSED)
+                break
+            self._note(EventKind.RECEIVED, data)
+            self.pieces.append(data)
+            self._buffer += data
+            self._received += len(data)
+            if self._received > MOST_OCTETS:
+                self.fail("replies to what was sent", f"more than {MOST_OCTETS >> 20} MiB")
+            return data
+        return b""
 
     # --- for the report
+
+    def last_line(self) -> str:
+        """Return what came last, spelled for a report."""
+        return shown(self.pieces[-1]) if self.pieces else "nothing"
 
     def fail(self, expected: str, came: str, note: str = "") -> NoReturn:
         """Say what was wrong.
@@ -261,13 +307,18 @@ class Wire:
         Raises:
             MismatchError: always.
         """
-        raise MismatchError(Finding(expected, came, self.conversation(), note))
+        self._note(EventKind.MISMATCH, text=f"expected {expected}; came {came}")
+        raise MismatchError(Finding(expected, came, note))
 
-    def conversation(self) -> tuple[str, ...]:
-        """Return what was said so far, escaped, `>` by the kit and `<` by the peer."""
-        entries = [f"{mark} {shown(data)}" for mark, data in self._said]
-        hidden = len(entries) - SHOWN_ENTRIES
-        return (f"({hidden} earlier entries)", *entries[-SHOWN_ENTRIES:]) if hidden > 0 else tuple(entries)
+    def _note(self, kind: EventKind, data: bytes = b"", *, text: str = "") -> None:
+        self._recorder.note(kind, self.number, data=data, text=text)
+
+
+def nothing_within(deadline: Deadline | WallDeadline) -> str:
+    """Say that a wait was over before anything came."""
+    if deadline.computed:
+        return f"nothing, while the program used {deadline.limit_s:g} s of processor time"
+    return f"nothing within {deadline.limit_s:g} s"
 
 
 def _acknowledge(sock: socket.socket, *, late: bool) -> None:

@@ -1,4 +1,4 @@
-"""The short way of usual lines against the long way of all others: nobody can tell them apart."""
+"""Lines in usual spellings are looked up, all others are worked out: nobody can tell them apart."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from hypothesis import strategies as st
 
 from services.protocol.messages import Address
 from services.runtime.logging import LogFormat, configure
-from services.server.game.facts import Fact
-from services.server.hub import Hub, Rooms
+from services.server.admission import Admission
+from services.server.context import ServerContext
 from services.server.observe import Observer
 from services.server.player_session import PlayerSession
+from services.server.quota import Quota
 from services.server.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from services.server.game.log_events import LogEvent
 
 SECRET = 21
 ENVIRON = {"GAME_MAX_INVALID_GUESSES": "3"}
@@ -51,25 +54,25 @@ UNUSUAL = {
 """The same lines in spellings that are allowed, and that nobody uses."""
 
 
-class Heard(NamedTuple):
-    """All that anybody could tell of a conversation."""
+class Transcript(NamedTuple):
+    """All that anybody can see of a conversation."""
 
     replies: list[bytes]
     log: list[dict[str, Any]]
     events: list[bytes]
     """What the administrator was told."""
     guesses: int
-    facts: dict[Fact, int]
-    """How often each other fact was counted."""
+    counted: dict[LogEvent, int]
+    """How often each event was counted, guesses aside."""
 
 
 class ListeningWatcher:
-    """An administrator who keeps what he is told."""
+    """An administrator that keeps what it is told."""
 
     def __init__(self) -> None:
         self.events: list[bytes] = []
 
-    def say(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Hear an event."""
         self.events.append(data)
 
@@ -91,54 +94,72 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def play(
     chunks: Sequence[Sequence[bytes]], log: Path, *, leave: bool = False, watched: bool = False
-) -> Heard:
-    """Say what is in each chunk at once, wait for its replies, and perhaps end the stream then."""
+) -> Transcript:
+    """Have a conversation twice, one after the other, and return the second one's transcript.
 
-    async def talk() -> Heard:
-        fd = os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
+    What is usual was worked out in the first one, and is looked up in the second one.
+    """
+
+    async def converse_twice() -> Transcript:
+        fd = os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_APPEND)
         sink = configure("server", LogFormat.JSON, "info", fd)
-        observer = Observer(sink, prepared=True, level="info")
-        hub = Hub(Settings.from_environ(ENVIRON, LogFormat.JSON), sink, observer, Rooms(8, 1, 1))
-        watcher, replies = ListeningWatcher(), list[bytes]()
+        observer = Observer(sink, level="info")
+        settings = Settings.from_environ(ENVIRON, LogFormat.JSON)
+        context = ServerContext(settings, sink, observer)
+        admission = Admission(context, settings, Quota(8, 1, 1))
+        watcher = ListeningWatcher()
         if watched:
-            hub.lobby.take_seat(watcher, lambda _seating: None)
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        theirs.setblocking(False)
-        hub.reactor.perform(lambda: hub.admit_player(ours, PLAYER))
-        reader, writer = await asyncio.open_connection(sock=theirs)
-        for chunk in chunks:
-            writer.write(b"".join(chunk))
-            for line in chunk:
-                if not line.endswith(b"\n"):
-                    await arrival(hub)
-                    continue
-                replies.append(await reader.readline())
-                if replies[-1] in {b"", b"Correct\r\n"} or replies[-1].startswith(b"Refused"):
-                    break
-            else:
-                continue
-            break
-        if leave:
-            writer.write_eof()
-            replies.append(await reader.read())
-        writer.close()
-        await writer.wait_closed()
-        hub.reactor.close()
+            context.lobby.take_seat(watcher, lambda _seating: None)
+        await converse(context, admission, chunks, leave=leave)
+        os.truncate(fd, 0)
+        watcher.events.clear()
+        guesses, counted = context.guesses, dict(observer.counted)
+        replies = await converse(context, admission, chunks, leave=leave)
+        context.reactor.close()
         os.close(fd)
-        facts: dict[Fact, int] = {
-            fact: times for fact, times in observer.counted.items() if fact is not Fact.GUESS_JUDGED
-        }
-        return Heard(replies, list(lines(log)), watcher.events, hub.guesses, facts)
+        counts = {event: count - counted[event] for event, count in observer.counted.items()}
+        return Transcript(replies, list(lines(log)), watcher.events, context.guesses - guesses, counts)
 
-    return asyncio.run(talk())
+    return asyncio.run(converse_twice())
 
 
-async def arrival(hub: Hub) -> None:
+async def converse(
+    context: ServerContext, admission: Admission, chunks: Sequence[Sequence[bytes]], *, leave: bool
+) -> list[bytes]:
+    """Send each chunk at once, wait for its replies, and perhaps end the stream then."""
+    replies: list[bytes] = []
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    context.reactor.perform(lambda: admission.admit_player(ours, PLAYER))
+    reader, writer = await asyncio.open_connection(sock=theirs)
+    for chunk in chunks:
+        writer.write(b"".join(chunk))
+        for line in chunk:
+            if not line.endswith(b"\n"):
+                await part_of_a_line(context)
+                continue
+            replies.append(await reader.readline())
+            if replies[-1] in {b"", b"Correct\r\n"} or replies[-1].startswith(b"Refused"):
+                break
+        else:
+            continue
+        break
+    if leave:
+        writer.write_eof()
+        replies.append(await reader.read())
+    writer.close()
+    await writer.wait_closed()
+    while context.reactor.connections:  # noqa: ASYNC110  nothing tells of it
+        await asyncio.sleep(0)
+    return replies
+
+
+async def part_of_a_line(context: ServerContext) -> None:
     """Wait until the server has read part of a line."""
-    [session] = hub.reactor.links.values()
+    [session] = context.reactor.connections.values()
     assert isinstance(session, PlayerSession)
-    while not session.conversation.unterminated:  # noqa: ASYNC110  nothing tells of it
+    while not session.lines.unterminated:  # noqa: ASYNC110  nothing tells of it
         await asyncio.sleep(0)
 
 
@@ -162,7 +183,7 @@ def lines(log: Path) -> Iterator[dict[str, Any]]:
 @example(before=("Hello", "Game"), said=[["correct"]], leave=True, watched=True)
 @example(before=("Hello", "Game"), said=[["far"], ["close", "far"], ["correct"]], leave=False, watched=True)
 @settings(deadline=None)
-def test_whoever_spells_as_usual_is_answered_as_everybody_is(
+def test_usual_and_unusual_spellings_are_answered_alike(
     log: Path, *, before: tuple[str, ...], said: list[list[str]], leave: bool, watched: bool
 ) -> None:
     """A conversation in usual spellings has the replies, the log, the events and the counts of any other."""
@@ -189,15 +210,15 @@ def test_a_usual_line_may_be_the_end_of_another(
     log: Path, before: tuple[str, ...], parts: tuple[bytes, bytes], reply: bytes
 ) -> None:
     """Octets that would be a usual line by themselves belong to the line that has begun before (F-3)."""
-    heard = play([*([USUAL[line]] for line in before), *([part] for part in parts)], log)
+    transcript = play([*([USUAL[line]] for line in before), *([part] for part in parts)], log)
 
-    assert heard.replies[-1] == reply
+    assert transcript.replies[-1] == reply
 
 
 def test_who_leaves_after_hello_is_let_go(log: Path) -> None:
     """Whoever says Hello and ends the stream gets nothing more, and the log says who closed (F-6)."""
-    heard = play([[USUAL["Hello"]]], log, leave=True)
+    transcript = play([[USUAL["Hello"]]], log, leave=True)
 
-    assert heard.replies == [b"Greetings\r\n", b""]
-    assert [line["event"] for line in heard.log] == ["handshake_advanced", "session_closed"]
-    assert heard.log[-1]["reason"] == "peer closed"
+    assert transcript.replies == [b"Greetings\r\n", b""]
+    assert [line["event"] for line in transcript.log] == ["handshake_advanced", "session_closed"]
+    assert transcript.log[-1]["reason"] == "peer closed"
