@@ -19,6 +19,7 @@ from services.protocol.messages import (
     Joined,
     Left,
     Listed,
+    Missed,
     Ping,
     Round,
     WatchEvent,
@@ -58,7 +59,7 @@ class Away:
     """Another administrator holds the seat (clause A-7)."""
 
 
-Change = Listed | End | WatchEvent | Ping | Away
+Change = Listed | End | WatchEvent | Ping | Missed | Away
 """What the board is folded over."""
 
 
@@ -173,6 +174,8 @@ class Board:
                 self._take_list(now)
             case Ping(uptime_s):
                 self.up_since_s = None if uptime_s is None else now - uptime_s
+            case Missed():
+                pass  # who plays is known all the same
             case Joined() | Guessed() | Won() | Left() | Round():
                 ended = self._take_event(change, now)
             case _:
