@@ -211,7 +211,7 @@ def is_healthy(container: Container) -> bool:
 
 def test_an_upgrade_is_no_outage(cluster: Cluster) -> None:
     """All servers get a new setting; 20 newcomers a second are let in meanwhile, or told (P-6)."""
-    # Two builds at once of what admin and bot share give images of their own; from now on both are those of the cache.
+    # Concurrent builds of shared steps differ in their dates; from now on the images are those of the cache.
     cluster.run("build", "--quiet")
     cluster.run("up", "--detach", "--no-deps", "--no-build", "admin", "bot")
     eventually(lambda: len(cluster.who()) == BOTS, "all bots at play", 30)

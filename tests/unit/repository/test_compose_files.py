@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped] # what yamllint brings
+import yaml
 
 ROOT = Path(__file__).parents[3]
 FILES = ("docker-compose.yml", "compose.cluster.yml")
