@@ -6,7 +6,6 @@ Asking once gets on with any server of the family; watching is for servers that 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -16,7 +15,6 @@ from services.protocol.codec import encode, parse_admin_reply, spell
 from services.protocol.connection import ClientConnection
 from services.protocol.errors import LineTooLongError, OutOfTurnError
 from services.protocol.messages import (
-    Address,
     AdminGreetings,
     AdminHello,
     End,
@@ -25,6 +23,7 @@ from services.protocol.messages import (
     Joined,
     Left,
     Listed,
+    Missed,
     Ping,
     Pong,
     Refused,
@@ -33,20 +32,20 @@ from services.protocol.messages import (
     Who,
     Won,
 )
-from services.protocol.proxy_header import proxy_header
 from services.protocol.state import State
 from services.runtime.backoff import Backoff
+from services.runtime.connecting import UnreachableError, UntrustedError, cause, open_stream
 from services.runtime.environ import escaped
-from services.runtime.target import UnreachableError, UntrustedError, cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.admin.model.board import Change
-    from services.protocol.messages import Reply
-    from services.runtime.target import Target
-
-CONNECT_TIMEOUT_S: Final = 10.0
+    from services.protocol.messages import (
+        Address,
+        Reply,
+    )
+    from services.runtime.connecting import Target
 
 CLOSE_TIMEOUT_S: Final = 1.0
 
@@ -68,50 +67,17 @@ SEAT_TAKEN: Final = "another administrator is watching"
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
-    """A connection to a server."""
-
+class _Wire:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    @property
-    def local(self) -> Address:
-        """This end of it, which is how the server knows it."""
-        return Address(*self.writer.get_extra_info("sockname")[:2])
-
     async def close(self) -> None:
-        """Close it, at once if the other side does not take part."""
         self.writer.close()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self.writer.wait_closed()
         except (OSError, TimeoutError):
             self.writer.transport.abort()
-
-
-async def connect(target: Target, source: Address | None = None) -> Wire:
-    """Connect to a port of a server, on behalf of `source` where the server is told (clause X-1).
-
-    Raises:
-        UnreachableError: It does not answer, or not as one may expect.
-    """
-    context = None if target.tls is None else target.tls.current()
-    try:
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            if not target.proxy_header:
-                return Wire(*await asyncio.open_connection(target.host, target.port, ssl=context))
-            reader, writer = await asyncio.open_connection(target.host, target.port)
-            own, server = (Address(*writer.get_extra_info(end)[:2]) for end in ("sockname", "peername"))
-            writer.write(proxy_header(source or own, server))
-            if context is not None:
-                await writer.start_tls(context, server_hostname=target.host)
-            return Wire(reader, writer)
-    except TimeoutError:
-        raise UnreachableError(f"{target} does not answer") from None
-    except ssl.SSLCertVerificationError as error:
-        raise UntrustedError(f"{target} is not trusted: {error.verify_message}") from None
-    except OSError as error:
-        raise UnreachableError(f"cannot reach {target}: {cause(error)}") from None
 
 
 # --- once
@@ -123,7 +89,7 @@ async def ask_who(target: Target) -> list[Address]:
     Raises:
         UnreachableError: It cannot be reached, refuses or says nothing at all.
     """
-    wire = await connect(target)
+    wire = _Wire(*await open_stream(target))
     try:
         async with asyncio.timeout(WHOLE_ANSWER_S):
             wire.writer.write(encode(Hello()))
@@ -200,7 +166,7 @@ async def follow(target: Target, observe: Callable[[Change], None], chance: Call
 
 async def _watch(target: Target, observe: Callable[[Change], None], backoff: Backoff) -> NoReturn:
     try:
-        wire = await connect(target)
+        wire = _Wire(*await open_stream(target))
     except UntrustedError:
         raise
     except UnreachableError as error:
@@ -223,7 +189,7 @@ async def _watch(target: Target, observe: Callable[[Change], None], backoff: Bac
                     case End():
                         backoff.reset()
                         observe(reply)
-                    case Listed() | Joined() | Guessed() | Won() | Left() | Round():
+                    case Listed() | Joined() | Guessed() | Won() | Left() | Round() | Missed():
                         observe(reply)
                     case _:
                         # An empty line, where the list says that nobody is on it: nothing changes.
@@ -243,7 +209,7 @@ def _take(connection: ClientConnection, reply: Reply) -> None:
         raise _LostError(f"unexpected words from the server: {escaped(spell(reply))}") from None
 
 
-async def _hear(wire: Wire, connection: ClientConnection) -> bytes:
+async def _hear(wire: _Wire, connection: ClientConnection) -> bytes:
     for _ in range(2):
         try:
             async with asyncio.timeout(SILENCE_S):

@@ -22,21 +22,6 @@ class ProxyHeaderError(ProtocolError):
     """What a balancer sent is no header of version 2."""
 
 
-def proxy_header(source: Address, destination: Address) -> bytes:
-    """Return the header that passes a connection of `source` on."""
-    hosts = [ipaddress.ip_address(address.host) for address in (source, destination)]
-    family = _TCP4
-    if any(isinstance(host, ipaddress.IPv6Address) for host in hosts):
-        family = _TCP6
-        # Both have to be of one family.
-        hosts = [
-            ipaddress.IPv6Address(f"::ffff:{host}") if isinstance(host, ipaddress.IPv4Address) else host
-            for host in hosts
-        ]
-    addresses = b"".join(host.packed for host in hosts) + struct.pack("!HH", source.port, destination.port)
-    return SIGNATURE + bytes((_PROXY, family)) + struct.pack("!H", len(addresses)) + addresses
-
-
 def rest_octets(fixed: bytes) -> int:
     """Return how many octets follow the first 16.
 

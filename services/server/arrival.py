@@ -1,4 +1,4 @@
-"""A connection that a balancer passes on, until it has told whose it is (clause X-1)."""
+"""A connection that a balancer passes on, until its header has told whose it is (clause X-1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import structlog
 
 from services.protocol.proxy_header import FIXED_OCTETS, ProxyHeaderError, rest_octets, source
-from services.server.link import AGAIN, Link
+from services.server.connection import Connection
+from services.server.reactor import AGAIN
 
 if TYPE_CHECKING:
     import socket
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from services.server.reactor import Reactor
 
 
-class Arrival(Link):
+class Arrival(Connection):
     """Reads the header and nothing beyond it, then hands the socket on."""
 
     __slots__ = ("_admit", "_header")
@@ -67,9 +68,9 @@ class Arrival(Link):
         return whole - len(self._header)
 
     def timed_out(self) -> None:
-        """Give up a balancer that does not say."""
+        """Close: the balancer has not sent its header in time."""
         self.drop()
 
-    def refuse(self, reason: str) -> None:  # noqa: ARG002  it is nobody's yet, so nobody is told
+    def refuse(self, reason: str) -> None:  # noqa: ARG002  it is nobody's yet
         """Close: the server stops."""
         self.drop()

@@ -8,8 +8,9 @@ from typing import Self
 from urllib.parse import quote, urlsplit
 
 from services.protocol.rules import Rules
-from services.runtime.environ import EnvironReader
-from services.runtime.logging import LEVELS, LogFormat
+from services.runtime.common_settings import read_log_format, read_log_level, read_rules
+from services.runtime.environ import EnvironReader, parse_host
+from services.runtime.logging import LogFormat
 from services.runtime.tls_settings import ServerTls, read_server_tls
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -54,7 +55,7 @@ class Settings:
     """GAME_STATE_URL: where the lobby is shared with other servers; empty for one in memory. The password is
     that of the file GAME_STATE_PASSWORD_FILE, where there is one: it shows up in no environment then."""
     proxies: tuple[Network, ...]
-    """GAME_PROXY_FROM: networks of balancers, which are believed whose connections they pass on."""
+    """GAME_PROXY_FROM: networks of balancers, which may tell whose connections they pass on."""
     metrics_port: int
     """GAME_METRICS_PORT: figures for Prometheus; 0 for none."""
     shared_rounds: bool
@@ -72,28 +73,20 @@ class Settings:
             SettingsError: one or more are unusable; it names them all.
         """
         reader = EnvironReader(environ)
-        port = {"low": 0, "high": 65_535}
-        low = reader.integer("GAME_LOW", default=1, low=0, high=999_999_998)
-        high = reader.integer("GAME_HIGH", default=30, low=1, high=999_999_999)
-        if low >= high:
-            reader.fault("GAME_HIGH", f"not above GAME_LOW ({low})", "give a higher number")
+        rules = read_rules(reader)
         settings = cls(
-            host=reader.text("GAME_HOST", default=""),
-            player_port=reader.integer("GAME_PLAYER_PORT", default=4000, **port),
-            admin_port=reader.integer("GAME_ADMIN_PORT", default=4001, **port),
-            rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
+            host=reader.host("GAME_HOST", default=""),
+            player_port=reader.port("GAME_PLAYER_PORT", default=4000),
+            admin_port=reader.port("GAME_ADMIN_PORT", default=4001),
+            rules=rules,
             state_url=_read_state_url(reader),
             proxies=_read_networks(reader),
-            metrics_port=reader.integer("GAME_METRICS_PORT", default=0, **port),
+            metrics_port=reader.port("GAME_METRICS_PORT", default=0),
             shared_rounds=reader.choice("GAME_ROUND", default=False, choices={"own": False, "shared": True}),
             limits=_read_limits(reader),
             tls=read_server_tls(reader),
-            log_format=reader.choice(
-                "GAME_LOG_FORMAT", default=default_format, choices={one.value: one for one in LogFormat}
-            ),
-            log_level=reader.choice(
-                "GAME_LOG_LEVEL", default="info", choices={word: word for word in LEVELS}
-            ),
+            log_format=read_log_format(reader, default_format),
+            log_level=read_log_level(reader),
         )
         if settings.player_port == settings.admin_port != 0:
             reader.fault("GAME_ADMIN_PORT", "the same as GAME_PLAYER_PORT", "give another port")
@@ -103,7 +96,7 @@ class Settings:
 
 def _read_state_url(reader: EnvironReader) -> str:
     url = reader.text("GAME_STATE_URL", default="")
-    if url and not url.startswith(("valkey://", "valkeys://", "unix://")):
+    if url and not _is_state_url(url):
         reader.fault("GAME_STATE_URL", "no address of a Valkey", "give valkey://[USER:PASSWORD@]HOST[:PORT]")
     file = reader.text("GAME_STATE_PASSWORD_FILE", default="")
     if not url or not file:
@@ -116,6 +109,17 @@ def _read_state_url(reader: EnvironReader) -> str:
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     return parts._replace(netloc=f"{user.partition(':')[0]}:{password}@{host}").geturl()
+
+
+def _is_state_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in {"valkey", "valkeys"}:
+            parse_host(parts.hostname or "localhost")
+            return parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme == "unix"
 
 
 def _read_networks(reader: EnvironReader) -> tuple[Network, ...]:

@@ -52,8 +52,8 @@ class PagePlayer:
             while True:
                 self.receive()
         except ConnectionClosed as closed:
-            assert closed.rcvd is not None, "the page closed without a word"
-            return closed.rcvd.code, closed.rcvd.reason
+            frame = closed.rcvd
+        return (frame.code, frame.reason) if frame else (1006, "")
 
 
 @contextmanager

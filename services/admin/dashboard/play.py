@@ -13,11 +13,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
 
-from services.admin.client import connect
 from services.admin.dashboard.state import VERSION
 from services.protocol.framing import MAX_LINE_OCTETS, LineBuffer
 from services.protocol.messages import Address, Verdict
-from services.runtime.target import UnreachableError, cause
+from services.runtime.connecting import UnreachableError, cause, open_stream
 from services.strategies.candidates import Try, allowed, count
 from services.strategies.choice import hint
 
@@ -27,10 +26,9 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from starlette.websockets import WebSocket
 
-    from services.admin.client import Wire
     from services.admin.settings import PlaySettings
     from services.protocol.rules import Rules
-    from services.runtime.target import Target
+    from services.runtime.connecting import Target
     from services.strategies.candidates import History
 
 MOST_MESSAGE_OCTETS: Final = MAX_LINE_OCTETS - len("\r\n")
@@ -92,17 +90,16 @@ class Play:
     async def _relay(self, browser: WebSocket) -> _End:
         """Carry lines until one side has had enough; whoever is left is told."""
         timeout_s = self._settings.timeout_s
-        server: Wire | None = None
+        writer: asyncio.StreamWriter | None = None
         try:
             async with asyncio.timeout(timeout_s):
-                source = Address(*browser.client) if browser.client else None
-                server = await connect(self._target, source)
-                known_as = source if source and self._target.proxy_header else server.local
+                reader, writer = await open_stream(self._target)
+                known_as = Address(*writer.get_extra_info("sockname")[:2])
                 await browser.send_text(f"# {known_as}")
                 async with asyncio.TaskGroup() as tasks:
                     ways = [
-                        tasks.create_task(_carry_up(browser, server)),
-                        tasks.create_task(_carry_down(server, browser)),
+                        tasks.create_task(_carry_up(browser, writer)),
+                        tasks.create_task(_carry_down(reader, browser)),
                     ]
                     done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
                     for way in ways:
@@ -113,8 +110,8 @@ class Play:
         except UnreachableError as error:
             return _End(_BAD_GATEWAY, _reason(str(error)))
         finally:
-            if server is not None:
-                await server.close()
+            if writer is not None:
+                writer.close()
 
     async def _hint(self, request: Request) -> Response:
         history = _read_tried(request.query_params.get("tried", ""))
@@ -131,7 +128,7 @@ def _is_own_origin(browser: WebSocket) -> bool:
     return origin is None or origin.partition("://")[2] == browser.headers.get("host")
 
 
-async def _carry_up(browser: WebSocket, server: Wire) -> _End:
+async def _carry_up(browser: WebSocket, writer: asyncio.StreamWriter) -> _End:
     while True:
         message = await browser.receive()
         if message["type"] == "websocket.disconnect":
@@ -142,18 +139,18 @@ async def _carry_up(browser: WebSocket, server: Wire) -> _End:
         if "\n" in text or "\r" in text:
             return _NO_LINE
         try:
-            server.writer.write(text.encode() + b"\r\n")
-            await server.writer.drain()
+            writer.write(text.encode() + b"\r\n")
+            await writer.drain()
         except OSError:
             # What the server has said before it went is still on its way down.
             await asyncio.Future()
 
 
-async def _carry_down(server: Wire, browser: WebSocket) -> _End:
+async def _carry_down(reader: asyncio.StreamReader, browser: WebSocket) -> _End:
     lines = LineBuffer()
     while True:
         try:
-            data = await server.reader.read(MAX_LINE_OCTETS)
+            data = await reader.read(MAX_LINE_OCTETS)
         except OSError as error:
             return _End(_BAD_GATEWAY, f"the connection to the game server broke: {cause(error)}")
         if not data:

@@ -38,7 +38,7 @@ def test_a_player_is_known_by_the_address_that_the_balancer_names(server: Server
 
 
 def test_a_balancer_that_does_not_say_is_dropped(server: ServerProcess) -> None:
-    """What is no header ends the connection without a word, and so does silence (X-1)."""
+    """What is no header ends the connection without a reply, and so does silence (X-1)."""
     with server.new_player() as player:
         player.send(b"Hello\r\nGame\r\n15\r\n")
         with contextlib.suppress(ConnectionResetError):  # the rest was not read

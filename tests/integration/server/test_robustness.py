@@ -12,8 +12,8 @@ import pytest
 from services.runtime.tls import client_context
 from services.runtime.tls_settings import ClientTls
 from services.server.app import listen
-from services.server.hub import Rooms
-from services.server.link import CHUNK_OCTETS
+from services.server.connection import CHUNK_OCTETS
+from services.server.quota import Quota
 from tests.support.certificates import make_cast
 from tests.support.line_client import LineClient
 from tests.support.play import finish_a_game, start_a_game
@@ -106,7 +106,7 @@ def test_a_mistake_of_ours_costs_one_session() -> None:
 
 def test_a_mistake_in_a_timer_does_not_stop_the_clock() -> None:
     """If acting on one deadline fails, those of all others are kept all the same (P-10)."""
-    broken = Alteration(failing=["services.server.player_session.PlayerSession.silent"])
+    broken = Alteration(failing=["services.server.player_session.PlayerSession.on_silence"])
     with (
         ServerProcess(broken, GAME_HANDSHAKE_TIMEOUT="0.2") as server,
         server.new_player(),
@@ -196,7 +196,7 @@ def test_vanished_peers_are_noticed() -> None:
 @pytest.mark.parametrize("connections", [1, 4, 10, 36, 100, 960, 19_936, 1_000_000])
 def test_connections_are_shared_out(connections: int) -> None:
     """However few there may be, players and administrators get some; together they are no more than that."""
-    rooms = Rooms.of(connections, 10_000)
+    rooms = Quota.of(connections, 10_000)
 
     assert min(rooms) >= 1
     assert sum(rooms) <= max(connections, 4)

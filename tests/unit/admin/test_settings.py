@@ -31,7 +31,7 @@ def test_every_setting_is_read() -> None:
             "GAME_CLOSE_DISTANCE": "5",
             "GAME_DASHBOARD_HOST": "0.0.0.0",
             "GAME_DASHBOARD_PORT": "8080",
-            "GAME_PROXY_HEADER": "yes",
+            "GAME_DASHBOARD_NAMES": "Game.example, game",
             "GAME_PLAY_PORT": "5000",
             "GAME_PLAY_GAMES": "5",
             "GAME_PLAY_TIMEOUT": "60",
@@ -43,9 +43,10 @@ def test_every_setting_is_read() -> None:
 
     assert (settings.host, settings.port) == ("server", 5001)
     assert settings.rules == Rules(0, 99, 5)
-    assert settings.dashboard == DashboardSettings("0.0.0.0", 8080)
+    assert settings.dashboard == DashboardSettings(
+        "0.0.0.0", 8080, frozenset({"0.0.0.0", "game.example", "game"})
+    )
     assert settings.play == PlaySettings(port=5000, most_games=5, timeout_s=60)
-    assert settings.proxy_header
     assert (settings.log_format, settings.log_level) == (LogFormat.CONSOLE, "debug")
 
 

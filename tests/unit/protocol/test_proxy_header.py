@@ -13,7 +13,6 @@ from services.protocol.proxy_header import (
     FIXED_OCTETS,
     SIGNATURE,
     ProxyHeaderError,
-    proxy_header,
     rest_octets,
     source,
 )
@@ -79,24 +78,3 @@ def test_anything_is_read_or_refused(header: bytes) -> None:
         source(SIGNATURE + header)
     except ProxyHeaderError:
         pass
-
-
-@pytest.mark.parametrize(
-    ("client", "server", "header"),
-    [
-        (Address("192.0.2.7", 50123), Address("198.51.100.1", 4000), TCP4),
-        (Address("2001:db8::7", 50124), Address("::", 4000), TCP6),
-    ],
-)
-def test_a_header_is_spelled_as_it_is_read(client: Address, server: Address, header: bytes) -> None:
-    """Whoever passes a connection on names both of its ends (X-1)."""
-    assert proxy_header(client, server) == header
-
-
-def test_ends_of_two_families_are_both_ipv6() -> None:
-    """A browser that comes by IPv4 may be passed on by IPv6, and the other way round (X-1)."""
-    for client in (Address("192.0.2.7", 1), Address("2001:db8::7", 1)):
-        header = proxy_header(client, Address("::1" if "." in client.host else "127.0.0.1", 4000))
-
-        assert rest_octets(header[:FIXED_OCTETS]) == 36
-        assert source(header) == client
