@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING, Final, cast
 
 from services.lobby.interface import Seating
@@ -12,9 +11,11 @@ from services.protocol.messages import Ping
 from services.runtime.tls import is_administrator
 from services.server.game.conversation import FindPlayers, TakeSeat
 from services.server.session import Session
+from services.server.tls_socket import TlsSocket
 
 if TYPE_CHECKING:
     import socket
+    import ssl
 
     from services.protocol.messages import Address
     from services.server.context import ServerContext
@@ -48,7 +49,7 @@ class AdminSession(Session):
 
     def on_open(self) -> None:
         """Refuse a client whose certificate is good, but not an administrator's."""
-        if isinstance(self.sock, ssl.SSLSocket) and not is_administrator(self.sock.getpeercert()):
+        if isinstance(self.sock, TlsSocket) and not is_administrator(self.sock.getpeercert()):
             self.apply(self.state.refuse_admin(refusals.NO_ROLE))
 
     def received(self, data: bytes) -> None:

@@ -59,7 +59,7 @@ class Arrival(Connection):
             self.drop()
             return
         self.reactor.hand_over(self)
-        self._admit(self.sock, address)
+        self._admit(self.raw, address)
 
     def _missing_octets(self) -> int:
         whole = FIXED_OCTETS
