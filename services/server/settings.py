@@ -1,6 +1,7 @@
 """The server's settings, read from the environment and checked together."""
 
 import ipaddress
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ class Limits:
     """GAME_MAX_PER_ADDRESS: of them, how many from one address; 0 for as many as there are."""
     max_invalid_guesses: int = 20
     """GAME_MAX_INVALID_GUESSES: lines in a row that are no valid guess."""
+    max_line_rate: int = 5_000
+    """GAME_MAX_LINE_RATE: lines a second of one connection, after so many at once; 0 for as many as it sends."""
     handshake_timeout_s: float = 10.0
     """GAME_HANDSHAKE_TIMEOUT: from the connection to the game, or to the watch."""
     tls_timeout_s: float = 5.0
@@ -38,6 +41,11 @@ class Limits:
     """GAME_WRITE_TIMEOUT: how long a peer may leave its replies unread."""
     drain_timeout_s: float = 10.0
     """GAME_DRAIN_TIMEOUT: how long games may go on when the server stops."""
+
+    @property
+    def burst_lines(self) -> int:
+        """How many lines may come at once on a connection that has been quiet for a second."""
+        return self.max_line_rate or sys.maxsize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +138,7 @@ def _read_limits(reader: EnvironReader) -> Limits:
         max_invalid_guesses=reader.integer(
             "GAME_MAX_INVALID_GUESSES", default=usual.max_invalid_guesses, low=1
         ),
+        max_line_rate=reader.integer("GAME_MAX_LINE_RATE", default=usual.max_line_rate, low=0),
         handshake_timeout_s=reader.seconds("GAME_HANDSHAKE_TIMEOUT", default=usual.handshake_timeout_s),
         tls_timeout_s=reader.seconds("GAME_TLS_TIMEOUT", default=usual.tls_timeout_s),
         idle_timeout_s=reader.seconds("GAME_IDLE_TIMEOUT", default=usual.idle_timeout_s),

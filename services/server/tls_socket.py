@@ -1,7 +1,7 @@
-"""TLS on a non-blocking socket, fed a bounded number of raw octets at a time. What a connection is for is not its business.
+"""TLS on a non-blocking socket, fed a bounded number of raw octets at a time.
 
-`ssl.SSLSocket` reads records until one has data. A client that sends records without any, key updates say, keeps it
-reading for as long as it sends. Here OpenSSL sees no more than one chunk of what has arrived in each `recv`.
+`ssl.SSLSocket` reads records until one has data. A client that sends records without any, key updates say,
+keeps it reading for as long as it sends. Here OpenSSL sees one chunk of what has arrived in each `recv`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class TlsSocket:
                  "_tls", "_unsent", "raw")  # fmt: skip
 
     def __init__(self, raw: socket.socket, context: ssl.SSLContext, on_pending: Callable[[], object]) -> None:
-        """Begin as the server; `on_pending` is called when there may be more that the kernel will not tell of."""
+        """Begin as the server; `on_pending` is called when there may be data that no poll will tell of."""
         self.raw = raw
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
@@ -103,7 +103,7 @@ class TlsSocket:
     def send(self, data: bytes | bytearray) -> int:
         """Send some of the data, and return how much.
 
-        As with OpenSSL's own: what is encrypted has to be sent, so `data` must begin in the same way after an error.
+        As with OpenSSL: what is encrypted must be sent, so after an error `data` must begin as it did before.
 
         Raises:
             ssl.SSLWantWriteError: the kernel takes no more now.
