@@ -18,7 +18,7 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 # The folders that hold Python; those that do not exist yet are passed over.
 SOURCES := $(shell find services tests scripts benchmarks -name "*.py" 2>/dev/null | cut -d/ -f1 | sort -u)
 DOCKERFILES := $(wildcard Dockerfile.*)
-YAML := $(wildcard docker-compose*.yml compose*.yml cluster/*.yml .github/*.yml .github/workflows/*.yml .yamllint .pre-commit-config.yaml)
+YAML := $(wildcard docker-compose*.yml compose*.yml cluster/*.yml deploy/*.yml deploy/kubernetes/*.yaml .github/*.yml .github/workflows/*.yml .yamllint .pre-commit-config.yaml)
 
 # More arguments for pytest: make unit PYTEST_ARGS='-k framing -x'
 PYTEST_ARGS ?=
@@ -88,6 +88,7 @@ audit: $(READY) ## Look for insecure code, and check Dockerfiles, YAML and workf
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive services
 	$(if $(DOCKERFILES),$(BIN)/hadolint $(DOCKERFILES))
 	$(if $(YAML),$(BIN)/yamllint --strict $(YAML))
+	$(BIN)/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
 	$(if $(wildcard .github/workflows),$(BIN)/zizmor --quiet --offline .github)
 
 .PHONY: unit
@@ -115,6 +116,10 @@ soak: $(READY) ## The bounds at full size, over loopback: ten minutes, and root 
 .PHONY: e2e
 e2e: $(READY) images browser ## Tests in containers, on the real compose file
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
+
+.PHONY: e2e-swarm
+e2e-swarm: $(READY) images ## Tests on three machines, each an engine in a container: seven minutes, root
+	$(BIN)/pytest -s tests/swarm/three_nodes.py $(PYTEST_ARGS)
 
 ##@ Measure
 

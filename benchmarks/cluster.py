@@ -108,7 +108,6 @@ class Server:
             "GAME_STATE_URL": state_url,
             "GAME_PROXY_FROM": "127.0.0.0/8" if setup.balanced else "",
             "GAME_ROUND": "shared" if setup.shared else "own",
-            "GAME_HIGH": "1000000" if setup.shared else "30",  # nobody finds that: the load never ends
             "GAME_MAX_PLAYERS": "20000",
             "GAME_LOG_FORMAT": "json",
         }

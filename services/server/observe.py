@@ -13,8 +13,6 @@ from services.runtime.logging import LEVELS, encode_json
 from services.server.game.log_events import LogEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from services.protocol.messages import Address
     from services.runtime.logging import LogSink
     from services.server.game.conversation import LogRecord
@@ -66,7 +64,7 @@ class Observer:
     def __init__(self, sink: LogSink, *, level: str) -> None:
         self._sink = sink
         self.counted = dict.fromkeys((event for event in LogEvent if not event.is_guess), 0)
-        """How often each event came; guesses are counted by themselves."""
+        """How often each event came; guesses are counted by themselves, in `ServerContext.guesses`."""
         self._heads = {
             event: b'"level":"%b","event":"%b","service":"%b",'
             % (event.level.encode(), event.event.encode(), SERVICE.encode())
@@ -85,12 +83,6 @@ class Observer:
         if event.count_field:
             return LogLine(head, b'%b"%b":' % (fields, event.count_field.encode()), has_count=True)
         return LogLine(head, fields[:-1] + b"}\n", has_count=False)
-
-    def count(self, records: Iterable[LogRecord]) -> None:
-        """Count events that are logged elsewhere."""
-        for event, _ in records:
-            if not event.is_guess:
-                self.counted[event] += 1
 
     def record(self, session: bytes, event: LogEvent, *values: Value) -> None:
         """Log and count an event whose values are hardly ever the same; `session` is its `session_fields`."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import socket
     import ssl
 
+    from services.lobby.interface import RoundOutcome
     from services.protocol.messages import Address
     from services.server.context import ServerContext
     from services.server.game.conversation import Question
@@ -78,8 +79,14 @@ class PlayerSession(Session):
         match question:
             case EnterRound():
                 lobby.enter_round(lambda number: self.answered(lambda: state.entered(number, repeat)))
-            case Judge(round_number, number):
-                guess = RoundGuess(self.address, round_number, number, self.guesses + 1)
-                lobby.guess(guess, lambda outcome: self.answered(lambda: state.judged(question, outcome)))
+            case Judge(number):
+                guess = RoundGuess(self.address, state.round_number, number, self.guesses + 1)
+                table = self.responses
+
+                def judged(found: RoundOutcome | None) -> None:
+                    answer = (number, found)
+                    self.go_on(lambda: table.after(answer, lambda: state.judged(question, found)))
+
+                lobby.guess(guess, judged)
             case _:
                 raise AssertionError(question)  # an administrator's

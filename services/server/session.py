@@ -32,7 +32,7 @@ def perform(context: ServerContext, due: Iterable[tuple[Session, Response]]) -> 
     """Do all that follows from lines, one after the other. It runs for each guess, so it makes no calls."""
     sink, lobby, now_s = context.sink, context.lobby, context.reactor.now_s
     outgoing, parts, stamp = context.reactor.outgoing, sink.parts, sink.stamp
-    guesses = 0
+    counted, guesses = context.observer.counted, 0
     for session, response in due:
         try:
             if response.is_guess:
@@ -41,6 +41,8 @@ def perform(context: ServerContext, due: Iterable[tuple[Session, Response]]) -> 
             for head, tail, has_count in response.log:
                 count = GUESS_COUNTS[session.guesses] if has_count else b""
                 parts += (stamp, head, session.log_fields, tail, count)
+            for event in response.counted:
+                counted[event] += 1
             if response.guessed and lobby.publish_line:
                 lobby.publish_line(b"Guessed %b%b" % (str(session.address).encode(), response.guessed))
             if session.output is not None:
@@ -137,23 +139,23 @@ class Session(Connection):
 
     def _answer(self, lines: Sequence[bytes]) -> None:
         due: list[tuple[Session, Response]] = []
+        responses = self.responses
         for number, line in enumerate(lines, start=1):
-            response = self.responses[line]
+            response = responses[line]
             due.append((self, response))
             if not response.is_guess:
                 self.guess_limit -= 1
-            if response.rest is None and response.next_table is None and number < len(lines):
-                continue  # the state stays, so the next line can be looked up before this one is performed
+            if response.rest is None and number < len(lines):
+                responses = responses if response.next_table is None else response.next_table
+                continue  # nothing but the next table can make a difference to the next line
             perform(self.context, due)
             due.clear()
+            responses = self.responses
             if self.ending:
                 return
             if self._awaits_answer:
-                # Nothing is read before the answer is there: the replies keep the order of the lines.
-                self._is_paused = True
-                self._paused_lines = lines[number:]
-                self.slow = True
-                self.reactor.poll_for(self, NOTHING)
+                if number < len(lines):
+                    self._pause(lines[number:])
                 return
         if self.lines.overlong:
             self.apply(self.state.refuse(self.lines.overlong.reason, self.lines.unterminated))
@@ -189,7 +191,6 @@ class Session(Connection):
 
     def perform_rest(self, outcome: Outcome) -> None:
         """Do what a guess hardly ever leads to; `perform` calls this last."""
-        self.context.observer.count(outcome.log)
         for event in outcome.events:
             if event.kind is not Guessed:  # which `perform` has published
                 self.context.lobby.publish(event.of(self.address, self.guesses))
@@ -201,7 +202,7 @@ class Session(Connection):
         if outcome.close_reason is not None:
             self._close(outcome.close_reason)
         elif outcome.question:
-            self._awaits_answer = True
+            self._awaits_answer = self.slow = True  # a line that comes before the answer gets to `step`
             self.ask(outcome.question, outcome.repeat)
         elif outcome.repeat:
             perform(self.context, [(self, self.responses[outcome.repeat + b"\n"])])
@@ -211,7 +212,11 @@ class Session(Connection):
         raise NotImplementedError
 
     def answered(self, follow: Callable[[], Outcome]) -> None:
-        """Perform what follows from the lobby's answer, then answer the lines that have waited for it.
+        """Perform what follows from the lobby's answer, then answer the lines that have waited for it."""
+        self.go_on(lambda: self.context.responses.compile(follow()))
+
+    def go_on(self, follow: Callable[[], Response]) -> None:
+        """Do so with what follows as a response.
 
         The answer may come within `ask`, or in a later turn, when the peer may be gone.
         """
@@ -219,11 +224,25 @@ class Session(Connection):
         if self.ending:
             return
         try:
-            self.apply(follow())
+            self.slow = self._is_paused or self.is_blocked
+            perform(self.context, [(self, follow())])
             if self._is_paused:
                 self._continue()
         except Exception:  # noqa: BLE001  as in `perform`
             self.failed()
+
+    def step(self) -> None:
+        """Do what is next; a line that comes while the lobby's answer is awaited waits too."""
+        if self.is_blocked or not self._awaits_answer:
+            super().step()
+        elif not self._is_paused:
+            self._pause(())
+
+    def _pause(self, lines: Sequence[bytes]) -> None:
+        """Read nothing before the answer is there: the replies keep the order of the lines."""
+        self._is_paused = True
+        self._paused_lines = lines
+        self.reactor.poll_for(self, NOTHING)
 
     def _continue(self) -> None:
         """Answer the lines that have waited, unless what came first has ended or paused the session again."""
@@ -256,11 +275,12 @@ class Session(Connection):
             self.on_lost("internal error")
 
     def resume(self) -> None:
-        """Read again, unless the lobby's answer is awaited or the connection is throttled."""
+        """Read again, unless lines wait for the lobby's answer or the connection is throttled."""
         if self._is_paused or self._throttled_until_s:
             self.reactor.poll_for(self, NOTHING)
         else:
             super().resume()
+            self.slow = self._awaits_answer
 
     def on_lost(self, reason: str) -> None:
         """End the conversation without a reply."""

@@ -30,7 +30,7 @@ class Limits:
     max_invalid_guesses: int = 20
     """GAME_MAX_INVALID_GUESSES: lines in a row that are no valid guess."""
     max_line_rate: int = 5_000
-    """GAME_MAX_LINE_RATE: lines a second of one connection, after so many at once; 0 for as many as it sends."""
+    """GAME_MAX_LINE_RATE: lines a second of one connection, after so many at once; 0 for no limit."""
     handshake_timeout_s: float = 10.0
     """GAME_HANDSHAKE_TIMEOUT: from the connection to the game, or to the watch."""
     tls_timeout_s: float = 5.0

@@ -169,7 +169,7 @@ class Transcript:
         if isinstance(question, EnterRound):
             return state.entered(server.round_number if server.reachable else None, repeat)
         assert not isinstance(question, FindPlayers | TakeSeat)
-        guess = RoundGuess(self.address, question.round_number, question.number, self.guesses + 1)
+        guess = RoundGuess(self.address, state.round_number, question.number, self.guesses + 1)
         return state.judged(question, server.judge(guess) if server.reachable else None)
 
 

@@ -71,7 +71,6 @@ class EnterRound:
 class Judge:
     """Have a guess at the shared number judged (clause R-2), and go on with `judged`."""
 
-    round_number: int
     number: int
 
 
@@ -132,6 +131,11 @@ class ConversationState(ABC):
     @property
     def is_usual(self) -> bool:
         """Whether many conversations come to this state, so that what follows is worth remembering."""
+        return False
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether nobody comes to this state any more once there is another like it: it is of one round."""
         return False
 
     def handle(self, line: bytes) -> Outcome:

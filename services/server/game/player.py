@@ -89,8 +89,16 @@ class PlayerState(ConversationState):
     @property
     def is_usual(self) -> bool:
         """Whether many come to this state: the handshake, and games in narrow ranges without a mistake."""
-        is_common_secret = self.config.is_narrow or not self.secret
-        return is_common_secret and not self.invalid_guesses and not self.round_number
+        if self.invalid_guesses:
+            return False
+        if self.round_number:
+            return self.config.is_narrow and self.is_engaged
+        return self.config.is_narrow or not self.secret
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether it is of a shared round."""
+        return bool(self.round_number)
 
     def at(self, protocol_state: State) -> Self:
         """Return this state at another place of the protocol's table."""
@@ -169,7 +177,7 @@ class PlayerState(ConversationState):
             return self._reject(line)
         number = request.number
         if self.config.shared_rounds:
-            return Outcome(question=Judge(self.round_number, number))
+            return Outcome(question=Judge(number))
         verdict = rules.judge(self.secret, number)
         record = LogRecord(LogEvent.GUESS_JUDGED, (number, verdict.value))
         return self._announce(record, verdict, PlayerEvent(Guessed, number, verdict))
@@ -180,11 +188,11 @@ class PlayerState(ConversationState):
             return self.refuse(refusals.ROUND_UNREACHABLE)
         if outcome.verdict is None:
             return Outcome(
-                log=(LogRecord(LogEvent.GUESS_TOO_LATE, (guess.number, guess.round_number)),),
+                log=(LogRecord(LogEvent.GUESS_TOO_LATE, (guess.number, self.round_number)),),
                 reply=encode(TooLate()),
                 next_state=replace(self, round_number=outcome.round_number, invalid_guesses=0),
             )
-        values = (guess.number, outcome.verdict.value, guess.round_number)
+        values = (guess.number, outcome.verdict.value, self.round_number)
         return self._announce(LogRecord(LogEvent.ROUND_GUESS_JUDGED, values), outcome.verdict)
 
     def _announce(self, record: LogRecord, verdict: Verdict, *events: PlayerEvent) -> Outcome:

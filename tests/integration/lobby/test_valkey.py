@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from services.lobby import scripts
 from services.lobby.interface import RoundOutcome, Seating
 from services.lobby.valkey import ValkeyLobby
 from services.protocol.messages import Guessed, Joined, Left, Verdict
@@ -162,6 +163,28 @@ def test_a_restarted_valkey_learns_everything_anew(valkey: ValkeyContainer) -> N
             outcome = await guess(servers[2], player(2), now + 1, SECRET)
             assert outcome is not None
             assert outcome.verdict is None
+
+    asyncio.run(play())
+
+
+def test_no_list_is_of_a_valkey_that_was_not_told(valkey: ValkeyContainer) -> None:
+    """A server that has not noticed yet that Valkey came back empty answers nothing, or the whole list."""
+
+    async def play() -> None:
+        async with game(valkey.url) as playing:
+            (lobby,) = await playing.servers(1)
+            assert isinstance(lobby, ValkeyLobby)
+            publish(lobby, Joined(player(1)))
+            assert await ask(lobby.list_players) == [player(1)]
+            lobby._life.cancel()  # or its next beat may notice first
+            await asyncio.to_thread(valkey.restart)
+            for script in scripts.ALL.values():  # as another server does, which is quicker
+                valkey.command("SCRIPT LOAD", script)
+            listed = [await ask(lobby.list_players)]
+            while listed[-1] is None:
+                await asyncio.sleep(0.01)
+                listed.append(await ask(lobby.list_players))
+            assert listed[-1] == [player(1)]
 
     asyncio.run(play())
 

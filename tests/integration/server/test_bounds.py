@@ -84,7 +84,7 @@ def test_a_line_without_end_is_cut_before_it_is_stored(loop: Alteration) -> None
 def test_a_player_who_does_not_read_is_not_read_and_then_dropped() -> None:
     """Replies are kept up to a bound, for the write timeout; memory stays (RSS + 8 MiB at most)."""
     settings = {"GAME_WRITE_TIMEOUT": "0.5", "GAME_MAX_INVALID_GUESSES": "999999999"}
-    with ServerProcess(**settings) as server:
+    with ServerProcess(Alteration(send_buffer_octets=1 << 16), **settings) as server:
         server.ignore("guess_rejected")
         before_kib = resident_kib(server.pid)
         with server.new_player("Hello", "Game", receive_buffer_octets=4096) as player:

@@ -82,7 +82,8 @@ def test_nobody_is_closed_without_a_word(server: ServerProcess) -> None:
 
 def test_peers_that_stay_do_not_hold_it_up() -> None:
     """It ends within five seconds with connections open whose other side never closes, or does not read."""
-    with ServerProcess(GAME_DRAIN_TIMEOUT="0.2", GAME_MAX_INVALID_GUESSES="999999999") as server:
+    small = Alteration(send_buffer_octets=1 << 16)
+    with ServerProcess(small, GAME_DRAIN_TIMEOUT="0.2", GAME_MAX_INVALID_GUESSES="999999999") as server:
         server.ignore("guess_rejected")
         with (
             server.new_player("Hello"),

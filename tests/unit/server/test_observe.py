@@ -151,16 +151,3 @@ def test_the_level_keeps_lines_back() -> None:
 
     assert written(record, "info") == []
     assert observers[0].counted[LogEvent.CONNECTION_PROBED] == 1
-
-
-def test_guesses_are_not_counted_as_events() -> None:
-    """Guesses have a counter of their own, and do not stand in this one with some of them left out."""
-    observers: list[Observer] = []
-
-    def count(sink: LogSink) -> None:
-        observers.append(Observer(sink, level="info"))
-        observers[0].count((LogRecord(LogEvent.GUESS_JUDGED, (1, "Correct")), LogRecord(LogEvent.GAME_WON)))
-
-    written(count)
-    assert observers[0].counted[LogEvent.GAME_WON] == 1
-    assert not {LogEvent.GUESS_JUDGED, LogEvent.ROUND_GUESS_JUDGED} & observers[0].counted.keys()

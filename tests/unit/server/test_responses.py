@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.lobby.interface import RoundOutcome
 from services.protocol.codec import encode
 from services.protocol.messages import Address, Guessed, Verdict
 from services.protocol.rules import CLASSIC, Rules
 from services.runtime.logging import LogSink
 from services.server.game.admin import AdminState
+from services.server.game.conversation import Judge
+from services.server.game.log_events import LogEvent
 from services.server.game.player import WIDEST_RANGE, GameConfig, PlayerState
 from services.server.observe import Observer
 from services.server.responses import ResponseCompiler
@@ -55,7 +58,8 @@ def seen(response: Response) -> tuple[object, ...]:
     """Return all that anybody can see of a response, the next state included."""
     state = response.next_table.state if response.next_table is not None else None
     return (
-        *(response.reply, response.log, response.guessed, response.is_guess, response.timeout_s),
+        *(response.reply, response.log, response.guessed, response.is_guess, response.counted),
+        response.timeout_s,
         *(response.rest and response.rest._replace(is_usual=False), state),
     )
 
@@ -85,6 +89,16 @@ def test_no_line_is_answered_otherwise_for_having_been_met(lines: list[bytes], s
             state = one.state
             fresh = tables(shared_rounds=shared_rounds)._compiler
             assert seen(one[line]) == seen(fresh.compile(state.handle(line[:-2])))
+
+
+def test_guesses_are_counted_by_themselves() -> None:
+    """A guess counts as a guess and as no event, a winning one as the event that a game was won besides."""
+    playing = game(tables(), 21)
+
+    assert playing[b"7\r\n"].is_guess
+    assert playing[b"7\r\n"].counted == ()
+    assert playing[b"21\r\n"].counted == (LogEvent.GAME_WON,)
+    assert playing[b"x\r\n"].counted == (LogEvent.GUESS_REJECTED,)
 
 
 def test_a_guess_carries_what_the_watcher_is_told() -> None:
@@ -178,3 +192,41 @@ def test_the_tables_stay_within_what_is_said_of_them() -> None:
     finally:
         tracemalloc.stop()
     assert octets / 4 * WIDEST_RANGE < 5 << 20
+
+
+def round_table(table: ResponseTable, number: int) -> ResponseTable:
+    """Return the table of a game in a shared round."""
+    question = following(table, b"Hello\r\n")
+    assert isinstance(question.state, PlayerState)
+    begun = question.state.entered(number, b"").next_state
+    assert begun is not None
+    return table._compiler.table(begun)
+
+
+def test_players_of_a_round_share_its_table_and_the_next_round_replaces_it() -> None:
+    """What follows from guesses in a round is worked out once, and forgotten with the round (R-1)."""
+    table = tables(shared_rounds=True)
+    first = round_table(table, 1)
+    assert round_table(table, 1) is first
+    assert first[b"15\r\n"] is first[b"15\r\n"]
+    kept = len(table._compiler._tables)
+    for number in range(2, 50):
+        passing = round_table(table, number)
+        assert passing[b"15\r\n"].rest == first[b"15\r\n"].rest
+        assert passing[b""].rest
+    assert len(table._compiler._tables) == kept
+    assert round_table(table, 1) is not first
+
+
+@pytest.mark.parametrize(("rules", "is_kept"), [(CLASSIC, True), (Rules(1, 1000, 2), False)])
+def test_an_answer_of_the_lobby_is_worked_out_once_in_a_round(rules: Rules, *, is_kept: bool) -> None:
+    """The same verdict on the same number is the same response; in a wide range nothing is kept."""
+    table = round_table(tables(rules, shared_rounds=True), 7)
+    state = table.state
+    assert isinstance(state, PlayerState)
+    found = RoundOutcome(7, Verdict.FAR)
+    first, second = (table.after((15, found), lambda: state.judged(Judge(15), found)) for _ in range(2))
+    assert (first is second) is is_kept
+    assert seen(first) == seen(second)
+    assert first.reply == b"Far\r\n"
+    assert first.is_guess
