@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from services.server.context import ServerContext
     from services.server.game.admin import AdminState
     from services.server.game.conversation import Question
+    from services.server.quota import AdminSlots
+
+CROWDED_TIMEOUT_S: Final = 0.5
+"""How long the first byte and the TLS handshake may take while the port is crowded: several round trips of an
+administrator 100 ms away, and strangers who send nothing make room."""
 
 PING_INTERVAL_S: Final = 10.0
 """A watcher that has answered a ping before loses the seat after two of these (clause A-8)."""
@@ -29,11 +34,16 @@ PING_INTERVAL_S: Final = 10.0
 class AdminSession(Session):
     """One connection on the administrator port."""
 
-    __slots__ = ("_awaits_pong",)
+    __slots__ = ("_awaits_pong", "_slots")
 
-    def __init__(self, context: ServerContext, sock: socket.socket, address: Address) -> None:
+    def __init__(
+        self, context: ServerContext, sock: socket.socket, address: Address, slots: AdminSlots
+    ) -> None:
         super().__init__(context, sock, address, context.new_admin)
         self._awaits_pong = False
+        self._slots = slots
+        if slots.is_crowded:
+            self.deadline_s = context.reactor.now_s + CROWDED_TIMEOUT_S
 
     @property
     def state(self) -> AdminState:
@@ -51,6 +61,10 @@ class AdminSession(Session):
         """Refuse a client whose certificate is good, but not an administrator's."""
         if isinstance(self.sock, TlsSocket) and not is_administrator(self.sock.getpeercert()):
             self.apply(self.state.refuse_admin(refusals.NO_ROLE))
+
+    def on_closed(self) -> None:
+        """Release the slot."""
+        self._slots.release()
 
     def received(self, data: bytes) -> None:
         """Answer a chunk; anything is a sign of life."""

@@ -25,8 +25,9 @@ class Limits:
     """GAME_MAX_PLAYERS: connections on the player port, playing or not."""
     max_connections: int = 0
     """GAME_MAX_CONNECTIONS: on both ports together; 0 for as many as there are descriptors for."""
-    max_per_address: int = 0
-    """GAME_MAX_PER_ADDRESS: of them, how many from one address; 0 for as many as there are."""
+    max_per_address: int | None = None
+    """GAME_MAX_PER_ADDRESS: of them, how many from one IPv4 address or one /64 of IPv6; 0 for no limit. Unset,
+    it is `quota.PER_ADDRESS`, and addresses that stand for many peers are excepted."""
     max_invalid_guesses: int = 20
     """GAME_MAX_INVALID_GUESSES: lines in a row that are no valid guess."""
     max_line_rate: int = 5_000
@@ -131,10 +132,11 @@ def _read_networks(reader: EnvironReader) -> tuple[Network, ...]:
 
 def _read_limits(reader: EnvironReader) -> Limits:
     usual = Limits()
+    max_per_address = reader.integer("GAME_MAX_PER_ADDRESS", default=-1, low=0)
     return Limits(
         max_players=reader.integer("GAME_MAX_PLAYERS", default=usual.max_players, low=1),
         max_connections=reader.integer("GAME_MAX_CONNECTIONS", default=usual.max_connections, low=0),
-        max_per_address=reader.integer("GAME_MAX_PER_ADDRESS", default=usual.max_per_address, low=0),
+        max_per_address=None if max_per_address < 0 else max_per_address,
         max_invalid_guesses=reader.integer(
             "GAME_MAX_INVALID_GUESSES", default=usual.max_invalid_guesses, low=1
         ),
