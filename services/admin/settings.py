@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from services.admin.history import IN_MEMORY
 from services.runtime.common_settings import read_log_format, read_log_level, read_rules
 from services.runtime.environ import EnvironReader
 from services.runtime.tls_settings import read_client_tls
@@ -42,6 +43,8 @@ class Settings:
     """What the server plays by: the protocol does not tell the watcher."""
     dashboard: DashboardSettings | None
     """None: no page."""
+    history: str
+    """The file that finished games are recorded in."""
     log_format: LogFormat
     log_level: str
 
@@ -66,6 +69,7 @@ class Settings:
             dashboard=None
             if dashboard_port < 0
             else DashboardSettings(dashboard_host, dashboard_port, names),
+            history=reader.text("GAME_HISTORY", default=IN_MEMORY),
             log_format=read_log_format(reader, default_format),
             log_level=read_log_level(reader),
         )

@@ -206,7 +206,7 @@ def _strip(board: Board, player: Player, room: int) -> Text:
 
 def _happening(happening: Happening, ahead_s: float) -> Text:
     line = Text(f"{_clock(happening.at_s + ahead_s)}  ", style="dim", no_wrap=True, overflow="ellipsis")
-    line.append(describe(happening.event), style="default")
+    line.append(describe(happening.event, happening.name), style="default")
     return line
 
 

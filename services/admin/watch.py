@@ -24,6 +24,7 @@ from services.admin.library_log import log_libraries
 from services.admin.model.board import Board
 from services.admin.model.expectations import expectations
 from services.admin.observe import log_change
+from services.admin.recorder import Recorder
 from services.admin.view import board_view
 from services.runtime.logging import LogFormat, configure
 from services.runtime.target import UnreachableError, cause
@@ -71,10 +72,13 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
         asyncio.get_running_loop().add_reader(STDOUT, _settle, stopped, 1)
 
     def observe(change: Change) -> None:
-        board.apply(change, clock.now())
+        ended = board.apply(change, clock.now())
+        if ended is not None:
+            recorder.record(ended)
         if not draws:
             log_change(log, board, change)
 
+    recorder = Recorder(settings.history, board, clock, log)
     work: list[Coroutine[None, None, None]] = []
     if settings.dashboard is not None:
         listener = _listen(settings.dashboard)
@@ -82,7 +86,7 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
         if not draws:
             log.info("dashboard_listening", host=host, port=port)
         feed = Feed(board, Names(reverse_dns, clock.now), expected, clock)
-        work.append(serve(feed, listener, settings.dashboard.names, log))
+        work.append(serve(feed, recorder, listener, settings.dashboard.names, log))
     if draws:
         work.append(_draw(board, target, expected, clock, console))
     work.append(_follow(target, observe, stopped))
@@ -91,6 +95,7 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
         outcome = await stopped
         for task in running:
             task.cancel()
+    await recorder.close()
     if sink is not None:
         sink.close()
     if isinstance(outcome, UnreachableError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from services.admin.dashboard.connections import Connection
     from services.admin.dashboard.feed import Feed
+    from services.admin.recorder import Recorder
 
 CHUNK_OCTETS: Final = 64 << 10
 """A large answer is handed over piece by piece, as the reader takes it: it is in memory once for all."""
@@ -118,11 +120,17 @@ def _whole(content: memoryview, media_type: str) -> Response:
     return StreamingResponse(chunks(), media_type=media_type, headers={"Content-Length": str(len(content))})
 
 
-def make_app(feed: Feed, names: Collection[str]) -> Starlette:
+def make_app(feed: Feed, recorder: Recorder, names: Collection[str]) -> Starlette:
     """Return the application that shows what `feed` tells, to who asks for one of `names`."""
 
     async def players(_request: Request) -> Response:
         return _whole(feed.state(), "application/json")
+
+    async def scores(_request: Request) -> Response:
+        try:
+            return JSONResponse({"version": VERSION, **await recorder.scores()})
+        except sqlite3.Error as error:
+            return JSONResponse({"version": VERSION, "error": f"the history cannot be read: {error}"}, 503)
 
     async def health(_request: Request) -> Response:
         return JSONResponse({"version": VERSION, "status": "ok", "watching": feed.watching})
@@ -132,6 +140,7 @@ def make_app(feed: Feed, names: Collection[str]) -> Starlette:
             *(Route("/" + path.name, _file(path)) for path in PAGE.iterdir() if path.suffix in _TYPES),
             Route("/", _file(PAGE / "index.html")),
             Route("/api/players", players),
+            Route("/api/scores", scores),
             Route("/api/events", _Events(feed), methods=["GET"]),
             Route("/healthz", health),
         ],

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from services.admin.dashboard.feed import Feed
+    from services.admin.recorder import Recorder
 
 GRACE_S: Final = 1
 
@@ -30,11 +31,11 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    feed: Feed, listener: socket.socket, names: Collection[str], log: FilteringBoundLogger
+    feed: Feed, recorder: Recorder, listener: socket.socket, names: Collection[str], log: FilteringBoundLogger
 ) -> None:
     """Serve the page until cancelled; then end the streams and close."""
     config = uvicorn.Config(
-        make_app(feed, names),
+        make_app(feed, recorder, names),
         http="h11",
         ws="none",
         lifespan="off",

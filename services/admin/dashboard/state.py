@@ -126,6 +126,7 @@ def player_row(player: Player, name_of: Callable[[str], str | None], ahead_s: fl
         "ip": player.address.host,
         "port": player.address.port,
         "name": name_of(player.address.host),
+        "player": player.name,
         "since": _told(player.since_s, ahead_s),
         "whole": player.whole,
         "guesses": player.guesses,
@@ -141,7 +142,7 @@ def event_row(happening: Happening, ahead_s: float) -> dict[str, Any]:
         "number": happening.number,
         "at": _told(happening.at_s, ahead_s),
         "kind": type(event).__name__.lower(),
-        "text": describe(event),
+        "text": describe(event, happening.name),
     }
     if isinstance(event, Round):
         return row | {"round": event.number}

@@ -250,3 +250,26 @@ def test_what_is_no_request_is_no_line_of_the_log(octets: bytes) -> None:
         with contextlib.suppress(ConnectionError):
             assert sock.recv(4096).startswith(b"HTTP/1.1 4")
         assert get(port, "/healthz")[0].status == 200
+
+
+def test_scores_outlive_a_restart(tmp_path: Path) -> None:
+    """Games that were won are in `/api/scores` by name, and still there after a kill."""
+
+    def two_games(peer: Peer) -> None:
+        peer.hear()
+        peer.say("Admin-Greetings")
+        peer.hear()
+        peer.say("End", "Joined 10.0.0.1 5 ann", "Guessed 10.0.0.1 5 7 Correct", "Won 10.0.0.1 5 1")
+        peer.say("Joined 10.0.0.1 6 ann", "Guessed 10.0.0.1 6 7 Correct", "Won 10.0.0.1 6 4")
+        peer.wait_for_end()
+
+    found = []
+    with ScriptedServer(two_games, one_player) as server:
+        for _ in range(2):
+            with dashboard(server.port, GAME_HISTORY=str(tmp_path / "games.sqlite")) as (_, port):
+                scores = json.loads(get(port, "/api/scores")[1])
+                while scores["recorded"]["games"] < 2:
+                    scores = json.loads(get(port, "/api/scores")[1])
+                found.append((scores["version"], scores["ever"]))
+
+    assert found == [(1, [{"name": "ann", "games": 2, "best": 1, "mean": 2.5}])] * 2

@@ -25,7 +25,17 @@ READERS: dict[str, Callable[[Mapping[str, str]], object]] = {
     "The player": lambda environ: PlayerSettings.read(environ, {}),
     "The administrator": lambda environ: AdminSettings.from_environ(environ, LogFormat.JSON),
 }
-UNITS = {"octets": 1, "connections": 1, "turns": 1, "descriptors": 1, "s": 1, "ms": 1, "MiB": 1 << 20}
+UNITS = {
+    "games": 1,
+    "days": 1,
+    "octets": 1,
+    "connections": 1,
+    "turns": 1,
+    "descriptors": 1,
+    "s": 1,
+    "ms": 1,
+    "MiB": 1 << 20,
+}
 
 
 class Noting(Mapping[str, str]):

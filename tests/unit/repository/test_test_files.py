@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[3]
 
 SHELLS = {
     "tests/integration/admin/test_watch.py": ("admin/__main__", "admin/cli", "admin/client"),
+    "tests/unit/admin/test_history.py": ("admin/scores",),
     "tests/integration/admin/test_dashboard.py": (
         *("admin/dashboard/app", "admin/dashboard/serve", "admin/library_log"),
     ),

@@ -2,6 +2,7 @@
 
 import { drawHistogram, drawOverTime, drawShares } from "./charts.js";
 import { PlayersTable } from "./players.js";
+import { redraw as redrawScores, refreshSoon as refreshScoresSoon } from "./scores.js";
 import { clock, count, element } from "./text.js";
 
 const EVENTS_KEPT = 50;
@@ -71,6 +72,7 @@ function take(news) {
   // The first change after the whole state may tell an event again.
   const last = events.length ? events[events.length - 1].number : 0;
   events = events.concat(news.events.filter((event) => event.number > last)).slice(-EVENTS_KEPT);
+  if (news.events.some((event) => event.kind === "won")) refreshScoresSoon();
   state = { ...state, ...news };
   schedule();
 }
@@ -167,7 +169,10 @@ function setText(node, text) {
 
 byId("filter").addEventListener("input", schedule);
 table.onChange = schedule;
-new ResizeObserver(schedule).observe(document.body);
+new ResizeObserver(() => {
+  schedule();
+  redrawScores();
+}).observe(document.body);
 document.addEventListener("visibilitychange", followVisibility);
 setInterval(() => {
   watchOver();

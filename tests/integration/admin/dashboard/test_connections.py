@@ -16,7 +16,9 @@ from services.admin.dashboard.connections import MOST_CONNECTIONS, listen
 from services.admin.dashboard.feed import MOST_VIEWERS, Feed
 from services.admin.dashboard.names import Names
 from services.admin.dashboard.serve import serve
+from services.admin.history import IN_MEMORY
 from services.admin.model.board import Board
+from services.admin.recorder import Recorder
 from services.protocol.messages import Address, Joined
 
 if TYPE_CHECKING:
@@ -36,10 +38,13 @@ async def page(players: int = 0) -> AsyncIterator[int]:
     board = Board(0.0)
     for number in range(players):
         board.apply(Joined(Address("10.0.0.1", number)), 0.0)
-    feed = Feed(board, Names(lambda _: None, lambda: 0.0), {}, Clock())
+    clock = Clock()
+    feed = Feed(board, Names(lambda _: None, lambda: 0.0), {}, clock)
+    log = structlog.get_logger()
+    recorder = Recorder(IN_MEMORY, board, clock, log)
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    serving = asyncio.ensure_future(serve(feed, listener, frozenset(), structlog.get_logger()))
+    serving = asyncio.ensure_future(serve(feed, recorder, listener, frozenset(), log))
     try:
         async with asyncio.timeout(PATIENCE_S):
             yield port
@@ -47,6 +52,7 @@ async def page(players: int = 0) -> AsyncIterator[int]:
         serving.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await serving
+        await recorder.close()
 
 
 async def ask(port: int, request: bytes) -> bytes:

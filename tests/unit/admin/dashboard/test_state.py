@@ -75,6 +75,7 @@ def test_a_player_is_a_row() -> None:
             "ip": "10.0.0.1",
             "port": 5001,
             "name": "bot-1",
+            "player": None,
             "since": 10.0,
             "whole": True,
             "guesses": 2,
