@@ -195,6 +195,13 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """So many `Guessed` were left out, because the watcher reads too slowly (clause A-9)."""
+
+    guesses: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """A sign of life for the watcher, who answers Pong (clause A-8)."""
 
@@ -205,6 +212,6 @@ class Ping:
 Request = Hello | AdminHello | Name | Game | Guess | Who | Watch | Pong | Unknown
 PlayerReply = Greetings | Welcome | Ready | Verdict | TooLate | Prompt | Refused | Unknown
 WatchEvent = Joined | Guessed | Won | Left | Round
-AdminReply = AdminGreetings | Listed | NobodyListed | End | WatchEvent | Ping | Refused | Unknown
+AdminReply = AdminGreetings | Listed | NobodyListed | End | WatchEvent | Missed | Ping | Refused | Unknown
 Reply = PlayerReply | AdminReply
 Message = Request | Reply

@@ -98,6 +98,9 @@ class Connection:
         """Called with what was read; empty at the end of the peer's stream."""
         raise NotImplementedError
 
+    def on_progress(self) -> None:
+        """Called when the peer has taken some of what was kept for it."""
+
     def on_lost(self, reason: str) -> None:
         """Called when the connection broke or its buffer is full; nothing can be sent then."""
         raise NotImplementedError
@@ -225,6 +228,7 @@ class Connection:
         while self._unsent:
             sent = self.sock.send(self._unsent)
             del self._unsent[:sent]
+            self.on_progress()
         if self.ending:
             self._linger()
         else:
@@ -250,6 +254,11 @@ class Connection:
         if not self.ending:
             self.on_lost(reason)
         self.drop()
+
+    @property
+    def unsent_octets(self) -> int:
+        """How much is kept for the peer."""
+        return len(self._unsent)
 
     @property
     def is_blocked(self) -> bool:

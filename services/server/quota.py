@@ -13,8 +13,8 @@ OVERFLOW_CONNECTIONS: Final = 128
 """Connections over the limit that are refused in the way they ask for, at most; more get a plain line."""
 
 ADMIN_CONNECTIONS: Final = 512
-"""Connections on the administrator port, at most. Silent ones cost little, and the more there may be, the more
-likely is the administrator to get in when strangers come in crowds."""
+"""Connections on the administrator port, at most. Silent ones cost little, and the more there may be, the
+more likely is the administrator to get in when strangers come in crowds."""
 
 ARRIVALS: Final = 128
 """Connections from balancers that have not said yet whose they are: it is the first thing that they send."""
@@ -54,7 +54,7 @@ class AdminSlots:
     """Counts the connections on the administrator port, and drops newcomers at random before it is full.
 
     This is random early drop, as sshd does it (MaxStartups). Whoever is in stays in, and a newcomer has a
-    chance however many come: a full port would refuse everybody, and displacing the oldest helps the quickest.
+    chance however many come: a full port would refuse everybody, displacing the oldest helps the fastest.
     """
 
     def __init__(self, quota: Quota) -> None:

@@ -26,8 +26,8 @@ class Limits:
     max_connections: int = 0
     """GAME_MAX_CONNECTIONS: on both ports together; 0 for as many as there are descriptors for."""
     max_per_address: int | None = None
-    """GAME_MAX_PER_ADDRESS: of them, how many from one IPv4 address or one /64 of IPv6; 0 for no limit. Unset,
-    it is `quota.PER_ADDRESS`, and addresses that stand for many peers are excepted."""
+    """GAME_MAX_PER_ADDRESS: of them, how many from one IPv4 address or one /64 of IPv6; 0 for no limit.
+    Unset, it is `quota.PER_ADDRESS`, and addresses that stand for many peers are excepted."""
     max_invalid_guesses: int = 20
     """GAME_MAX_INVALID_GUESSES: lines in a row that are no valid guess."""
     max_line_rate: int = 5_000

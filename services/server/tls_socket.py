@@ -71,7 +71,7 @@ class TlsSocket:
                 self._tls.do_handshake()
         finally:
             self._flush()
-        self._has_more = True  # a first line may have come with the handshake
+        self._has_more = bool(self._incoming.pending)  # a first line may have come with the handshake
         self._dataless_octets = 0
 
     def recv(self, octets: int) -> bytes:
