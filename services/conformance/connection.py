@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 from services.conformance.clock import Clock, Deadline, WallDeadline
 from services.conformance.results import Finding
 from services.conformance.timeline import EventKind, Recorder
+from services.protocol.printable import printable_octets
 
 CRLF: Final = b"\r\n"
 CHUNK_OCTETS: Final = 65536
@@ -98,14 +99,11 @@ class Endpoint:
 def shown(data: bytes, most: int = SHOWN_OCTETS) -> str:
     """Spell bytes for a report: printable ASCII as it is, the rest escaped, cut when long."""
     cut = data[:most]
-    text = "".join(chr(octet) if 32 <= octet < 127 and octet != 92 else _ESCAPES.get(octet, f"\\x{octet:02x}")
-                   for octet in cut)  # fmt: skip
-    rest = len(data) - len(cut)
+    text, rest = printable_octets(cut), len(data) - len(cut)
     return f"{text}… and {rest} octets more" if rest else text
 
 
 _LINGER_RESET: Final = struct.pack("ii", 1, 0)
-_ESCAPES: Final = {0x0D: "\\r", 0x0A: "\\n", 0x09: "\\t", 0x5C: "\\\\"}
 
 
 class Connection:

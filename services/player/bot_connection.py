@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final, cast
 from services.player.bot import Rest, next_message
 from services.player.bot_interface import Ending, GameReport
 from services.player.client import QUIET_S, REPLY_TIMEOUT_S
-from services.player.conversation import Conversation, printable
+from services.player.conversation import Conversation
 from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Refused, TooLate, Verdict
+from services.protocol.printable import printable
 from services.protocol.state import State
 from services.runtime.target import cause
 

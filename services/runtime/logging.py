@@ -18,6 +18,8 @@ from typing import Any, Final
 
 import structlog
 
+from services.protocol.printable import printable
+
 BACKLOG_OCTETS: Final = 4 << 20
 """What is kept for a sink that does not take it: some seconds of a busy server's lines."""
 
@@ -194,8 +196,8 @@ def _time(_logger: Any, _method: str, event: structlog.typing.EventDict) -> stru
 
 def _printable(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     for name, value in event.items():
-        if isinstance(value, str) and not value.isprintable() and name != "exception":
-            event[name] = repr(value)[1:-1]
+        if isinstance(value, str) and name != "exception":
+            event[name] = printable(value)
     return event
 
 

@@ -15,6 +15,7 @@ from services.protocol import refusals
 from services.protocol.codec import encode, parse_request
 from services.protocol.errors import OutOfTurnError
 from services.protocol.messages import Guessed, Joined, Left, Refused, Won
+from services.protocol.printable import printable_octets
 from services.protocol.state import State, advance
 from services.server.game.log_events import LogEvent
 
@@ -107,7 +108,7 @@ INPUT_SHOWN_OCTETS: Final = 64
 
 def shown(line: bytes) -> str:
     """Return what the log shows of a peer's line: printable ASCII, cut."""
-    return repr(line[:INPUT_SHOWN_OCTETS])[2:-1]
+    return printable_octets(line[:INPUT_SHOWN_OCTETS])
 
 
 class ConversationState(ABC):

@@ -57,7 +57,7 @@ def test_list_and_events_equal_the_truth(url: str, seed: int) -> None:
                     if rng.random() < 0.5:
                         del truth[address]
                         publish(servers[at], rng.choice((Left(address), Won(address, 3))))
-            for server in servers:  # whoever asks after his own words were heard hears of them
+            for server in servers:  # a server that asks after its own events were taken hears of them
                 await ask(server.list_players)
             for server in servers:
                 listed = await ask(server.list_players)

@@ -67,7 +67,7 @@ class Transcript(NamedTuple):
 
 
 class ListeningWatcher:
-    """An administrator who keeps what he is told."""
+    """An administrator that keeps what it is told."""
 
     def __init__(self) -> None:
         self.events: list[bytes] = []

@@ -1,4 +1,4 @@
-"""The server over loopback: the administrator, his list and his seat."""
+"""The server over loopback: the administrator, the list and the seat."""
 
 from __future__ import annotations
 

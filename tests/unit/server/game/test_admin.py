@@ -54,7 +54,7 @@ def test_watch_gives_end_alone_when_nobody_plays() -> None:
 
 
 def test_who_within_a_watch_does_not_close(server: FakeServer) -> None:
-    """The watcher may ask for the list as often as he likes (A-5)."""
+    """The watcher may ask for the list as often as it likes (A-5)."""
     transcript = as_admin("Hello", "Watch", server=server)
 
     assert transcript.say("Who", "who") == [*LISTED, "End"] * 2

@@ -339,7 +339,7 @@ def test_the_watcher_hears_of_each_new_round() -> None:
 
 @pytest.mark.parametrize("line", ["Game", "5"])
 def test_a_shared_game_that_cannot_be_reached_is_refused(line: str) -> None:
-    """No player waits for what others hold: he is told, before the game and within it (R-5)."""
+    """No player waits for what others hold: each is told, before the game and within it (R-5)."""
     server = FakeServer(reachable=False)
     refused = ["Refused: the shared game cannot be reached now, try again"]
 

@@ -30,7 +30,7 @@ class RandomGames(RuleBasedStateMachine):
         self.server = FakeServer()
         self.players: dict[Address, Transcript] = {}
         self.watched: list[Address] | None = None
-        """The list as the watcher knows it: what he was sent, and the events since."""
+        """The list as the watcher knows it: what it was sent, and the events since."""
         self.heard = 0
         """How many of the published events the watcher has heard."""
 
@@ -47,7 +47,7 @@ class RandomGames(RuleBasedStateMachine):
 
     @rule(target=transcripts)
     def connect_administrator(self) -> Transcript:
-        """An administrator connects, and has his hello answered."""
+        """An administrator connects, and has its hello answered."""
         return as_admin("Hello", server=self.server)
 
     @rule(transcript=transcripts, line=REQUEST_LINES)
