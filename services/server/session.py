@@ -14,6 +14,7 @@ from services.server.game.log_events import LogEvent
 from services.server.game.player import PlayerState
 from services.server.observe import GUESS_COUNTS, session_fields
 from services.server.poller import NOTHING
+from services.server.tls_socket import DatalessError
 
 if TYPE_CHECKING:
     import socket
@@ -282,6 +283,11 @@ class Session(Connection):
             super().resume()
             self.slow = self._awaits_answer
 
+    def broken(self, error: OSError) -> None:
+        """Give up a connection that cannot be used any more."""
+        self.has_received |= isinstance(error, DatalessError)  # no mere probe, and worth a line of the log
+        super().broken(error)
+
     def on_lost(self, reason: str) -> None:
         """End the conversation without a reply."""
         self.apply(self.state.leave(reason))
@@ -304,9 +310,10 @@ class Session(Connection):
             self.drop()
         elif self._throttled_until_s:
             self._throttled_until_s = 0.0
-            self._fill_bucket()
-            self.resume()
-            self.reset_deadline()
+            self.on_guess_limit()
+            if not self._throttled_until_s:
+                self.resume()
+                self.reset_deadline()
         elif not self.has_received:
             self.on_silence()
         else:

@@ -25,12 +25,12 @@ RECORD_OCTETS: Final = 1 << 14
 """The most data that one record carries."""
 
 
-class DatalessError(OSError):
+class DatalessError(ssl.SSLError):
     """The peer sends records, and no data in them."""
 
     def __init__(self) -> None:
-        super().__init__("TLS: too many records without data")
-        self.strerror = self.args[0]
+        super().__init__("too many records without data")
+        self.reason = "TOO_MANY_RECORDS_WITHOUT_DATA"  # as OpenSSL spells its own
 
 
 class TlsSocket:
