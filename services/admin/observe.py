@@ -31,8 +31,8 @@ def log_change(log: FilteringBoundLogger, board: Board, change: Change) -> None:
             log.info("player_left", peer=str(address), playing=playing)
         case Round(number):
             log.info("round_begun", round=number, playing=playing)
-        case Missed(guesses):
-            log.warning("guesses_missed", guesses=guesses)
+        case Missed(count):
+            log.warning("guesses_missed", count=count, playing=playing)
         case Away(reason, retry_in_s, seat_taken):
             event = "watch_refused" if seat_taken else "watch_lost"
             log.warning(event, reason=reason, retry_in_s=round(retry_in_s, 1))

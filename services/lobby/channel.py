@@ -21,7 +21,8 @@ from valkey.exceptions import ValkeyError
 
 from services.lobby import scripts
 from services.lobby.interface import RoundOutcome
-from services.protocol.messages import Verdict
+from services.protocol.codec import encode
+from services.protocol.messages import Missed, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -155,6 +156,10 @@ class Channel:
     ) -> None:
         self.operations = 0
         """How many commands Valkey was sent."""
+        self.missed = 0
+        """How many lines no watcher was told of."""
+        self._missed_told = 0
+        """Of them, how many the watcher knows of."""
         self.generation = 0
         """The number of the connection."""
         self.memory = Memory("", 0)
@@ -204,13 +209,21 @@ class Channel:
             self._hurry.set()
 
     def tell(self, line: bytes) -> None:
-        """Say what changes no list."""
-        if self._introduced and len(self._queue) < QUEUE:
+        """Say what changes no list, unless too much waits already."""
+        if not self._introduced:
+            return
+        if len(self._queue) < QUEUE:
             self._queue.append(line)
             self._wake.set()
+        else:
+            self.missed += 1
 
     def beat(self) -> None:
-        """Say that this replica is alive, and look after the others."""
+        """Say that this replica is alive, and look after the others; tell how much was left out."""
+        if self.missed > self._missed_told and self._introduced:
+            count, self._missed_told = self.missed - self._missed_told, self.missed
+            self._queue.append(encode(Missed(count)))
+            self._log.warning("guesses_missed", count=count)
         asked_s = time.monotonic()
 
         def answered(found: list[bytes] | None) -> None:

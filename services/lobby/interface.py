@@ -67,6 +67,10 @@ class Lobby(Protocol):
     def operations(self) -> int:
         """How many commands it took elsewhere."""
 
+    @property
+    def missed(self) -> int:
+        """How many guesses no watcher was told of, because there were too many (clause A-4)."""
+
     def publish(self, event: WatchEvent) -> None:
         """Let an event take effect on the list of players, and tell the watcher (clause A-4).
 

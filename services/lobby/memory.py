@@ -37,6 +37,11 @@ class MemoryLobby:
         """None."""
         return 0
 
+    @property
+    def missed(self) -> int:
+        """None."""
+        return 0
+
     def publish(self, event: WatchEvent) -> None:
         """Let an event take effect on the list of players, and tell the watcher (clause A-4)."""
         match event:

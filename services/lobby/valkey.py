@@ -63,6 +63,11 @@ class ValkeyLobby:
         """How many commands Valkey was sent."""
         return self._channel.operations
 
+    @property
+    def missed(self) -> int:
+        """How many guesses no watcher was told of."""
+        return self._channel.missed
+
     def publish(self, event: WatchEvent) -> None:
         """Let an event take effect on the list of players, and tell the watcher (clause A-4)."""
         match event:

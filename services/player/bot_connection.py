@@ -16,6 +16,7 @@ from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Refused, TooLate, Verdict
 from services.protocol.printable import printable
 from services.protocol.state import State
+from services.runtime.lost_peer import notice_lost_peer
 from services.runtime.target import cause
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class BotConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin a game."""
         self._transport = cast("asyncio.Transport", transport)
+        notice_lost_peer(transport)
         self._connections += 1
         self._context = {
             "session": f"{self.number}.{self._connections}",

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S: Final = 5.0
 
+HEAD_START_S: Final = 0.25
+"""What an address has before the next one of the same name is tried beside it (RFC 8305)."""
+
 REPLY_TIMEOUT_S: Final = 30.0
 """A server that owes a reply for so long will not give it; a paused one is waited for."""
 
@@ -38,12 +41,15 @@ async def connect(target: Target, factory: Callable[[], ConversationProtocol]) -
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             if target.tls is None:
-                _, protocol = await loop.create_connection(factory, target.host, target.port)
+                _, protocol = await loop.create_connection(
+                    factory, target.host, target.port, happy_eyeballs_delay=HEAD_START_S
+                )
             else:
                 _, protocol = await loop.create_connection(
                     factory,
                     target.host,
                     target.port,
+                    happy_eyeballs_delay=HEAD_START_S,
                     ssl=target.tls.current(),
                     ssl_shutdown_timeout=CLOSE_TIMEOUT_S,
                 )

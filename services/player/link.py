@@ -16,6 +16,7 @@ import threading
 from typing import TYPE_CHECKING, Final, Self, cast
 
 from services.player.client import CLOSE_TIMEOUT_S, connect
+from services.runtime.lost_peer import notice_lost_peer
 from services.runtime.target import cause
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ class _LinkProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        notice_lost_peer(transport)
 
     def data_received(self, data: bytes) -> None:
         self._link.arrived(data)

@@ -90,7 +90,7 @@ _ADMIN_LINES: Final[tuple[tuple[re.Pattern[str], Callable[..., AdminReply]], ...
      lambda host, port, guesses: Won(_address(host, port), int(guesses))),
     (re.compile(rf"Left {_HOST_PORT}"), lambda host, port: Left(_address(host, port))),
     (re.compile(r"Ping ([0-9]{1,9})"), lambda uptime_s: Ping(int(uptime_s))),
-    (re.compile(r"Missed ([0-9]{1,9})"), lambda guesses: Missed(int(guesses))),
+    (re.compile(r"Missed ([0-9]{1,9})"), lambda count: Missed(int(count))),
     (re.compile(r"Round ([0-9]{1,9})"), lambda number: Round(int(number))),
     (re.compile(rf"{_HOST_PORT}(?: ({NAME_PATTERN}))?"),
      lambda host, port, name: Listed(_address(host, port), name)),
@@ -175,8 +175,8 @@ def spell(message: Message) -> str:
             | Won()
             | Left()
             | Round()
-            | Missed()
             | Ping()
+            | Missed()
         ):
             return " ".join(str(field) for field in _fields(message) if field is not None)
         case AdminHello():
@@ -191,7 +191,7 @@ def spell(message: Message) -> str:
             assert_never(message)
 
 
-def _fields(message: Welcome | TooLate | Listed | WatchEvent | Missed | Ping) -> tuple[object, ...]:
+def _fields(message: Welcome | TooLate | Listed | WatchEvent | Ping | Missed) -> tuple[object, ...]:
     """Return what a message is spelled of, one blank between them; None is left out."""
     match message:
         case TooLate(number, name):
@@ -204,7 +204,7 @@ def _fields(message: Welcome | TooLate | Listed | WatchEvent | Missed | Ping) ->
             return "Guessed", address, number, verdict
         case Won(address, guesses):
             return "Won", address, guesses
-        case Welcome(field) | Left(field) | Round(field) | Missed(field) | Ping(field):
+        case Welcome(field) | Left(field) | Round(field) | Ping(field) | Missed(field):
             return type(message).__name__, field
         case _:
             assert_never(message)

@@ -195,13 +195,6 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
-    """So many `Guessed` were left out, because the watcher reads too slowly (clause A-9)."""
-
-    guesses: int
-
-
-@dataclass(frozen=True, slots=True)
 class Ping:
     """A sign of life for the watcher, who answers Pong (clause A-8)."""
 
@@ -209,9 +202,16 @@ class Ping:
     """For how long the server has been up."""
 
 
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Guesses that the watcher was not told of, because there were too many (clause A-4)."""
+
+    count: int
+
+
 Request = Hello | AdminHello | Name | Game | Guess | Who | Watch | Pong | Unknown
 PlayerReply = Greetings | Welcome | Ready | Verdict | TooLate | Prompt | Refused | Unknown
 WatchEvent = Joined | Guessed | Won | Left | Round
-AdminReply = AdminGreetings | Listed | NobodyListed | End | WatchEvent | Missed | Ping | Refused | Unknown
+AdminReply = AdminGreetings | Listed | NobodyListed | End | WatchEvent | Ping | Missed | Refused | Unknown
 Reply = PlayerReply | AdminReply
 Message = Request | Reply

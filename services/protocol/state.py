@@ -70,7 +70,7 @@ class State(StrEnum):
 Kind = type[Message] | Verdict
 """What the table tells messages apart by: their class, and a verdict by itself."""
 
-_EVENTS: Final[tuple[Kind, ...]] = (Joined, Guessed, Won, Left, Round, Missed, Ping)
+_EVENTS: Final[tuple[Kind, ...]] = (Joined, Guessed, Won, Left, Round, Ping, Missed)
 
 TRANSITIONS: Final[dict[State, dict[Kind, State]]] = {
     State.CONNECTED: {

@@ -50,6 +50,11 @@ class ServerCollector(Collector):
         yield CounterMetricFamily(
             PREFIX + "lobby_operations", "Commands that Valkey was sent.", context.lobby.operations
         )
+        yield CounterMetricFamily(
+            PREFIX + "lobby_missed_guesses",
+            "Guesses that no watcher was told of, because there were too many.",
+            context.lobby.missed,
+        )
 
 
 def serve_metrics(context: ServerContext, admission: Admission, port: int) -> Callable[[], None]:

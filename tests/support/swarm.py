@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import ipaddress
 import os
 import random
@@ -11,6 +12,7 @@ import shutil
 import ssl
 import subprocess
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import docker
@@ -48,7 +50,8 @@ START_TIMEOUT_S = 120.0
 class Node:
     """One machine: an engine in a container."""
 
-    def __init__(self, container: Container, folder: Path, address: str) -> None:
+    def __init__(self, network: Network, container: Container, folder: Path, address: str) -> None:
+        self._network = network
         self.container = container
         self.name = str(container.name)
         self.folder = folder
@@ -102,13 +105,15 @@ class Node:
         return self._logs[container.id]
 
     def kill(self) -> None:
-        """Let the machine die, and all that is on it, in one moment."""
+        """Let the machine die as by a power cut: all that is on it, in one moment, and in silence."""
         self.leave()
         self.alive = False
+        self._network.disconnect(self.container, force=True)  # or its kernel would end its connections
         self.container.kill()
 
     def start(self) -> None:
         """Let it come back."""
+        self._network.connect(self.container, ipv4_address=self.address)
         self.container.start()
         eventually(self.answers, f"the engine of {self.name} answers", START_TIMEOUT_S)
         self.alive = True
@@ -257,7 +262,7 @@ def running_swarm(folder: Path, count: int, settings: Mapping[str, str]) -> Iter
         hosts = ipaddress.ip_network(network.attrs["IPAM"]["Config"][0]["Subnet"]).hosts()
         next(hosts)  # the gateway
         nodes += [
-            _start_node(engine, prefix, folder / f"node{number}", str(next(hosts)))
+            _start_node(engine, network, folder / f"node{number}", str(next(hosts)))
             for number in range(1, count + 1)
         ]
         for node in nodes:
@@ -272,6 +277,10 @@ def running_swarm(folder: Path, count: int, settings: Mapping[str, str]) -> Iter
             node.leave()
         remove_run(engine, run)
         engine.close()
+        with warnings.catch_warnings():
+            # As in the tests: sockets of engines that died are left to the garbage collector.
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 def remove_run(engine: docker.DockerClient, run: str) -> None:
@@ -329,7 +338,8 @@ def _make_network(engine: docker.DockerClient, prefix: str) -> Network:
     raise AssertionError("no free subnet")
 
 
-def _start_node(engine: docker.DockerClient, prefix: str, folder: Path, address: str) -> Node:
+def _start_node(engine: docker.DockerClient, network: Network, folder: Path, address: str) -> Node:
+    prefix = str(network.name)
     (folder / "engine").mkdir(parents=True)
     name = f"{prefix}-{folder.name}"
     container = engine.containers.create(
@@ -344,7 +354,7 @@ def _start_node(engine: docker.DockerClient, prefix: str, folder: Path, address:
         network=prefix,
     )
     container.start()
-    return Node(container, folder, address)
+    return Node(network, container, folder, address)
 
 
 def _join(nodes: Sequence[Node]) -> None:

@@ -39,7 +39,11 @@ LEASE_S = 3.5
 BUSY = 2
 """A machine with much else to do may take this many times as long."""
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [
+    pytest.mark.timeout(900),
+    # The client of an engine that died leaves its sockets to the garbage collector.
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+]
 
 
 @pytest.fixture(scope="module", autouse=True)

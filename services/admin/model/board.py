@@ -59,7 +59,7 @@ class Away:
     """Another administrator holds the seat (clause A-7)."""
 
 
-Change = Listed | End | WatchEvent | Missed | Ping | Away
+Change = Listed | End | WatchEvent | Ping | Missed | Away
 """What the board is folded over."""
 
 
@@ -126,8 +126,6 @@ class Board:
         self.watching_since_s: float | None = None
         """Since when the server has been watched without a gap."""
         self.up_since_s: float | None = None
-        self.guesses_missed = 0
-        """How many guesses the server did not tell, because we read too slowly."""
         """Since when the server is up; None until it has told (clause A-8)."""
         self.happenings: deque[Happening] = deque(maxlen=RECENT_EVENTS)
         self.verdicts: Counter[Verdict] = Counter()
@@ -176,8 +174,8 @@ class Board:
                 self._take_list(now)
             case Ping(uptime_s):
                 self.up_since_s = None if uptime_s is None else now - uptime_s
-            case Missed(guesses):
-                self.guesses_missed += guesses
+            case Missed():
+                pass  # who plays is known all the same
             case Joined() | Guessed() | Won() | Left() | Round():
                 ended = self._take_event(change, now)
             case _:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from services.lobby import scripts
+from services.lobby import channel, scripts
 from services.lobby.interface import RoundOutcome, Seating
 from services.lobby.valkey import ValkeyLobby
 from services.protocol.messages import Guessed, Joined, Left, Verdict
@@ -26,6 +26,8 @@ from tests.support.lobbies import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pytest
 
     from services.lobby.interface import Lobby
     from services.protocol.messages import Address
@@ -247,6 +249,53 @@ def test_guesses_at_own_numbers_are_told_in_batches(valkey: ValkeyContainer) -> 
             assert watch.lines[1:] == [f"Guessed {player(1)} {one.number} Far" for one in expected]
             assert here.operations - before < 10
             assert rounds(watch.lines) == []
+
+    asyncio.run(play())
+
+
+def test_what_is_too_much_to_tell_is_left_out_and_counted(
+    valkey: ValkeyContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guesses are left out first, and the watcher hears how many; who comes and goes is always told (A-4)."""
+    monkeypatch.setattr(channel, "QUEUE", 100)
+
+    async def play() -> None:
+        async with game(valkey.url) as playing:
+            here, there = await playing.servers(2)
+            watch = Watch(there)
+            assert await watch.take_seat() is Seating.SEATED
+            publish(here, Joined(player(1)))
+            publish(here, *(Guessed(player(1), 5, Verdict.FAR) for _ in range(1000)))
+            publish(here, Joined(player(2)), Left(player(1)))
+            await until(lambda: watch.lines and watch.lines[-1].startswith("Missed "), "the count")
+            guesses = watch.lines.count(f"Guessed {player(1)} 5 Far")
+            assert 0 < guesses < 1000
+            assert [line for line in watch.lines if not line.startswith("Guessed ")] == [
+                f"Joined {player(1)}",
+                f"Joined {player(2)}",
+                f"Left {player(1)}",
+                f"Missed {1000 - guesses}",
+            ]
+            assert here.missed == 1000 - guesses
+
+    asyncio.run(play())
+
+
+def test_entries_for_a_watcher_are_bounded_in_octets(valkey: ValkeyContainer) -> None:
+    """However many guesses go together, no entry of the stream is longer than its bound and a line."""
+
+    async def play() -> None:
+        async with game(valkey.url) as playing:
+            (lobby,) = await playing.servers(1)
+            now = await round_in_play(lobby)
+            publish(lobby, *(Guessed(player(1), 5, Verdict.FAR) for _ in range(1000)))
+            await asyncio.gather(*(guess(lobby, player(1), now, SECRET + 9) for _ in range(1000)))
+            entries = valkey.command("XRANGE", scripts.EVENTS, "-", "+")
+            lengths = [len(fields[b"line"]) for _, fields in entries]
+            assert sum(lengths) > 2000 * len(f"Guessed {player(1)} 5 Far\r\n")
+            assert max(lengths) < scripts.ENTRY_OCTETS + 100
+            assert len(entries) < 60
+        assert scripts.KEPT_ENTRIES * scripts.ENTRY_OCTETS <= 64 << 20
 
     asyncio.run(play())
 

@@ -10,18 +10,7 @@ from structlog.testing import capture_logs
 
 from services.admin.model.board import Away, Board
 from services.admin.observe import log_change
-from services.protocol.messages import (
-    Address,
-    End,
-    Guessed,
-    Joined,
-    Left,
-    Listed,
-    Missed,
-    Round,
-    Verdict,
-    Won,
-)
+from services.protocol.messages import Address, End, Guessed, Joined, Left, Listed, Round, Verdict, Won
 
 if TYPE_CHECKING:
     from services.admin.model.board import Change
@@ -39,7 +28,6 @@ ANN = Address("10.0.0.1", 5001)
             {"event": "player_guessed", "peer": "10.0.0.1 5001", "number": 7, "verdict": "Far", "playing": 1},
         ),
         (Won(ANN, 3), {"event": "player_won", "peer": "10.0.0.1 5001", "guesses": 3, "playing": 1}),
-        (Missed(7), {"event": "guesses_missed", "guesses": 7}),
         (Round(3), {"event": "round_begun", "round": 3, "playing": 1}),
         (Left(ANN), {"event": "player_left", "peer": "10.0.0.1 5001", "playing": 1}),
     ],

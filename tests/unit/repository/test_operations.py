@@ -30,6 +30,8 @@ UNITS = {
     "days": 1,
     "octets": 1,
     "connections": 1,
+    "entries": 1,
+    "events": 1,
     "turns": 1,
     "descriptors": 1,
     "s": 1,

@@ -113,10 +113,10 @@ def test_octets_that_lead_to_no_data_are_bounded(pair: Pair) -> None:
 
     pair.server._dataless_octets = DATALESS_OCTETS
     pair.client.sendall(b"1\r\n")
+    with pytest.raises(ssl.SSLWantReadError):
+        pair.server.recv(448)  # what OpenSSL has already; there is none
     with pytest.raises(DatalessError, match="without data"):
-        while True:
-            with contextlib.suppress(ssl.SSLWantReadError):
-                pair.server.recv(448)
+        pair.server.recv(448)
 
 
 def test_what_the_kernel_does_not_take_is_sent_later(pair: Pair) -> None:
