@@ -16,9 +16,6 @@ ADMIN_CONNECTIONS: Final = 512
 """Connections on the administrator port, at most. Silent ones cost little, and the more there may be, the
 more likely is the administrator to get in when strangers come in crowds."""
 
-ARRIVALS: Final = 128
-"""Connections from balancers that have not said yet whose they are: it is the first thing that they send."""
-
 PER_ADDRESS: Final = 2_500
 """Connections of one address on the player port, at most, unless it is set: so one stranger leaves room for
 others. Addresses that stand for many peers are excepted then."""
@@ -37,17 +34,19 @@ class Quota(NamedTuple):
     players: int
     overflow: int
     admins: int
-    arrivals: int = 0
-    """Connections from balancers without a header yet."""
 
     @classmethod
-    def of(cls, connections: int, max_players: int) -> Self:
+    def of(cls, connections: int, max_players: int, *, has_balancer: bool = False) -> Self:
         """Share `connections` out; each kind has at least one, however few there are."""
-        arrivals = min(ARRIVALS, max(1, connections // SHARE))
         overflow = min(OVERFLOW_CONNECTIONS, max(1, connections // SHARE))
+        connections -= overflow if has_balancer else 0
         admins = min(ADMIN_CONNECTIONS, max(2, connections // SHARE))
-        players = max(1, min(max_players, connections - overflow - admins - arrivals))
-        return cls(players, overflow, admins, arrivals)
+        return cls(max(1, min(max_players, connections - overflow - admins)), overflow, admins)
+
+    @property
+    def arrivals(self) -> int:
+        """How many may come from balancers and not have said yet whose they are, where there are any."""
+        return self.overflow
 
 
 class AdminSlots:

@@ -13,7 +13,7 @@ import pytest
 
 from services.protocol.codec import encode
 from services.protocol.messages import Guess
-from services.server.connection import OUTBOX_OCTETS
+from services.server.admin_session import SLOW_OCTETS
 from tests.support.certificates import make_cast
 from tests.support.server_process import Alteration, ServerProcess
 
@@ -88,12 +88,15 @@ def test_a_slow_watcher_misses_guesses_and_nothing_else() -> None:
     """A watcher that reads too slowly keeps the seat, and is told how many guesses it missed (A-4, A-9)."""
     with (
         ServerProcess(
-            Alteration(send_buffer_octets=1 << 16), GAME_MAX_LINE_RATE="0", GAME_HIGH="1000000"
+            Alteration(send_buffer_octets=1 << 16),
+            GAME_MAX_LINE_RATE="0",
+            GAME_HIGH="1000000",
+            GAME_WRITE_TIMEOUT="60",
         ) as server,
         server.new_admin("Hello", receive_buffer_octets=1 << 12) as watcher,
     ):
         assert watcher.ask("Watch") == "End"
-        guesses = 3 * OUTBOX_OCTETS // len(b"Guessed 127.0.0.1 40000 1 Far\r\n")
+        guesses = 2 * SLOW_OCTETS // len(b"Guessed 127.0.0.1 40000 1 Far\r\n")
         with server.new_player("Hello", "Game") as player:
 
             def guess() -> None:
