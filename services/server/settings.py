@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from services.protocol.rules import Rules
 from services.runtime.common_settings import read_log_format, read_log_level, read_rules
-from services.runtime.environ import EnvironReader
+from services.runtime.environ import EnvironReader, parse_host
 from services.runtime.logging import LogFormat
 from services.runtime.tls_settings import ServerTls, read_server_tls
 
@@ -83,15 +83,14 @@ class Settings:
         """
         reader = EnvironReader(environ)
         rules = read_rules(reader)
-        port = {"low": 0, "high": 65_535}
         settings = cls(
-            host=reader.text("GAME_HOST", default=""),
-            player_port=reader.integer("GAME_PLAYER_PORT", default=4000, **port),
-            admin_port=reader.integer("GAME_ADMIN_PORT", default=4001, **port),
+            host=reader.host("GAME_HOST", default=""),
+            player_port=reader.port("GAME_PLAYER_PORT", default=4000),
+            admin_port=reader.port("GAME_ADMIN_PORT", default=4001),
             rules=rules,
             state_url=_read_state_url(reader),
             proxies=_read_networks(reader),
-            metrics_port=reader.integer("GAME_METRICS_PORT", default=0, **port),
+            metrics_port=reader.port("GAME_METRICS_PORT", default=0),
             shared_rounds=reader.choice("GAME_ROUND", default=False, choices={"own": False, "shared": True}),
             limits=_read_limits(reader),
             tls=read_server_tls(reader),
@@ -106,7 +105,7 @@ class Settings:
 
 def _read_state_url(reader: EnvironReader) -> str:
     url = reader.text("GAME_STATE_URL", default="")
-    if url and not url.startswith(("valkey://", "valkeys://", "unix://")):
+    if url and not _is_state_url(url):
         reader.fault("GAME_STATE_URL", "no address of a Valkey", "give valkey://[USER:PASSWORD@]HOST[:PORT]")
     file = reader.text("GAME_STATE_PASSWORD_FILE", default="")
     if not url or not file:
@@ -119,6 +118,17 @@ def _read_state_url(reader: EnvironReader) -> str:
     parts = urlsplit(url)
     user, _, host = parts.netloc.rpartition("@")
     return parts._replace(netloc=f"{user.partition(':')[0]}:{password}@{host}").geturl()
+
+
+def _is_state_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in {"valkey", "valkeys"}:
+            parse_host(parts.hostname or "localhost")
+            return parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme == "unix"
 
 
 def _read_networks(reader: EnvironReader) -> tuple[Network, ...]:
