@@ -1,6 +1,7 @@
 """The server's settings, read from the environment and checked together."""
 
 import ipaddress
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +25,13 @@ class Limits:
     """GAME_MAX_PLAYERS: connections on the player port, playing or not."""
     max_connections: int = 0
     """GAME_MAX_CONNECTIONS: on both ports together; 0 for as many as there are descriptors for."""
-    max_per_address: int = 0
-    """GAME_MAX_PER_ADDRESS: of them, how many from one address; 0 for as many as there are."""
+    max_per_address: int | None = None
+    """GAME_MAX_PER_ADDRESS: of them, how many from one IPv4 address or one /64 of IPv6; 0 for no limit.
+    Unset, it is `quota.PER_ADDRESS`, and addresses that stand for many peers are excepted."""
     max_invalid_guesses: int = 20
     """GAME_MAX_INVALID_GUESSES: lines in a row that are no valid guess."""
+    max_line_rate: int = 5_000
+    """GAME_MAX_LINE_RATE: lines a second of one connection, after so many at once; 0 for no limit."""
     handshake_timeout_s: float = 10.0
     """GAME_HANDSHAKE_TIMEOUT: from the connection to the game, or to the watch."""
     tls_timeout_s: float = 5.0
@@ -38,6 +42,11 @@ class Limits:
     """GAME_WRITE_TIMEOUT: how long a peer may leave its replies unread."""
     drain_timeout_s: float = 10.0
     """GAME_DRAIN_TIMEOUT: how long games may go on when the server stops."""
+
+    @property
+    def burst_lines(self) -> int:
+        """How many lines may come at once on a connection that has been quiet for a second."""
+        return self.max_line_rate or sys.maxsize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,13 +142,15 @@ def _read_networks(reader: EnvironReader) -> tuple[Network, ...]:
 
 def _read_limits(reader: EnvironReader) -> Limits:
     usual = Limits()
+    max_per_address = reader.integer("GAME_MAX_PER_ADDRESS", default=-1, low=0)
     return Limits(
         max_players=reader.integer("GAME_MAX_PLAYERS", default=usual.max_players, low=1),
         max_connections=reader.integer("GAME_MAX_CONNECTIONS", default=usual.max_connections, low=0),
-        max_per_address=reader.integer("GAME_MAX_PER_ADDRESS", default=usual.max_per_address, low=0),
+        max_per_address=None if max_per_address < 0 else max_per_address,
         max_invalid_guesses=reader.integer(
             "GAME_MAX_INVALID_GUESSES", default=usual.max_invalid_guesses, low=1
         ),
+        max_line_rate=reader.integer("GAME_MAX_LINE_RATE", default=usual.max_line_rate, low=0),
         handshake_timeout_s=reader.seconds("GAME_HANDSHAKE_TIMEOUT", default=usual.handshake_timeout_s),
         tls_timeout_s=reader.seconds("GAME_TLS_TIMEOUT", default=usual.tls_timeout_s),
         idle_timeout_s=reader.seconds("GAME_IDLE_TIMEOUT", default=usual.idle_timeout_s),
