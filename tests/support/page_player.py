@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,7 @@ class PagePlayer:
 
     def end(self) -> tuple[int, str]:
         """Wait for the end, and return the code and the reason that the page gives."""
+        frame = None
         try:
             while True:
                 self.receive()
@@ -61,7 +63,7 @@ def page_player(port: int, origin: str | None = None) -> Iterator[PagePlayer]:
     """Open a game on the page, as a page of that origin would; by default, its own."""
     with connect(
         f"ws://127.0.0.1:{port}/play",
-        origin=origin or f"http://127.0.0.1:{port}",  # type: ignore[arg-type]
+        origin=Origin(origin or f"http://127.0.0.1:{port}"),
         open_timeout=TIMEOUT_S,
         close_timeout=1,
         compression=None,

@@ -21,9 +21,9 @@ from services.admin.history import IN_MEMORY
 from services.admin.model.board import Board
 from services.admin.recorder import Recorder
 from services.admin.settings import PlaySettings
-from services.protocol.messages import Address, Joinedfrom services.protocol.rules import CLASSIC
+from services.protocol.messages import Address, Joined
+from services.protocol.rules import CLASSIC
 from services.runtime.connecting import Target
-
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -42,9 +42,9 @@ def get(port: int, path: str) -> tuple[int, Any]:
     return response.status, content
 
 
-def nobody_plays(server: ServerProcess, games: int) -> None:
-    """Wait until so many sessions have ended, and see that the list is empty."""
-    server.wait_for("session_closed", games)
+def nobody_plays(server: ServerProcess, own: str) -> None:
+    """Wait until the player's session has ended, and see that the list is empty."""
+    server.wait_for("session_closed", peer=own)
     with server.new_admin("Hello") as admin:
         assert admin.ask("Who") == ""
 
@@ -90,25 +90,25 @@ def test_what_is_no_line_ends_the_game(message: str | bytes, code: int) -> None:
     """Too long, not text, or more than one line: the game ends, and the player is gone from the list."""
     with ServerProcess() as server, page_of(server) as port:
         with page_player(port) as player:
-            player.begin()
+            own = player.begin()
             assert player.ask("x" * 510) == PROMPT
             player.connection.send(message)
             assert player.end()[0] == code
-        nobody_plays(server, 1)
+        nobody_plays(server, own)
 
 
 def test_a_browser_that_vanishes_leaves_no_player_behind() -> None:
     """Closed properly, half-closed or broken off by a reset: the server hears of the end at once."""
     with ServerProcess() as server, page_of(server) as port:
         with page_player(port) as player:
-            player.begin()
-        nobody_plays(server, 1)
-        for games, hang_up in enumerate((_reset, _half_close), 2):
+            own = player.begin()
+        nobody_plays(server, own)
+        for hang_up in (_reset, _half_close):
             with ExitStack() as stack:
                 player = stack.enter_context(page_player(port))
-                player.begin()
+                own = player.begin()
                 hang_up(player.connection.socket)
-                nobody_plays(server, games)
+                nobody_plays(server, own)
 
 
 def _reset(connection: socket.socket) -> None:
@@ -125,11 +125,11 @@ def test_games_and_their_time_are_limited() -> None:
     """One game too many is told to try again later; a game that takes too long ends, with a reason."""
     with ServerProcess() as server, page_of(server, GAME_PLAY_GAMES="1", GAME_PLAY_TIMEOUT="2") as port:
         with page_player(port) as player:
-            player.begin()
+            own = player.begin()
             with page_player(port) as late:
                 assert late.end() == (1013, "too many games are played on this page now, try again later")
             assert player.end() == (1008, "a game on this page may take 2 s")
-        nobody_plays(server, 1)
+        nobody_plays(server, own)
         with page_player(port) as player:
             player.begin()
 
@@ -164,17 +164,15 @@ def test_the_servers_certificate_is_verified(tmp_path: Path) -> None:
         "GAME_TLS_CERT": str(cast.administrator.cert),
         "GAME_TLS_KEY": str(cast.administrator.key),
     }
-    with ServerProcess(**tls, GAME_PLAYER_TLS="required") as server, page_of(server, **own) as port:
-        with page_player(port) as player:
+    with ServerProcess(**tls, GAME_PLAYER_TLS="required") as server, ServerProcess() as other:
+        with page_of(server, **own) as port, page_player(port) as player:
             player.begin()
-        with (
-            ServerProcess() as other,
-            page_of(server, **own, GAME_PLAY_PORT=str(other.player[1])) as astray,
-        ):
-            with page_player(astray) as player:
-                code, reason = player.end()
-                assert (code, "TLS" in reason) == (1014, True)
-            assert not other.events("handshake_advanced")
+        server.wait_for("admin_left")
+        astray = {"GAME_PLAY_PORT": str(other.player[1])}
+        with page_of(server, **own, **astray) as port, page_player(port) as player:
+            code, reason = player.end()
+            assert (code, "TLS" in reason) == (1014, True)
+        assert not other.events("handshake_advanced")
 
 
 def test_a_hint_is_the_best_next_guess() -> None:
