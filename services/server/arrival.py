@@ -27,7 +27,7 @@ class Arrival(Connection):
     it gets its answer here, and nothing is logged or counted.
     """
 
-    __slots__ = ("_admit", "_header", "_is_check")
+    __slots__ = ("_admit", "_arrivals", "_header", "_is_check")
 
     def __init__(
         self,
@@ -35,12 +35,17 @@ class Arrival(Connection):
         sock: socket.socket,
         balancer: Address,
         admit: Callable[[socket.socket, Address], None],
+        *,
         timeout_s: float,
+        arrivals: dict[Arrival, None],
     ) -> None:
+        """Wait for the header; until then the connection is one of `arrivals`, which keeps their order."""
         super().__init__(reactor, sock, balancer)
         self._admit = admit
         self._header = b""
         self._is_check = False
+        self._arrivals = arrivals
+        arrivals[self] = None
         self.slow = True
         self.deadline_s = reactor.now_s + timeout_s
 
@@ -72,8 +77,9 @@ class Arrival(Connection):
             )
             self.drop()
             return
+        del self._arrivals[self]
         self.reactor.hand_over(self)
-        self._admit(self.sock, address)
+        self._admit(self.raw, address)
 
     def _answer_check(self) -> None:
         if self.sock.recv(CHUNK_OCTETS):
@@ -85,6 +91,10 @@ class Arrival(Connection):
         if len(self._header) >= FIXED_OCTETS:
             whole += rest_octets(self._header)
         return whole - len(self._header)
+
+    def on_closed(self) -> None:
+        """Make room for another one."""
+        del self._arrivals[self]
 
     def timed_out(self) -> None:
         """Close: the balancer has not sent its header in time."""
