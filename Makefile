@@ -111,7 +111,7 @@ page: $(READY) browser ## Tests of the live page in a real browser, without cont
 
 .PHONY: soak
 soak: $(READY) ## The bounds at full size, over loopback: ten minutes, and root for two of them
-	$(BIN)/pytest -s tests/soak/bounds.py $(PYTEST_ARGS)
+	$(BIN)/pytest -s tests/soak/bounds.py tests/soak/page.py $(PYTEST_ARGS)
 
 .PHONY: e2e
 e2e: $(READY) images browser ## Tests in containers, on the real compose file

@@ -161,13 +161,14 @@ class Timed:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take the port.
+    """Take the port; `::` means all addresses of both families.
 
     Raises:
         OSError: It cannot be had.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    both = host == "::" and socket.has_dualstack_ipv6()
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     # Accepted connections inherit it.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_OCTETS)
     return listener

@@ -265,7 +265,7 @@ class Board:
             self.watching_since_s = None
             self.up_since_s = None
         self.away = away
-        # What comes next is a new list; whoever is on it then may have guessed meanwhile.
+        # What comes next is a new list, and its players may have guessed meanwhile.
         self._players = {}
         self._listing = []
         self.timeline.record(None, now)

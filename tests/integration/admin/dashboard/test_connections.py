@@ -170,3 +170,15 @@ def test_a_look_at_the_head_of_the_stream_is_no_stream() -> None:
             assert await ask(port, EVENTS) == b"HTTP/1.1 200"
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("listening", "reached"), [("::", "127.0.0.1"), ("::", "::1"), ("0.0.0.0", "127.0.0.1"), ("::1", "::1")]
+)
+def test_any_address_is_of_both_families(listening: str, reached: str) -> None:
+    """Who listens on `::` is reached by IPv4 too."""
+    with (
+        listen(listening, 0) as listener,
+        socket.create_connection((reached, listener.getsockname()[1]), timeout=PATIENCE_S),
+    ):
+        pass

@@ -41,22 +41,22 @@ class Page:
         """Note that the place is somebody else's."""
         self.displaced = True
 
-    async def hear(self) -> None:
-        """Take in the next message that is news."""
+    async def receive(self) -> None:
+        """Handle the next message that is news."""
         while True:
             message, self._next = await self._message(), None
-            if self._take(message):
+            if self._handle(message):
                 return
 
     async def catch_up(self) -> None:
-        """Take in all that there is."""
+        """Handle all that there is."""
         while True:
             message = self._message()
             for _ in range(8):  # a few turns of the loop wake whoever has something to do
                 await asyncio.sleep(0)
             if not message.done():
                 return
-            self._take(message.result())
+            self._handle(message.result())
             self._next = None
 
     async def leave(self) -> None:
@@ -72,7 +72,7 @@ class Page:
             self._next = asyncio.ensure_future(anext(self.stream))
         return self._next
 
-    def _take(self, message: bytes) -> bool:
+    def _handle(self, message: bytes) -> bool:
         lines = message.decode().strip().split("\n")
         if lines[0].startswith("retry"):
             return False
@@ -168,7 +168,7 @@ def test_frames_add_up_to_the_state(whole_octets_per_s: int, steps: list[tuple[s
                 feed.state()
             else:
                 pages.append(Page(feed))
-                await pages[-1].hear()
+                await pages[-1].receive()
         feed._make_frame(moment.now)
         for page in pages:
             await page.catch_up()
@@ -189,13 +189,13 @@ def test_frames_come_by_themselves() -> None:
         board, feed = make_feed(moment)
         running = asyncio.ensure_future(feed.run())
         page = Page(feed)
-        await page.hear()
+        await page.receive()
         board.apply(Joined(ANN), 0.0)
         async with asyncio.timeout(20 * TICK_S):
-            await page.hear()
+            await page.receive()
         moment.now = STILL_S
         async with asyncio.timeout(20 * TICK_S):
-            await page.hear()
+            await page.receive()
         running.cancel()
         await page.leave()
         return page
@@ -215,11 +215,11 @@ def test_a_name_that_becomes_known_is_a_change() -> None:
         feed = Feed(board, names, {}, Moment().clock)
         board.apply(Joined(ANN), 0.0)
         page = Page(feed)
-        await page.hear()
+        await page.receive()
         while not names._known:
             names.of("10.0.0.1")
         feed._make_frame(0.0)
-        await page.hear()
+        await page.receive()
         await page.leave()
         return [row["name"] for row in page.players.values()]
 

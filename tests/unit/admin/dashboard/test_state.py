@@ -19,7 +19,7 @@ NAMES = {"10.0.0.1": "bot-1"}
 
 
 def board_after(*changes: Change, now: float = 10.0, high: int = 30) -> Board:
-    """Return a board that watches and has taken in the changes."""
+    """Return a board that watches and has applied the changes."""
     board = Board(0.0, high=high)
     for change in (End(), *changes):
         board.apply(change, now)

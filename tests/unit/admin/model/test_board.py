@@ -47,7 +47,7 @@ AWAY = Away("the server closed the connection", 0.5)
 
 
 def board_after(*changes: Change, now: float = 0.0) -> Board:
-    """Return a board that watches and has taken in the changes."""
+    """Return a board that watches and has applied the changes."""
     board = Board(now)
     for change in (End(), *changes):
         board.apply(change, now)
