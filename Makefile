@@ -36,11 +36,11 @@ help: ## Show this list
 
 .PHONY: demo
 demo: engine ## Start the topology and follow it; Ctrl-C stops it
-	scripts/demo
+	bash scripts/demo
 
 .PHONY: demo-cluster
 demo-cluster: images ## The same with a balancer, three servers (SERVERS=5: five) and Valkey
-	COMPOSE_FILE=docker-compose.yml:compose.cluster.yml scripts/demo
+	COMPOSE_FILE=docker-compose.yml:compose.cluster.yml bash scripts/demo
 
 ##@ Develop
 
@@ -117,6 +117,10 @@ soak: $(READY) ## The bounds at full size, over loopback: ten minutes, and root 
 e2e: $(READY) images browser ## Tests in containers, on the real compose file
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
 
+.PHONY: clean-containers
+clean-containers: ## Remove what tests that were killed have left in the engine
+	bash scripts/clean-containers
+
 .PHONY: e2e-swarm
 e2e-swarm: $(READY) images ## Tests on three machines, each an engine in a container: seven minutes, root
 	$(BIN)/pytest -s tests/swarm/three_nodes.py $(PYTEST_ARGS)
@@ -144,31 +148,36 @@ bench-docs: $(READY) engine ## Measure for the documentation: docs/performance/
 
 .PHONY: engine
 engine: ## Make sure that a Docker engine answers and has the base image
-	scripts/engine
+	bash scripts/engine
 
 .PHONY: images
 images: ## Make sure that the images of the cluster are there too
-	scripts/images
+	bash scripts/images
 
 .PHONY: browser
 browser: ## Make sure that the tests of the live page have a browser
-	scripts/browser
+	bash scripts/browser
 
 .PHONY: up
 up: engine ## Start the topology in the background
+	bash scripts/only-mine
 	docker compose up --build --detach --wait
 
 .PHONY: play
-play: engine ## Play by hand, against the topology that runs or a new one
+play: engine ## Play by hand, against the topology that runs
 	docker compose run --rm player
+
+.PHONY: upgrade
+upgrade: engine ## Give the running topology new images and settings: in a cluster one server after the other
+	bash scripts/upgrade
 
 .PHONY: logs
 logs: ## Follow what the topology logs
 	docker compose logs --follow --tail 100
 
 .PHONY: down
-down: ## Stop the topology and remove what it made
-	docker compose --profile play down --volumes --remove-orphans
+down: ## Stop the topology and remove what it made, the cluster too
+	bash scripts/down
 
 ##@ Maintain
 
