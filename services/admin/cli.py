@@ -16,9 +16,9 @@ from services.admin.scores import NoScoresError, show_scores
 from services.admin.settings import Settings
 from services.admin.view import players_table
 from services.admin.watch import watch
+from services.runtime.connecting import Target, UnreachableError
 from services.runtime.environ import SettingsError
 from services.runtime.logging import default_format
-from services.runtime.target import Target, UnreachableError
 from services.runtime.tls import ReloadingContext, TlsError
 
 if TYPE_CHECKING:

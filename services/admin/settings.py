@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from services.admin.history import IN_MEMORY
 from services.runtime.common_settings import read_log_format, read_log_level, read_rules
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from services.protocol.rules import Rules
     from services.runtime.logging import LogFormat
     from services.runtime.tls_settings import ClientTls
-
-HIGHEST_PORT: Final = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +55,13 @@ class Settings:
         """
         reader = EnvironReader(environ)
         rules = read_rules(reader)
-        dashboard_port = reader.integer("GAME_DASHBOARD_PORT", default=-1, low=0, high=HIGHEST_PORT)
-        dashboard_host = reader.text("GAME_DASHBOARD_HOST", default="127.0.0.1")
+        dashboard_port = reader.port("GAME_DASHBOARD_PORT", default=-1)
+        dashboard_host = reader.host("GAME_DASHBOARD_HOST", default="127.0.0.1")
         dashboard_names = reader.text("GAME_DASHBOARD_NAMES", default="").lower().replace(",", " ").split()
         names = frozenset({*dashboard_names, dashboard_host.lower()})
         settings = cls(
-            host=reader.text("GAME_HOST", default="localhost"),
-            port=reader.integer("GAME_PORT", default=4001, low=1, high=HIGHEST_PORT),
+            host=reader.host("GAME_HOST", default="localhost"),
+            port=reader.port("GAME_PORT", default=4001, low=1),
             tls=read_client_tls(reader),
             rules=rules,
             dashboard=None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from services.admin.model.board import Board, Happening, Player
     from services.protocol.messages import Address
-    from services.runtime.target import Target
+    from services.runtime.connecting import Target
 
 # Told apart by letter and by lightness, so that colours only help.
 MARKS: Final = {Verdict.FAR: "f", Verdict.CLOSE: "C", Verdict.CORRECT: "*"}

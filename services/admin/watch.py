@@ -26,8 +26,8 @@ from services.admin.model.expectations import expectations
 from services.admin.observe import log_change
 from services.admin.recorder import Recorder
 from services.admin.view import board_view
+from services.runtime.connecting import UnreachableError, cause
 from services.runtime.logging import LogFormat, configure
-from services.runtime.target import UnreachableError, cause
 
 if TYPE_CHECKING:
     import socket
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from services.admin.model.board import Change
     from services.admin.settings import DashboardSettings, Settings
-    from services.runtime.target import Target
+    from services.runtime.connecting import Target
 
 REFRESH_S: Final = 0.25
 """Often enough to look live, seldom enough to cost nothing over a slow line."""

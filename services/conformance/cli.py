@@ -19,6 +19,7 @@ from services.conformance.report import tell_progress, write_report
 from services.conformance.results import Level, Report
 from services.conformance.scripted_server import JudgedClient, listen
 from services.conformance.server_run import UnreachableError, judge_server
+from services.runtime.environ import HIGHEST_PORT, InvalidValueError, parse_host
 from services.runtime.tls import TlsError, client_context
 from services.runtime.tls_settings import CertificateFiles, ClientTls
 
@@ -58,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
         client = commands.add_parser(name, parents=[common], help=f"judge {whose} client")
         default = PLAYER_PORT if name == "client" else ADMIN_PORT
         client.add_argument(
-            "--listen", type=int, default=default, metavar="PORT", help="where it has to connect"
+            "--listen", type=_port, default=default, metavar="PORT", help="where it has to connect"
         )
         client.add_argument("command", nargs="*", metavar="-- COMMAND", help="how to start it; else you do")
     batch.add_arguments(
@@ -68,9 +69,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _server(server: argparse.ArgumentParser) -> None:
-    server.add_argument("host", metavar="HOST")
-    server.add_argument("--player-port", type=int, default=PLAYER_PORT)
-    server.add_argument("--admin-port", type=int, default=ADMIN_PORT)
+    server.add_argument("host", metavar="HOST", type=_host)
+    server.add_argument("--player-port", type=_port, default=PLAYER_PORT)
+    server.add_argument("--admin-port", type=_port, default=ADMIN_PORT)
     server.add_argument("--ca", type=Path, metavar="FILE", help="encrypt, and trust this CA alone")
     server.add_argument("--cert", type=Path, metavar="FILE", help="the administrator's certificate")
     server.add_argument("--key", type=Path, metavar="FILE", help="its private key")
@@ -87,6 +88,19 @@ def _server(server: argparse.ArgumentParser) -> None:
     server.add_argument("--crowd", type=int, default=200, metavar="N", help="how many players come at once")
     server.add_argument("--cut", default="", metavar="CMD", help="cuts the server off from the shared round")
     server.add_argument("--mend", default="", metavar="CMD", help="connects it again")
+
+
+def _host(text: str) -> str:
+    try:
+        return parse_host(text)
+    except InvalidValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdecimal() and int(text) <= HIGHEST_PORT:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number up to {HIGHEST_PORT}")
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:

@@ -16,8 +16,8 @@ from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Refused, TooLate, Verdict
 from services.protocol.printable import printable
 from services.protocol.state import State
+from services.runtime.connecting import cause
 from services.runtime.lost_peer import notice_lost_peer
-from services.runtime.target import cause
 
 if TYPE_CHECKING:
     from services.player.bot_interface import Assignment, LogContext, PoolInterface

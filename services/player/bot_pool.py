@@ -12,11 +12,10 @@ import structlog
 from services.player.bot import Plan
 from services.player.bot_connection import BotConnection
 from services.player.bot_interface import Assignment, Ending
-from services.player.client import CLOSE_TIMEOUT_S, connect
 from services.player.stats import Stats
 from services.protocol.rules import Rules
 from services.runtime.backoff import Backoff
-from services.runtime.target import UnreachableError, UntrustedError
+from services.runtime.connecting import CLOSE_TIMEOUT_S, UnreachableError, UntrustedError, connect
 from services.strategies.choice import strategy_of_game
 
 if TYPE_CHECKING:
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 
     from services.player.bot import Dialect
     from services.player.bot_interface import GameReport, LogContext
+    from services.runtime.connecting import Target
     from services.runtime.environ import SecondsRange
-    from services.runtime.target import Target
     from services.strategies.choice import Strategy
 
 CONNECTING_AT_ONCE: Final = 32

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from services.player import interactive
 from services.player.settings import FLAGS, Settings
+from services.runtime.connecting import Target, UntrustedError
 from services.runtime.environ import SettingsError
-from services.runtime.target import Target, UntrustedError
 from services.runtime.tls import ReloadingContext, TlsError
 
 if TYPE_CHECKING:

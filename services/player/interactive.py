@@ -23,12 +23,12 @@ from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Game, Guess, Hello, Prompt, Refused, TooLate, Unknown, Verdict, Welcome
 from services.protocol.printable import printable
 from services.protocol.rules import CLASSIC
-from services.runtime.target import UnreachableError
+from services.runtime.connecting import UnreachableError
 from services.strategies.choice import hint
 
 if TYPE_CHECKING:
     from services.protocol.rules import Rules
-    from services.runtime.target import Target
+    from services.runtime.connecting import Target
 
 OK: Final = 0
 FAILED: Final = 1

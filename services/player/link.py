@@ -15,15 +15,14 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Final, Self, cast
 
-from services.player.client import CLOSE_TIMEOUT_S, connect
+from services.runtime.connecting import CLOSE_TIMEOUT_S, cause, connect
 from services.runtime.lost_peer import notice_lost_peer
-from services.runtime.target import cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from services.runtime.target import Target
+    from services.runtime.connecting import Target
 
 _CALL: Final = signal.SIGUSR1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import random
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ from services.runtime.tls_settings import AdminTls, PlayerTls
 from services.server.admin_session import AdminSession
 from services.server.arrival import Arrival
 from services.server.connection import CHUNK_OCTETS
+from services.server.gateways import read_gateways
 from services.server.player_session import PlayerSession
-from services.server.quota import PlayerSlots
+from services.server.quota import AdminSlots, PlayerSlots
 from services.server.session import Session
 from services.server.turn import take_turn
 
@@ -37,7 +39,9 @@ class Admission:
     def __init__(self, context: ServerContext, settings: Settings, quota: Quota) -> None:
         self._context = context
         self._quota = quota
-        self._slots = PlayerSlots(quota, settings.limits.max_per_address)
+        self._player_slots = PlayerSlots(quota, settings.limits.max_per_address, read_gateways())
+        self._admin_slots = AdminSlots(quota)
+        self._arrivals: dict[Arrival, None] = {}
         self._tls = settings.tls
         self._proxies = settings.proxies
         context.reactor.take_turn = partial(take_turn, context)
@@ -56,7 +60,12 @@ class Admission:
         def admit_or_read(sock: socket.socket, address: Address) -> None:
             host = ipaddress.ip_address(address.host)
             if any(host in network for network in self._proxies):
-                reactor.add(Arrival(reactor, sock, address, admit, timeout_s))
+                if len(self._arrivals) >= self._quota.arrivals:
+                    # A balancer sends its header at once: who has not yet is not going to.
+                    next(iter(self._arrivals)).drop()
+                reactor.add(
+                    Arrival(reactor, sock, address, admit, timeout_s=timeout_s, arrivals=self._arrivals)
+                )
             else:
                 admit(sock, address)
 
@@ -64,7 +73,7 @@ class Admission:
 
     def admit_player(self, sock: socket.socket, address: Address) -> None:
         """Make a session of a connection on the player port, if only to refuse it (clause P-12)."""
-        slot = self._slots.acquire(address.host)
+        slot = self._player_slots.acquire(address.host)
         if slot is None:
             with contextlib.suppress(OSError):
                 sock.send(encode(Refused(refusals.SERVER_FULL)))
@@ -76,11 +85,11 @@ class Admission:
 
     def admit_admin(self, sock: socket.socket, address: Address) -> None:
         """Make a session of a connection on the administrator port."""
-        admins = [one for one in self._context.reactor.connections.values() if isinstance(one, AdminSession)]
-        if len(admins) >= self._quota.admins:
-            oldest = next(one for one in admins if not one.is_engaged)
-            oldest.abort("displaced by a newcomer")
-        self._start(AdminSession(self._context, sock, address), peek=self._tls.admin is not AdminTls.OFF)
+        if not self._admin_slots.acquire(random.random()):  # noqa: S311  which of a crowd is dropped needs no secrecy
+            sock.close()
+            return
+        session = AdminSession(self._context, sock, address, self._admin_slots)
+        self._start(session, peek=self._tls.admin is not AdminTls.OFF)
 
     def _start(self, session: Session, *, peek: bool) -> None:
         self._context.reactor.add(session)

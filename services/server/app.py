@@ -96,7 +96,8 @@ class App:
         self._hurry = asyncio.Event()
         room = descriptors() - RESERVED_DESCRIPTORS
         limits = settings.limits
-        self._quota = Quota.of(min(limits.max_connections or room, room), limits.max_players)
+        connections = min(limits.max_connections or room, room)
+        self._quota = Quota.of(connections, limits.max_players, has_balancer=bool(settings.proxies))
         self._context = ServerContext(settings, sink, Observer(sink, level=settings.log_level))
         self._admission = Admission(self._context, settings, self._quota)
         self._next_warning: asyncio.TimerHandle | None = None

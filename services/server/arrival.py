@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Arrival(Connection):
     """Reads the header and nothing beyond it, then hands the socket on."""
 
-    __slots__ = ("_admit", "_header")
+    __slots__ = ("_admit", "_arrivals", "_header")
 
     def __init__(
         self,
@@ -29,11 +29,16 @@ class Arrival(Connection):
         sock: socket.socket,
         balancer: Address,
         admit: Callable[[socket.socket, Address], None],
+        *,
         timeout_s: float,
+        arrivals: dict[Arrival, None],
     ) -> None:
+        """Wait for the header; until then the connection is one of `arrivals`, which keeps their order."""
         super().__init__(reactor, sock, balancer)
         self._admit = admit
         self._header = b""
+        self._arrivals = arrivals
+        arrivals[self] = None
         self.slow = True
         self.deadline_s = reactor.now_s + timeout_s
 
@@ -58,14 +63,19 @@ class Arrival(Connection):
             )
             self.drop()
             return
+        del self._arrivals[self]
         self.reactor.hand_over(self)
-        self._admit(self.sock, address)
+        self._admit(self.raw, address)
 
     def _missing_octets(self) -> int:
         whole = FIXED_OCTETS
         if len(self._header) >= FIXED_OCTETS:
             whole += rest_octets(self._header)
         return whole - len(self._header)
+
+    def on_closed(self) -> None:
+        """Make room for another one."""
+        del self._arrivals[self]
 
     def timed_out(self) -> None:
         """Close: the balancer has not sent its header in time."""

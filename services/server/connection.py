@@ -5,17 +5,18 @@ What the bytes mean is the session's business; when a connection may act is the 
 
 from __future__ import annotations
 
-import contextlib
 import math
 import socket
 import ssl
 from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 import structlog
 
 from services.server.poller import READABLE, WRITABLE
 from services.server.reactor import AGAIN
+from services.server.tls_socket import TlsSocket
 
 if TYPE_CHECKING:
     from services.protocol.messages import Address
@@ -75,7 +76,12 @@ class Connection:
         self.peer_ended = False
         """Whether the peer's stream has ended: nothing can overtake the last reply then."""
         self._discarded_octets = 0
-        self.sock = sock
+        self.sock: socket.socket | TlsSocket = sock
+
+    @property
+    def raw(self) -> socket.socket:
+        """The socket itself, below TLS."""
+        return self.sock.raw if isinstance(self.sock, TlsSocket) else self.sock
 
     # --- what a session overrides
 
@@ -91,6 +97,9 @@ class Connection:
     def received(self, data: bytes) -> None:
         """Called with what was read; empty at the end of the peer's stream."""
         raise NotImplementedError
+
+    def on_progress(self) -> None:
+        """Called when the peer has taken some of what was kept for it."""
 
     def on_lost(self, reason: str) -> None:
         """Called when the connection broke or its buffer is full; nothing can be sent then."""
@@ -124,7 +133,7 @@ class Connection:
         raise NotImplementedError
 
     def _see_first_byte(self) -> None:
-        first = self.sock.recv(1, socket.MSG_PEEK)
+        first = self.raw.recv(1, socket.MSG_PEEK)
         if not first:
             self.open()
             if not self.ending:
@@ -136,12 +145,7 @@ class Connection:
                 self.open()
             return
         # Nothing was taken from the stream so far: what came before TLS is never used after it.
-        try:
-            self.sock = context.wrap_socket(self.sock, server_side=True, do_handshake_on_connect=False)
-        except OSError as error:  # reset since its first byte; the socket is closed already
-            self.on_tls_failed(explain(error))
-            self.drop()
-            return
+        self.sock = TlsSocket(self.raw, context, partial(self.reactor.again.add, self))
         self.stage = Stage.TLS_HANDSHAKE
         self.on_tls_started()
 
@@ -153,7 +157,7 @@ class Connection:
 
     def _continue_tls(self) -> None:
         try:
-            cast("ssl.SSLSocket", self.sock).do_handshake()
+            cast("TlsSocket", self.sock).do_handshake()
         except ssl.SSLWantWriteError:
             self.reactor.poll_for(self, WRITABLE)
         except ssl.SSLWantReadError:
@@ -224,6 +228,7 @@ class Connection:
         while self._unsent:
             sent = self.sock.send(self._unsent)
             del self._unsent[:sent]
+            self.on_progress()
         if self.ending:
             self._linger()
         else:
@@ -251,6 +256,11 @@ class Connection:
         self.drop()
 
     @property
+    def unsent_octets(self) -> int:
+        """How much is kept for the peer."""
+        return len(self._unsent)
+
+    @property
     def is_blocked(self) -> bool:
         """Whether the peer has left replies unread."""
         return bool(self._unsent)
@@ -267,16 +277,16 @@ class Connection:
 
         A close() with unread input makes the kernel send a reset, which may overtake replies.
         """
-        if isinstance(self.sock, ssl.SSLSocket):
-            with contextlib.suppress(OSError, ValueError):
-                self.sock.unwrap()  # announces the end; the peer's own is not waited for
+        if isinstance(self.sock, TlsSocket):
+            self.sock.unwrap()
+            self.sock = self.sock.raw
         if self.peer_ended:
             self.drop()
             return
         self.stage = Stage.LINGERING
         self.deadline_s = self.reactor.now_s + LINGER_S
         try:
-            self.sock.shutdown(socket.SHUT_WR)  # and with TLS: from now on the bare socket is read
+            self.raw.shutdown(socket.SHUT_WR)
         except OSError:
             self.drop()
             return

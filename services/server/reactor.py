@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from services.runtime.logging import LogSink
+    from services.server.tls_socket import TlsSocket
 
 AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -58,7 +59,7 @@ class Polled(Protocol):
     """A connection, as the reactor knows it."""
 
     fd: int
-    sock: socket.socket
+    sock: socket.socket | TlsSocket
     polled_for: int
     """What the reactor polls it for; it alone sets this."""
     deadline_s: float

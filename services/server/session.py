@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -14,6 +14,7 @@ from services.server.game.log_events import LogEvent
 from services.server.game.player import PlayerState
 from services.server.observe import GUESS_COUNTS, session_fields
 from services.server.poller import NOTHING
+from services.server.tls_socket import DatalessError
 
 if TYPE_CHECKING:
     import socket
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from services.server.context import ServerContext
     from services.server.game.conversation import ConversationState, Outcome, Question
     from services.server.responses import Response, ResponseTable
+
+THROTTLE_S: Final = 0.25
+"""For how long a connection is not read that sends more than its rate: what a sweep takes anyway."""
 
 
 def perform(context: ServerContext, due: Iterable[tuple[Session, Response]]) -> None:
@@ -51,6 +55,8 @@ def perform(context: ServerContext, due: Iterable[tuple[Session, Response]]) -> 
                 session.responses = response.next_table
             if response.timeout_s:
                 session.deadline_s = now_s + response.timeout_s
+            if session.guesses >= session.guess_limit:
+                session.on_guess_limit()
             if response.rest is not None:
                 session.perform_rest(response.rest)
         except Exception:  # noqa: BLE001  our own mistake must cost one session, not the server
@@ -61,8 +67,22 @@ def perform(context: ServerContext, due: Iterable[tuple[Session, Response]]) -> 
 class Session(Connection):
     """A connection with a conversation on it."""
 
-    __slots__ = ("_awaits_answer", "_is_paused", "_opened_s", "_paused_lines", "context", "guesses",
-                 "has_received", "id", "lines", "log_fields", "responses")  # fmt: skip
+    __slots__ = (
+        "_awaits_answer",
+        "_filled_s",
+        "_is_paused",
+        "_opened_s",
+        "_paused_lines",
+        "_throttled_until_s",
+        "context",
+        "guess_limit",
+        "guesses",
+        "has_received",
+        "id",
+        "lines",
+        "log_fields",
+        "responses",
+    )  # fmt: skip
 
     def __init__(
         self, context: ServerContext, sock: socket.socket, address: Address, responses: ResponseTable
@@ -76,6 +96,11 @@ class Session(Connection):
         """Whether the peer has ever sent anything."""
         self.guesses = 0
         """How many were judged so far."""
+        self.guess_limit = context.limits.burst_lines
+        """How many guesses may be judged until the bucket is looked at: other lines take from it too."""
+        self._filled_s = context.reactor.now_s
+        self._throttled_until_s = 0.0
+        """Until when nothing is read, because too much has come; 0 if it is read."""
         self.lines = LineBuffer()
         self.responses = responses
         """What follows from the next line."""
@@ -119,6 +144,8 @@ class Session(Connection):
         for number, line in enumerate(lines, start=1):
             response = responses[line]
             due.append((self, response))
+            if not response.is_guess:
+                self.guess_limit -= 1
             if response.rest is None and number < len(lines):
                 responses = responses if response.next_table is None else response.next_table
                 continue  # nothing but the next table can make a difference to the next line
@@ -133,6 +160,29 @@ class Session(Connection):
                 return
         if self.lines.overlong:
             self.apply(self.state.refuse(self.lines.overlong.reason, self.lines.unterminated))
+
+    # --- the rate of lines
+
+    def on_guess_limit(self) -> None:
+        """Read no more for a while, unless what came since the bucket was last filled is within the rate.
+
+        Nothing is dropped: what was read is answered, and what was not waits in the kernel.
+        """
+        if not self._throttled_until_s:
+            self._fill_bucket()
+            if self.guesses < self.guess_limit:
+                return
+            self._throttled_until_s = self.reactor.now_s + THROTTLE_S
+            self.slow = True
+            if not self.is_blocked:
+                self.reactor.poll_for(self, NOTHING)
+        if not self.is_blocked:
+            self.deadline_s = self._throttled_until_s
+
+    def _fill_bucket(self) -> None:
+        limits, now_s = self.context.limits, self.reactor.now_s
+        self.guess_limit += min(int((now_s - self._filled_s) * limits.max_line_rate), limits.burst_lines)
+        self._filled_s = now_s
 
     # --- what follows
 
@@ -226,12 +276,17 @@ class Session(Connection):
             self.on_lost("internal error")
 
     def resume(self) -> None:
-        """Read again, unless lines wait for the lobby's answer."""
-        if self._is_paused:
+        """Read again, unless lines wait for the lobby's answer or the connection is throttled."""
+        if self._is_paused or self._throttled_until_s:
             self.reactor.poll_for(self, NOTHING)
         else:
             super().resume()
             self.slow = self._awaits_answer
+
+    def broken(self, error: OSError) -> None:
+        """Give up a connection that cannot be used any more."""
+        self.has_received |= isinstance(error, DatalessError)  # no mere probe, and worth a line of the log
+        super().broken(error)
 
     def on_lost(self, reason: str) -> None:
         """End the conversation without a reply."""
@@ -253,6 +308,12 @@ class Session(Connection):
         elif self.stage is Stage.TLS_HANDSHAKE:
             self.on_tls_failed("TLS: handshake not completed")
             self.drop()
+        elif self._throttled_until_s:
+            self._throttled_until_s = 0.0
+            self.on_guess_limit()
+            if not self._throttled_until_s:
+                self.resume()
+                self.reset_deadline()
         elif not self.has_received:
             self.on_silence()
         else:
@@ -277,7 +338,9 @@ class Session(Connection):
     def reset_deadline(self) -> None:
         """Set the deadline for the next line, after the peer has read what was kept for it."""
         timeout_s = self.responses.timeout_s
-        if timeout_s:
+        if self._throttled_until_s:
+            self.deadline_s = self._throttled_until_s
+        elif timeout_s:
             self.deadline_s = self.reactor.now_s + timeout_s
         else:
             self.deadline_s = self._opened_s + self.context.limits.handshake_timeout_s

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from services.runtime.target import cause
+from services.runtime.connecting import cause
 
 if TYPE_CHECKING:
     import uvicorn

@@ -18,8 +18,8 @@ from services.player.bot import Dialect
 from services.player.bot_pool import BotConfig, BotPool
 from services.protocol.messages import Verdict
 from services.protocol.rules import Rules
+from services.runtime.connecting import Target
 from services.runtime.environ import SecondsRange
-from services.runtime.target import Target
 from services.strategies.choice import Strategy
 from tests.support.fake_server import FakeServer, begin, close, refuse, vanish
 from tests.support.player_process import arguments, bots, environ

@@ -16,7 +16,7 @@ from services.player import interactive
 from services.player.bot import Dialect
 from services.protocol.messages import Verdict
 from services.protocol.rules import Rules
-from services.runtime.target import Target
+from services.runtime.connecting import Target
 from tests.support.fake_server import FakeServer, begin, close, refuse, vanish
 from tests.support.player_process import arguments, environ, piped
 from tests.support.scripted_server import ScriptedServer

@@ -17,7 +17,7 @@ from rich.console import Console
 from services.admin.model.board import Away, Board
 from services.admin.view import board_view, players_table
 from services.protocol.messages import Address, End, Guessed, Joined, Left, Listed, Round, Verdict, Won
-from services.runtime.target import Target
+from services.runtime.connecting import Target
 
 if TYPE_CHECKING:
     from services.admin.model.board import Change

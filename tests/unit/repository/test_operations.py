@@ -103,7 +103,11 @@ def test_every_default_is_told(program: str, name: str, default: str) -> None:
 
 @pytest.mark.parametrize(
     "row",
-    [*rows("The server", "services."), *rows("The administrator", "services.")],
+    [
+        *rows("The server", "services."),
+        *rows("What every client does to connect", "services."),
+        *rows("The administrator", "services."),
+    ],
     ids=lambda row: row[0],
 )
 def test_every_constant_is_told(row: list[str]) -> None:
