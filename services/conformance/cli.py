@@ -29,6 +29,7 @@ UNREACHABLE: Final = 2
 INTERRUPTED: Final = 130
 PLAYER_PORT: Final = 4000
 ADMIN_PORT: Final = 4001
+LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
 SEEDS: Final = 1_000_000
 
 
@@ -115,7 +116,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             return batch.run(options)
         report = _judge(options, environ)
     except (UnreachableError, TlsError, batch.EngineError) as error:
-        sys.stderr.write(f"conformance: {error}\n")
+        sys.stderr.write(f"conformance: {error}{_hint(options, environ)}\n")
         return UNREACHABLE
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -126,6 +127,14 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     else:
         write_report(report, sys.stdout)
     return HOLDS if report.holds else DOES_NOT_HOLD
+
+
+def _hint(options: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    """Return what to type where a container is taken for the machine that it runs on."""
+    name = environ.get("GAME_MACHINE_OF_CONTAINER")
+    if not name or options.subject != "server" or options.host not in LOOPBACK:
+        return ""
+    return f"; here {options.host} is this container: name the machine {name}"
 
 
 def _judge(options: argparse.Namespace, environ: Mapping[str, str]) -> Report:

@@ -257,8 +257,9 @@ class Channel:
             await self._connect()
             while self.up:
                 await self._wake.wait()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._hurry.wait(), GATHER_S)
+                if not self._hurry.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._hurry.wait(), GATHER_S)
                 batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
                 if not self._queue:
                     self._wake.clear()

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from services.protocol.codec import encode
+from services.protocol.messages import Greetings
 from services.protocol.proxy_header import FIXED_OCTETS, ProxyHeaderError, rest_octets, source
-from services.server.connection import Connection
+from services.server.connection import CHUNK_OCTETS, Connection
 from services.server.reactor import AGAIN
 
 if TYPE_CHECKING:
@@ -19,9 +21,13 @@ if TYPE_CHECKING:
 
 
 class Arrival(Connection):
-    """Reads the header and nothing beyond it, then hands the socket on."""
+    """Reads the header and nothing beyond it, then hands the socket on.
 
-    __slots__ = ("_admit", "_arrivals", "_header")
+    A balancer that speaks for itself checks whether the server answers. It is no player and no administrator:
+    it gets its answer here, and nothing is logged or counted.
+    """
+
+    __slots__ = ("_admit", "_arrivals", "_header", "_is_check")
 
     def __init__(
         self,
@@ -37,21 +43,29 @@ class Arrival(Connection):
         super().__init__(reactor, sock, balancer)
         self._admit = admit
         self._header = b""
+        self._is_check = False
         self._arrivals = arrivals
         arrivals[self] = None
         self.slow = True
         self.deadline_s = reactor.now_s + timeout_s
 
     def step(self) -> None:
-        """Read what is missing of the header."""
+        """Read what is missing of the header, or what the balancer asks for itself."""
         try:
+            if self._is_check:
+                self._answer_check()
+                return
             while missing := self._missing_octets():
                 data = self.sock.recv(missing)
                 if not data:
                     self.drop()
                     return
                 self._header += data
-            address = source(self._header) or self.address
+            address = source(self._header)
+            if address is None:
+                self._is_check = True
+                self._answer_check()
+                return
         except AGAIN:
             return
         except OSError:
@@ -66,6 +80,11 @@ class Arrival(Connection):
         del self._arrivals[self]
         self.reactor.hand_over(self)
         self._admit(self.raw, address)
+
+    def _answer_check(self) -> None:
+        if self.sock.recv(CHUNK_OCTETS):
+            self.sock.send(encode(Greetings()))
+        self.drop()
 
     def _missing_octets(self) -> int:
         whole = FIXED_OCTETS

@@ -250,6 +250,31 @@ def test_a_new_administrator_disturbs_nobody(cluster: Cluster) -> None:
     agree(cluster)
 
 
+def test_a_server_that_hangs_gets_nobody_new(cluster: Cluster) -> None:
+    """A stopped process, whose kernel goes on accepting, is passed over within 5 s; then it serves again."""
+    hung = cluster.servers()[0]
+    address = cluster.address_in("balanced", hung)
+
+    def takes_players() -> bool:
+        return any(slot.takes_players for slot in cluster.slots() if slot.address == address)
+
+    hung.exec_run(["sh", "-c", "kill -STOP -1"])
+    try:
+        eventually(lambda: not takes_players(), "nobody new is sent there", 5)
+        for _ in range(2 * REPLICAS):
+            with cluster.player() as player:
+                assert player.ask("Hello") == "Greetings"
+    finally:
+        hung.kill("SIGCONT")  # to the init process, which passes it on
+    eventually(takes_players, "it serves again", 15)
+    # The checks themselves were in no log: the balancer's address is nobody's.
+    balancer_host = cluster.address_in("balanced", balancer(cluster))
+    peers = {str(event.get("peer")) for log in cluster.server_logs() for event in log.events()}
+    assert not [peer for peer in peers if peer.startswith(balancer_host)]
+    eventually(lambda: len(cluster.who()) >= BOTS - 4, "all bots at play", 30)
+    agree(cluster)
+
+
 def test_one_of_ten_administrators_is_seated(cluster: Cluster) -> None:
     """Ten who race through the balancer for the one seat: exactly one gets it, fifty times in a row (A-7)."""
     cluster.container("admin").stop()

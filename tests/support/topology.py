@@ -17,6 +17,7 @@ from testcontainers.compose import DockerCompose
 
 from tests.support.container_log import ContainerLog
 from tests.support.line_client import LineClient
+from tests.support.reaper import reaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -238,25 +239,14 @@ def running(kind: type[AnyTopology], folder: Path, settings: Mapping[str, str]) 
     assert not [name for name in os.environ if name.startswith(SETTINGS)]
     engine = docker.from_env()
     try:
-        with DockerCompose(ROOT, [*kind.files], build=True, env_file=str(env_file)) as compose:
+        with (
+            reaped(project),
+            DockerCompose(ROOT, [*kind.files], build=True, env_file=str(env_file)) as compose,
+        ):
             topology = kind(compose, engine, chosen)
             try:
                 yield topology
             finally:
                 topology.close()
     finally:
-        remove_project(engine, project)
         engine.close()
-
-
-def remove_project(engine: docker.DockerClient, project: str) -> None:
-    """Remove what `down` leaves: containers of `docker compose run`, images, and all after a failed start."""
-    mine: dict[str, str | list[str] | bool] = {"label": f"com.docker.compose.project={project}"}
-    for container in engine.containers.list(all=True, filters=mine):
-        container.remove(force=True, v=True)
-    for network in engine.networks.list(filters=mine):
-        network.remove()
-    for volume in engine.volumes.list(filters=mine):
-        volume.remove(force=True)
-    for image in engine.images.list(filters=mine):
-        engine.images.remove(str(image.id), force=True)

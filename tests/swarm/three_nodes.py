@@ -287,12 +287,12 @@ def players_back_s(swarm: Swarm, moment: str, moment_s: float) -> float:
     time.sleep(max(0.0, moment_s + BACK_WITHIN_S - time.monotonic()))  # nobody's game may break off later
 
     def back() -> dict[str, float]:
-        broken = {event["bot"] for event in swarm.bot_events("game_lost", moment)}
+        broken = {event["bot"]: str(event["timestamp"]) for event in swarm.bot_events("game_lost", moment)}
         found: dict[str, float] = {}
         for event in swarm.bot_events("connection_opened", moment):
-            if event["bot"] in broken:
-                found[event["bot"]] = since_s(event, moment)
-        assert found.keys() == broken, f"not back: {sorted(broken - found.keys())}"
+            if str(event["timestamp"]) > broken.get(event["bot"], "~"):
+                found.setdefault(event["bot"], since_s(event, moment))
+        assert found.keys() == broken.keys(), f"not back: {sorted(broken.keys() - found.keys())}"
         assert all(len(swarm.who(node)) >= BOTS - BOTS_EACH - 4 for node in swarm.alive)
         return found
 

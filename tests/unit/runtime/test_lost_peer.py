@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from services.runtime.lost_peer import LOST_AFTER_S, notice_lost_peer
+from services.runtime.lost_peer import ASK_AFTER_S, LOST_AFTER_S, notice_lost_peer
 
 
 def test_the_kernel_is_told_how_long_to_wait() -> None:
-    """The connection's own socket has the limit, in milliseconds."""
+    """It asks the other one after some silence, and gives up after the limit, sent or not."""
 
-    async def connect() -> int:
+    async def connect() -> tuple[int, int, int]:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             transport, _ = await asyncio.get_running_loop().create_connection(
                 asyncio.Protocol, *listener.getsockname()
             )
             notice_lost_peer(transport)
             sock: socket.socket = transport.get_extra_info("socket")
-            limit = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            found = (
+                sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+                sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+            )
             transport.close()
             await asyncio.sleep(0)
-            return limit
+            return found
 
-    assert asyncio.run(connect()) == LOST_AFTER_S * 1000
+    assert asyncio.run(connect()) == (1, ASK_AFTER_S, LOST_AFTER_S * 1000)
