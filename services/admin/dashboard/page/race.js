@@ -11,10 +11,12 @@ export class Race {
     this.seen = 0; // the last event that was looked at
     this.found = new Map(); // address -> number that was just guessed right
     this.wins = [];
+    this.names = new Map(); // address -> name, of those seen playing
     this.shown = "";
   }
 
   draw(round, players, events, own) {
+    for (const player of players) if (player.player) this.names.set(`${player.ip} ${player.port}`, player.player);
     this.#look(events);
     this.place.hidden = round === null;
     if (round === null) return;
@@ -36,9 +38,10 @@ export class Race {
       const address = `${event.ip} ${event.port}`;
       if (event.kind === "guessed" && event.verdict === "Correct") this.found.set(address, event.guess);
       if (event.kind !== "won" || !this.found.has(address)) continue;
-      this.wins.unshift(`${event.player_name ?? address} found ${count(this.found.get(address))} with ${count(event.guesses)} ${event.guesses === 1 ? "guess" : "guesses"}`);
+      this.wins.unshift(`${this.names.get(address) ?? address} found ${count(this.found.get(address))} with ${count(event.guesses)} ${event.guesses === 1 ? "guess" : "guesses"}`);
       this.wins.length = Math.min(this.wins.length, WINS);
       this.found.delete(address);
+      this.names.delete(address);
     }
   }
 }
@@ -48,7 +51,7 @@ const close = (player) => player.tried.filter(([, verdict]) => verdict === "Clos
 const nearness = (player) => close(player) * 1000 + player.tried.length;
 
 function racer(player, own) {
-  const name = player.player_name ?? player.address;
+  const name = player.player ?? player.address;
   const best = close(player) ? "Close" : player.tried.length ? "Far" : null;
   return element(
     "li",

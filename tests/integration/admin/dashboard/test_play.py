@@ -7,7 +7,7 @@ import json
 import socket
 import struct
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -113,7 +113,8 @@ def test_a_browser_that_vanishes_leaves_no_player_behind() -> None:
 
 def _reset(connection: socket.socket) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.shutdown(socket.SHUT_RD)
+    with suppress(OSError):  # the page was faster
+        connection.shutdown(socket.SHUT_RD)
     connection.close()
 
 
@@ -178,14 +179,9 @@ def test_the_servers_certificate_is_verified(tmp_path: Path) -> None:
 def test_a_hint_is_the_best_next_guess() -> None:
     """It follows from what was tried; what is no list of guesses is refused."""
     with ServerProcess() as server, page_of(server) as port:
-        assert (
-            get(port, "/api/hint?tried=15:Far,20:Close")
-            == (
-                200,
-                {"version": 1, "guess": 18, "left": 4},
-            )
-            or get(port, "/api/hint?tried=15:Far,20:Close")[1]["left"] == 4
-        )
+        status, hint = get(port, "/api/hint?tried=15:Far,20:Close")
+        assert (status, hint["left"]) == (200, 4)  # 18, 19, 21 and 22
+        assert hint["guess"] in {18, 19, 21, 22}
         assert get(port, "/api/hint")[1]["left"] == 30
         tried = ",".join(f"{number}:Far" for number in range(1, 30) if number % 5)
         assert get(port, f"/api/hint?tried={tried}")[0] == 200
