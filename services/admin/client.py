@@ -23,6 +23,7 @@ from services.protocol.messages import (
     Joined,
     Left,
     Listed,
+    Missed,
     Ping,
     Pong,
     Refused,
@@ -188,7 +189,7 @@ async def _watch(target: Target, observe: Callable[[Change], None], backoff: Bac
                     case End():
                         backoff.reset()
                         observe(reply)
-                    case Listed() | Joined() | Guessed() | Won() | Left() | Round():
+                    case Listed() | Joined() | Guessed() | Won() | Left() | Round() | Missed():
                         observe(reply)
                     case _:
                         # An empty line, where the list says that nobody is on it: nothing changes.

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Final, cast
 from services.player.bot import Rest, next_message
 from services.player.bot_interface import Ending, GameReport
 from services.player.client import QUIET_S, REPLY_TIMEOUT_S
-from services.player.conversation import Conversation, printable
+from services.player.conversation import Conversation
 from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Refused, TooLate, Verdict
+from services.protocol.printable import printable
 from services.protocol.state import State
 from services.runtime.connecting import cause
+from services.runtime.lost_peer import notice_lost_peer
 
 if TYPE_CHECKING:
     from services.player.bot_interface import Assignment, LogContext, PoolInterface
@@ -66,6 +68,7 @@ class BotConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin a game."""
         self._transport = cast("asyncio.Transport", transport)
+        notice_lost_peer(transport)
         self._connections += 1
         self._context = {
             "session": f"{self.number}.{self._connections}",

@@ -31,11 +31,6 @@ _EXPECTED: Final[dict[State, PlayerReply]] = {
 """What a reply in unknown words stands for, wherever one is awaited."""
 
 
-def printable(text: str) -> str:
-    """Return a server's text so that it is safe in a log and on a terminal."""
-    return text if text.isprintable() else repr(text)[1:-1]
-
-
 class Conversation:
     """What a player knows of the game it plays."""
 

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from services.player import screen
 from services.player.bot import Dialect
 from services.player.client import QUIET_S, REPLY_TIMEOUT_S
-from services.player.conversation import Conversation, printable
+from services.player.conversation import Conversation
 from services.player.link import CalledAwayError, EndedError, Link
 from services.player.screen import Painter
 from services.protocol.codec import spell
 from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Game, Guess, Hello, Prompt, Refused, TooLate, Unknown, Verdict, Welcome
+from services.protocol.printable import printable
 from services.protocol.rules import CLASSIC
 from services.runtime.connecting import UnreachableError
 from services.strategies.choice import hint

@@ -20,6 +20,7 @@ from services.protocol.messages import (
     Left,
     Listed,
     Message,
+    Missed,
     Name,
     NobodyListed,
     Ping,
@@ -89,6 +90,7 @@ _ADMIN_LINES: Final[tuple[tuple[re.Pattern[str], Callable[..., AdminReply]], ...
      lambda host, port, guesses: Won(_address(host, port), int(guesses))),
     (re.compile(rf"Left {_HOST_PORT}"), lambda host, port: Left(_address(host, port))),
     (re.compile(r"Ping ([0-9]{1,9})"), lambda uptime_s: Ping(int(uptime_s))),
+    (re.compile(r"Missed ([0-9]{1,9})"), lambda count: Missed(int(count))),
     (re.compile(r"Round ([0-9]{1,9})"), lambda number: Round(int(number))),
     (re.compile(rf"{_HOST_PORT}(?: ({NAME_PATTERN}))?"),
      lambda host, port, name: Listed(_address(host, port), name)),
@@ -164,7 +166,18 @@ def spell(message: Message) -> str:
             return f"Name: {name or ''}"
         case Unknown(text):
             return text
-        case Welcome() | TooLate() | Listed() | Joined() | Guessed() | Won() | Left() | Round() | Ping():
+        case (
+            Welcome()
+            | TooLate()
+            | Listed()
+            | Joined()
+            | Guessed()
+            | Won()
+            | Left()
+            | Round()
+            | Ping()
+            | Missed()
+        ):
             return " ".join(str(field) for field in _fields(message) if field is not None)
         case AdminHello():
             return "Admin-Hello"
@@ -178,7 +191,7 @@ def spell(message: Message) -> str:
             assert_never(message)
 
 
-def _fields(message: Welcome | TooLate | Listed | WatchEvent | Ping) -> tuple[object, ...]:
+def _fields(message: Welcome | TooLate | Listed | WatchEvent | Ping | Missed) -> tuple[object, ...]:
     """Return what a message is spelled of, one blank between them; None is left out."""
     match message:
         case TooLate(number, name):
@@ -191,7 +204,7 @@ def _fields(message: Welcome | TooLate | Listed | WatchEvent | Ping) -> tuple[ob
             return "Guessed", address, number, verdict
         case Won(address, guesses):
             return "Won", address, guesses
-        case Welcome(field) | Left(field) | Round(field) | Ping(field):
+        case Welcome(field) | Left(field) | Round(field) | Ping(field) | Missed(field):
             return type(message).__name__, field
         case _:
             assert_never(message)

@@ -202,9 +202,16 @@ class Ping:
     """For how long the server has been up."""
 
 
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Guesses that the watcher was not told of, because there were too many (clause A-4)."""
+
+    count: int
+
+
 Request = Hello | AdminHello | Name | Game | Guess | Who | Watch | Pong | Unknown
 PlayerReply = Greetings | Welcome | Ready | Verdict | TooLate | Prompt | Refused | Unknown
 WatchEvent = Joined | Guessed | Won | Left | Round
-AdminReply = AdminGreetings | Listed | NobodyListed | End | WatchEvent | Ping | Refused | Unknown
+AdminReply = AdminGreetings | Listed | NobodyListed | End | WatchEvent | Ping | Missed | Refused | Unknown
 Reply = PlayerReply | AdminReply
 Message = Request | Reply

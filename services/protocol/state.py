@@ -11,6 +11,7 @@ What is not in the table is out of turn. There are no other rules about state an
 from enum import StrEnum, auto
 from typing import Final
 
+from services.protocol import refusals
 from services.protocol.errors import OutOfTurnError
 from services.protocol.messages import (
     AdminGreetings,
@@ -25,6 +26,7 @@ from services.protocol.messages import (
     Left,
     Listed,
     Message,
+    Missed,
     Name,
     NobodyListed,
     Ping,
@@ -68,7 +70,7 @@ class State(StrEnum):
 Kind = type[Message] | Verdict
 """What the table tells messages apart by: their class, and a verdict by itself."""
 
-_EVENTS: Final[tuple[Kind, ...]] = (Joined, Guessed, Won, Left, Round, Ping)
+_EVENTS: Final[tuple[Kind, ...]] = (Joined, Guessed, Won, Left, Round, Ping, Missed)
 
 TRANSITIONS: Final[dict[State, dict[Kind, State]]] = {
     State.CONNECTED: {
@@ -145,11 +147,11 @@ TRANSITIONS: Final[dict[State, dict[Kind, State]]] = {
 }
 
 _EXPECTED: Final[dict[State, str]] = {
-    State.CONNECTED: "say Hello first",
-    State.GREETED: "say Game first",
-    State.ADMIN_CONNECTED: "say Hello first",
-    State.ADMIN_GREETED: "say Who or Watch",
-    State.WATCHING: "say Who or nothing",
+    State.CONNECTED: refusals.HELLO_FIRST,
+    State.GREETED: refusals.GAME_FIRST,
+    State.ADMIN_CONNECTED: refusals.HELLO_FIRST,
+    State.ADMIN_GREETED: refusals.WHO_OR_WATCH,
+    State.WATCHING: refusals.WHO_OR_NOTHING,
 }
 
 
@@ -161,5 +163,5 @@ def advance(state: State, message: Message) -> State:
     """
     following = TRANSITIONS[state].get(message if isinstance(message, Verdict) else type(message))
     if following is None:
-        raise OutOfTurnError(_EXPECTED.get(state, "wait for the reply"))
+        raise OutOfTurnError(_EXPECTED.get(state, refusals.WAIT))
     return following

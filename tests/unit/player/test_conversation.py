@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.player.bot import Dialect
-from services.player.conversation import Conversation, printable
+from services.player.conversation import Conversation
 from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Game, Guess, Hello, Refused, Verdict
+from services.protocol.printable import printable
 from services.protocol.rules import CLASSIC, Rules
 from services.protocol.state import State
 from services.strategies.candidates import Try

@@ -21,6 +21,7 @@ from services.protocol.messages import (
     Left,
     Listed,
     Message,
+    Missed,
     Name,
     NobodyListed,
     Ping,
@@ -55,7 +56,7 @@ EVERY_MESSAGE: tuple[Message, ...] = (
     ),
     *(Greetings(), AdminGreetings(), Ready(), *Verdict, Prompt(1, 30), Refused("no"), Listed(SOMEBODY)),
     *(NobodyListed(), End(), Joined(SOMEBODY), Guessed(SOMEBODY, 5, Verdict.FAR), Won(SOMEBODY, 1)),
-    *(Left(SOMEBODY), Ping(), TooLate(), Round(2)),
+    *(Left(SOMEBODY), Ping(), TooLate(), Round(2), Missed(3)),
 )
 EXPECTED = {
     State.CONNECTED: "say Hello first",

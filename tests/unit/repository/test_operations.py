@@ -25,7 +25,19 @@ READERS: dict[str, Callable[[Mapping[str, str]], object]] = {
     "The player": lambda environ: PlayerSettings.read(environ, {}),
     "The administrator": lambda environ: AdminSettings.from_environ(environ, LogFormat.JSON),
 }
-UNITS = {"octets": 1, "connections": 1, "turns": 1, "descriptors": 1, "s": 1, "ms": 1, "MiB": 1 << 20}
+UNITS = {
+    "games": 1,
+    "days": 1,
+    "octets": 1,
+    "connections": 1,
+    "entries": 1,
+    "events": 1,
+    "turns": 1,
+    "descriptors": 1,
+    "s": 1,
+    "ms": 1,
+    "MiB": 1 << 20,
+}
 
 
 class Noting(Mapping[str, str]):
@@ -91,7 +103,11 @@ def test_every_default_is_told(program: str, name: str, default: str) -> None:
 
 @pytest.mark.parametrize(
     "row",
-    [*rows("The server", "services."), *rows("What every client does to connect", "services.")],
+    [
+        *rows("The server", "services."),
+        *rows("What every client does to connect", "services."),
+        *rows("The administrator", "services."),
+    ],
     ids=lambda row: row[0],
 )
 def test_every_constant_is_told(row: list[str]) -> None:
