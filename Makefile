@@ -18,7 +18,7 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 # The folders that hold Python; those that do not exist yet are passed over.
 SOURCES := $(shell find services tests scripts benchmarks -name "*.py" 2>/dev/null | cut -d/ -f1 | sort -u)
 DOCKERFILES := $(wildcard Dockerfile.*)
-YAML := $(wildcard docker-compose*.yml compose*.yml cluster/*.yml .github/*.yml .github/workflows/*.yml .yamllint .pre-commit-config.yaml)
+YAML := $(wildcard docker-compose*.yml compose*.yml cluster/*.yml deploy/*.yml deploy/kubernetes/*.yaml .github/*.yml .github/workflows/*.yml .yamllint .pre-commit-config.yaml)
 
 # More arguments for pytest: make unit PYTEST_ARGS='-k framing -x'
 PYTEST_ARGS ?=
@@ -36,11 +36,11 @@ help: ## Show this list
 
 .PHONY: demo
 demo: engine ## Start the topology and follow it; Ctrl-C stops it
-	scripts/demo
+	bash scripts/demo
 
 .PHONY: demo-cluster
 demo-cluster: images ## The same with a balancer, three servers (SERVERS=5: five) and Valkey
-	COMPOSE_FILE=docker-compose.yml:compose.cluster.yml scripts/demo
+	COMPOSE_FILE=docker-compose.yml:compose.cluster.yml bash scripts/demo
 
 ##@ Develop
 
@@ -88,6 +88,7 @@ audit: $(READY) ## Look for insecure code, and check Dockerfiles, YAML and workf
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive services
 	$(if $(DOCKERFILES),$(BIN)/hadolint $(DOCKERFILES))
 	$(if $(YAML),$(BIN)/yamllint --strict $(YAML))
+	$(BIN)/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
 	$(if $(wildcard .github/workflows),$(BIN)/zizmor --quiet --offline .github)
 
 .PHONY: unit
@@ -110,11 +111,19 @@ page: $(READY) browser ## Tests of the live page in a real browser, without cont
 
 .PHONY: soak
 soak: $(READY) ## The bounds at full size, over loopback: ten minutes, and root for two of them
-	$(BIN)/pytest -s tests/soak/bounds.py $(PYTEST_ARGS)
+	$(BIN)/pytest -s tests/soak/bounds.py tests/soak/page.py $(PYTEST_ARGS)
 
 .PHONY: e2e
 e2e: $(READY) images browser ## Tests in containers, on the real compose file
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
+
+.PHONY: clean-containers
+clean-containers: ## Remove what tests that were killed have left in the engine
+	bash scripts/clean-containers
+
+.PHONY: e2e-swarm
+e2e-swarm: $(READY) images ## Tests on three machines, each an engine in a container: seven minutes, root
+	$(BIN)/pytest -s tests/swarm/three_nodes.py $(PYTEST_ARGS)
 
 ##@ Measure
 
@@ -139,31 +148,36 @@ bench-docs: $(READY) engine ## Measure for the documentation: docs/performance/
 
 .PHONY: engine
 engine: ## Make sure that a Docker engine answers and has the base image
-	scripts/engine
+	bash scripts/engine
 
 .PHONY: images
 images: ## Make sure that the images of the cluster are there too
-	scripts/images
+	bash scripts/images
 
 .PHONY: browser
 browser: ## Make sure that the tests of the live page have a browser
-	scripts/browser
+	bash scripts/browser
 
 .PHONY: up
 up: engine ## Start the topology in the background
+	bash scripts/only-mine
 	docker compose up --build --detach --wait
 
 .PHONY: play
-play: engine ## Play by hand, against the topology that runs or a new one
+play: engine ## Play by hand, against the topology that runs
 	docker compose run --rm player
+
+.PHONY: upgrade
+upgrade: engine ## Give the running topology new images and settings: in a cluster one server after the other
+	bash scripts/upgrade
 
 .PHONY: logs
 logs: ## Follow what the topology logs
 	docker compose logs --follow --tail 100
 
 .PHONY: down
-down: ## Stop the topology and remove what it made
-	docker compose --profile play down --volumes --remove-orphans
+down: ## Stop the topology and remove what it made, the cluster too
+	bash scripts/down
 
 ##@ Maintain
 

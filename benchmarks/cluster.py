@@ -35,7 +35,7 @@ HAPROXY: Final = os.environ.get("HAPROXY_IMAGE", "haproxy:3.0")
 VALKEY: Final = os.environ.get("VALKEY_IMAGE", "valkey/valkey:8")
 
 REPLICAS: Final = (1, 2, 4)
-PLAYERS: Final = (100, 1_000, 5_000)
+PLAYERS: Final = (64, 1_000, 5_000)
 DIRECT_PLAYERS: Final = 19_000
 """As many as this machine has descriptors for in one process; the balancer needs two for each."""
 
@@ -108,7 +108,6 @@ class Server:
             "GAME_STATE_URL": state_url,
             "GAME_PROXY_FROM": "127.0.0.0/8" if setup.balanced else "",
             "GAME_ROUND": "shared" if setup.shared else "own",
-            "GAME_HIGH": "1000000" if setup.shared else "30",  # nobody finds that: the load never ends
             "GAME_MAX_PLAYERS": "20000",
             "GAME_LOG_FORMAT": "json",
         }

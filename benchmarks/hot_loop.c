@@ -1,7 +1,7 @@
 /* The inner loop of the load of guesses: what generator.Guesses does in Python, several times as fast.
  *
  * A generator that costs more than the server is what limits the rate; it then also leaves the server waiting, and
- * waking up for few guesses at a time makes each of them look dearer. hot_loop.py compiles this and hands it
+ * waking up for few guesses at a time makes each of them look more expensive. hot_loop.py compiles this and hands it
  * connections that play already. */
 #include <errno.h>
 #include <stdint.h>

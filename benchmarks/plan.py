@@ -12,9 +12,9 @@ class Kind(StrEnum):
     GUESSES = "guesses"
     """It repeats one wrong guess."""
     GAMES = "games"
-    """It plays a game from connect to close, guessing 1, 2, 3 and so on, and begins anew."""
+    """It plays a game from connect to close, guessing 1, 2, 3 and so on, and begins again."""
     CONNECTIONS = "connections"
-    """It connects, waits for the greeting, closes, and begins anew."""
+    """It connects, waits for the greeting, closes, and begins again."""
 
 
 @dataclass(frozen=True, slots=True)

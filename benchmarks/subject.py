@@ -193,4 +193,5 @@ def server_environment(port: int) -> dict[str, str]:
         "GAME_ADMIN_PORT": "0",
         "GAME_MAX_PLAYERS": str(MOST_PLAYERS),
         "GAME_DRAIN_TIMEOUT": "0.1",
+        "GAME_MAX_LINE_RATE": "0",  # one connection of the load asks for more than any player
     }

@@ -1,6 +1,7 @@
 """Settings of all tests: no clock decides, continuous integration repeats itself, and files stay together."""
 
 import os
+import signal
 from typing import Any
 
 import pytest
@@ -13,6 +14,14 @@ settings.load_profile("project")
 # Set by whoever starts a worker, they would overrule the terminals that tests open for programs.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+# As Ctrl-C: what the tests have started is stopped by their own fixtures.
+signal.signal(signal.SIGTERM, _interrupt)
 
 TOGETHER = ("tests/e2e/", "tests/integration/conformance/", "tests/integration/lobby/")
 """Folders whose tests share what is costly to start."""

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 
 from services.admin.client import ask_who
+from services.admin.scores import NoScoresError, show_scores
 from services.admin.settings import Settings
 from services.admin.view import players_table
 from services.admin.watch import watch
+from services.runtime.connecting import Target, UnreachableError
 from services.runtime.environ import SettingsError
 from services.runtime.logging import default_format
-from services.runtime.target import Target, UnreachableError
 from services.runtime.tls import ReloadingContext, TlsError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _FLAGS: Final = {
     "ca": "GAME_TLS_CA",
     "cert": "GAME_TLS_CERT",
     "key": "GAME_TLS_KEY",
+    "history": "GAME_HISTORY",
 }
 """Each flag is another way to set a variable, and beats it."""
 
@@ -55,7 +57,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("who", parents=[common], help="list the players once")
+    scores = commands.add_parser("scores", help="show the best of all games that `watch` has recorded")
+    scores.add_argument("--history", metavar="FILE", help="the file that they are in (GAME_HISTORY)")
+    form = scores.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON")
+    form.add_argument("--csv", action="store_true", help="print CSV")
     watching = commands.add_parser("watch", parents=[common], help="keep the list, live")
+    watching.add_argument(
+        "--history",
+        metavar="FILE",
+        help="record finished games there (GAME_HISTORY; default: in memory alone)",
+    )
     watching.add_argument(
         "--dashboard",
         metavar="[HOST:]PORT",
@@ -83,10 +95,13 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         _complain(str(error))
         return BAD_USAGE
     try:
+        if options.command == "scores":
+            show_scores(settings, as_json=options.json, as_csv=options.csv)
+            return OK
         if options.command == "who":
             return _who(target, as_json=options.json)
         return asyncio.run(watch(target, settings, as_json=options.json))
-    except UnreachableError as error:
+    except (UnreachableError, NoScoresError) as error:
         _complain(str(error))
         return FAILED
     except KeyboardInterrupt:
@@ -99,7 +114,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 def _overrides(options: argparse.Namespace) -> dict[str, str]:
     given = {
-        name: getattr(options, flag) for flag, name in _FLAGS.items() if getattr(options, flag) is not None
+        name: getattr(options, flag)
+        for flag, name in _FLAGS.items()
+        if getattr(options, flag, None) is not None
     }
     where = getattr(options, "dashboard", None)
     if where is not None:

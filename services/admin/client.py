@@ -6,7 +6,6 @@ Asking once gets on with any server of the family; watching is for servers that 
 from __future__ import annotations
 
 import asyncio
-import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -24,6 +23,7 @@ from services.protocol.messages import (
     Joined,
     Left,
     Listed,
+    Missed,
     Ping,
     Pong,
     Refused,
@@ -34,8 +34,8 @@ from services.protocol.messages import (
 )
 from services.protocol.state import State
 from services.runtime.backoff import Backoff
+from services.runtime.connecting import UnreachableError, UntrustedError, cause, open_stream
 from services.runtime.environ import escaped
-from services.runtime.target import UnreachableError, UntrustedError, cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,9 +45,7 @@ if TYPE_CHECKING:
         Address,
         Reply,
     )
-    from services.runtime.target import Target
-
-CONNECT_TIMEOUT_S: Final = 10.0
+    from services.runtime.connecting import Target
 
 CLOSE_TIMEOUT_S: Final = 1.0
 
@@ -82,19 +80,6 @@ class _Wire:
             self.writer.transport.abort()
 
 
-async def _connect(target: Target) -> _Wire:
-    try:
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            context = target.tls and target.tls.current()
-            return _Wire(*await asyncio.open_connection(target.host, target.port, ssl=context))
-    except TimeoutError:
-        raise UnreachableError(f"{target} does not answer") from None
-    except ssl.SSLCertVerificationError as error:
-        raise UntrustedError(f"{target} is not trusted: {error.verify_message}") from None
-    except OSError as error:
-        raise UnreachableError(f"cannot reach {target}: {cause(error)}") from None
-
-
 # --- once
 
 
@@ -104,7 +89,7 @@ async def ask_who(target: Target) -> list[Address]:
     Raises:
         UnreachableError: It cannot be reached, refuses or says nothing at all.
     """
-    wire = await _connect(target)
+    wire = _Wire(*await open_stream(target))
     try:
         async with asyncio.timeout(WHOLE_ANSWER_S):
             wire.writer.write(encode(Hello()))
@@ -181,7 +166,7 @@ async def follow(target: Target, observe: Callable[[Change], None], chance: Call
 
 async def _watch(target: Target, observe: Callable[[Change], None], backoff: Backoff) -> NoReturn:
     try:
-        wire = await _connect(target)
+        wire = _Wire(*await open_stream(target))
     except UntrustedError:
         raise
     except UnreachableError as error:
@@ -204,7 +189,7 @@ async def _watch(target: Target, observe: Callable[[Change], None], backoff: Bac
                     case End():
                         backoff.reset()
                         observe(reply)
-                    case Listed() | Joined() | Guessed() | Won() | Left() | Round():
+                    case Listed() | Joined() | Guessed() | Won() | Left() | Round() | Missed():
                         observe(reply)
                     case _:
                         # An empty line, where the list says that nobody is on it: nothing changes.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.admin.model.board import Away
-from services.protocol.messages import End, Guessed, Joined, Left, Listed, Ping, Round, Won
+from services.protocol.messages import End, Guessed, Joined, Left, Listed, Missed, Ping, Round, Won
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -31,6 +31,8 @@ def log_change(log: FilteringBoundLogger, board: Board, change: Change) -> None:
             log.info("player_left", peer=str(address), playing=playing)
         case Round(number):
             log.info("round_begun", round=number, playing=playing)
+        case Missed(count):
+            log.warning("guesses_missed", count=count, playing=playing)
         case Away(reason, retry_in_s, seat_taken):
             event = "watch_refused" if seat_taken else "watch_lost"
             log.warning(event, reason=reason, retry_in_s=round(retry_in_s, 1))

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from services.protocol.rules import Rules
+from services.admin.history import IN_MEMORY
+from services.runtime.common_settings import read_log_format, read_log_level, read_rules
 from services.runtime.environ import EnvironReader
-from services.runtime.logging import LEVELS, LogFormat
 from services.runtime.tls_settings import read_client_tls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from services.protocol.rules import Rules
+    from services.runtime.logging import LogFormat
     from services.runtime.tls_settings import ClientTls
-
-HIGHEST_PORT: Final = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class DashboardSettings:
     host: str
     port: int
     """0: any free one."""
+    names: frozenset[str]
+    """The host names that it answers to, besides `localhost` and any address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Settings:
     """What the server plays by: the protocol does not tell the watcher."""
     dashboard: DashboardSettings | None
     """None: no page."""
+    history: str
+    """The file that finished games are recorded in."""
     log_format: LogFormat
     log_level: str
 
@@ -50,24 +54,22 @@ class Settings:
             SettingsError: At least one is unusable; all the faults are in it.
         """
         reader = EnvironReader(environ)
-        low = reader.integer("GAME_LOW", default=1, low=0, high=999_999_998)
-        high = reader.integer("GAME_HIGH", default=30, low=1, high=999_999_999)
-        if low >= high:
-            reader.fault("GAME_HIGH", f"not above GAME_LOW ({low})", "give a higher number")
-        dashboard_port = reader.integer("GAME_DASHBOARD_PORT", default=-1, low=0, high=HIGHEST_PORT)
-        dashboard_host = reader.text("GAME_DASHBOARD_HOST", default="127.0.0.1")
+        rules = read_rules(reader)
+        dashboard_port = reader.port("GAME_DASHBOARD_PORT", default=-1)
+        dashboard_host = reader.host("GAME_DASHBOARD_HOST", default="127.0.0.1")
+        dashboard_names = reader.text("GAME_DASHBOARD_NAMES", default="").lower().replace(",", " ").split()
+        names = frozenset({*dashboard_names, dashboard_host.lower()})
         settings = cls(
-            host=reader.text("GAME_HOST", default="localhost"),
-            port=reader.integer("GAME_PORT", default=4001, low=1, high=HIGHEST_PORT),
+            host=reader.host("GAME_HOST", default="localhost"),
+            port=reader.port("GAME_PORT", default=4001, low=1),
             tls=read_client_tls(reader),
-            rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
-            dashboard=None if dashboard_port < 0 else DashboardSettings(dashboard_host, dashboard_port),
-            log_format=reader.choice(
-                "GAME_LOG_FORMAT", default=default_format, choices={one.value: one for one in LogFormat}
-            ),
-            log_level=reader.choice(
-                "GAME_LOG_LEVEL", default="info", choices={word: word for word in LEVELS}
-            ),
+            rules=rules,
+            dashboard=None
+            if dashboard_port < 0
+            else DashboardSettings(dashboard_host, dashboard_port, names),
+            history=reader.text("GAME_HISTORY", default=IN_MEMORY),
+            log_format=read_log_format(reader, default_format),
+            log_level=read_log_level(reader),
         )
         reader.finish()
         return settings

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from services.admin.model.board import Board, Happening, Player
     from services.protocol.messages import Address
-    from services.runtime.target import Target
+    from services.runtime.connecting import Target
 
 # Told apart by letter and by lightness, so that colours only help.
 MARKS: Final = {Verdict.FAR: "f", Verdict.CLOSE: "C", Verdict.CORRECT: "*"}
@@ -61,10 +61,17 @@ def players_table(target: Target, players: Sequence[Address]) -> RenderableType:
 
 
 def board_view(
-    board: Board, target: Target, expected: Mapping[str, float], now: float, *, width: int, height: int
+    board: Board,
+    target: Target,
+    expected: Mapping[str, float],
+    now: float,
+    *,
+    ahead_s: float,
+    width: int,
+    height: int,
 ) -> RenderableType:
-    """Return the whole screen."""
-    parts: list[RenderableType] = [_status(board, target, now), _figures(board, now), Text("")]
+    """Return the whole screen; `ahead_s` makes a moment a time of day."""
+    parts: list[RenderableType] = [_status(board, target, now, ahead_s), _figures(board, now), Text("")]
     if height < _LOW_SCREEN:
         # The players are what the screen is for; the rest is left out where there is no room for both.
         return Group(*parts, _rows(board, now, width, height - _LEAST_FRAME_LINES))
@@ -74,20 +81,20 @@ def board_view(
         _pictures(board, expected, now, width),
         _rows(board, now, width, height - _FRAME_LINES - len(ticker)),
         Text("Latest", style="bold"),
-        *(_happening(happening) for happening in reversed(ticker)),
+        *(_happening(happening, ahead_s) for happening in reversed(ticker)),
     )
 
 
-def _status(board: Board, target: Target, now: float) -> Text:
+def _status(board: Board, target: Target, now: float, ahead_s: float) -> Text:
     line = Text("Guessing Game ", style="bold")
     line.append(f"at {target}  ", style="default")
     if board.away is not None:
         line.append(f" AWAY for {_span(now - board.away_since_s)} ", style="bold white on red")
         line.append(f" {board.away.reason}; trying again", style="default")
     elif board.up_since_s is not None:
-        line.append(f"up since {_clock(board.up_since_s)}", style="green")
+        line.append(f"up since {_clock(board.up_since_s + ahead_s)}", style="green")
     elif board.watching_since_s is not None:
-        line.append(f"watched since {_clock(board.watching_since_s)}", style="green")
+        line.append(f"watched since {_clock(board.watching_since_s + ahead_s)}", style="green")
     if board.round_number is not None:
         line.append(f"  round {board.round_number:,}", style="bold")
     line.no_wrap, line.overflow = True, "ellipsis"
@@ -197,9 +204,9 @@ def _strip(board: Board, player: Player, room: int) -> Text:
     return strip
 
 
-def _happening(happening: Happening) -> Text:
-    line = Text(f"{_clock(happening.at_s)}  ", style="dim", no_wrap=True, overflow="ellipsis")
-    line.append(describe(happening.event), style="default")
+def _happening(happening: Happening, ahead_s: float) -> Text:
+    line = Text(f"{_clock(happening.at_s + ahead_s)}  ", style="dim", no_wrap=True, overflow="ellipsis")
+    line.append(describe(happening.event, happening.name), style="default")
     return line
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import signal
 import stat
-import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -15,15 +15,19 @@ from rich.console import Console
 from rich.live import Live
 
 from services.admin.client import follow
+from services.admin.clock import Clock
+from services.admin.dashboard.connections import listen
 from services.admin.dashboard.feed import Feed
 from services.admin.dashboard.names import Names, reverse_dns
-from services.admin.dashboard.serve import listen, serve
+from services.admin.dashboard.serve import serve
+from services.admin.library_log import log_libraries
 from services.admin.model.board import Board
 from services.admin.model.expectations import expectations
 from services.admin.observe import log_change
+from services.admin.recorder import Recorder
 from services.admin.view import board_view
+from services.runtime.connecting import UnreachableError, cause
 from services.runtime.logging import LogFormat, configure
-from services.runtime.target import UnreachableError, cause
 
 if TYPE_CHECKING:
     import socket
@@ -31,7 +35,7 @@ if TYPE_CHECKING:
 
     from services.admin.model.board import Change
     from services.admin.settings import DashboardSettings, Settings
-    from services.runtime.target import Target
+    from services.runtime.connecting import Target
 
 REFRESH_S: Final = 0.25
 """Often enough to look live, seldom enough to cost nothing over a slow line."""
@@ -50,39 +54,48 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
     stopped: asyncio.Future[int | UnreachableError] = asyncio.get_running_loop().create_future()
     for number, status in _STATUS.items():
         asyncio.get_running_loop().add_signal_handler(number, _settle, stopped, status)
-    board = Board(time.time(), low=settings.rules.low, high=settings.rules.high)
+    clock = Clock()
+    board = Board(clock.now(), low=settings.rules.low, high=settings.rules.high)
     expected = expectations(settings.rules)
     console = Console()
     # A dumb terminal cannot be drawn on again and again: it gets lines.
     draws = console.is_terminal and not console.is_dumb_terminal and not as_json
+    if draws:
+        # Lines would only spoil the picture.
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     log = structlog.get_logger()
     log_format = LogFormat.JSON if as_json else settings.log_format
     sink = None if draws else configure("admin", log_format, settings.log_level)
+    log_libraries(log)
     if stat.S_ISFIFO(os.fstat(STDOUT).st_mode):
         # The writing end of a pipe has something to read only when nobody reads it any more: `watch | head`.
         asyncio.get_running_loop().add_reader(STDOUT, _settle, stopped, 1)
 
     def observe(change: Change) -> None:
-        board.apply(change, time.time())
+        ended = board.apply(change, clock.now())
+        if ended is not None:
+            recorder.record(ended)
         if not draws:
             log_change(log, board, change)
 
+    recorder = Recorder(settings.history, board, clock, log)
     work: list[Coroutine[None, None, None]] = []
     if settings.dashboard is not None:
         listener = _listen(settings.dashboard)
         host, port = listener.getsockname()[:2]
         if not draws:
             log.info("dashboard_listening", host=host, port=port)
-        feed = Feed(board, Names(reverse_dns, time.monotonic), expected, time.time)
-        work.append(serve(feed, listener))
+        feed = Feed(board, Names(reverse_dns, clock.now), expected, clock)
+        work.append(serve(feed, recorder, listener, settings.dashboard.names, log))
     if draws:
-        work.append(_draw(board, target, expected, console))
+        work.append(_draw(board, target, expected, clock, console))
     work.append(_follow(target, observe, stopped))
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(one) for one in work]
         outcome = await stopped
         for task in running:
             task.cancel()
+    await recorder.close()
     if sink is not None:
         sink.close()
     if isinstance(outcome, UnreachableError):
@@ -92,7 +105,7 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
 
 def _listen(where: DashboardSettings) -> socket.socket:
     try:
-        return listen(where)
+        return listen(where.host, where.port)
     except OSError as error:
         raise UnreachableError(
             f"cannot serve the page at {where.host}:{where.port}: {cause(error)}"
@@ -114,16 +127,19 @@ async def _follow(
         _settle(stopped, error)
 
 
-async def _draw(board: Board, target: Target, expected: Mapping[str, float], console: Console) -> None:
+async def _draw(
+    board: Board, target: Target, expected: Mapping[str, float], clock: Clock, console: Console
+) -> None:
     """Keep the alternate screen up to date; whatever ends this, the terminal is as it was before."""
     resized = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, resized.set)
     with Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False) as live:
         while True:
             width, height = console.size
-            live.update(
-                board_view(board, target, expected, time.time(), width=width, height=height), refresh=True
+            view = board_view(
+                board, target, expected, clock.now(), ahead_s=clock.ahead_s, width=width, height=height
             )
+            live.update(view, refresh=True)
             resized.clear()
             try:
                 async with asyncio.timeout(REFRESH_S):

@@ -8,10 +8,11 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from services.runtime.logging import LogFormat
+from services.runtime.common_settings import read_log_format
 
 if TYPE_CHECKING:
     from services.runtime.environ import EnvironReader
+    from services.runtime.logging import LogFormat
 
 IpAddress = IPv4Address | IPv6Address
 
@@ -68,7 +69,5 @@ def read_settings(reader: EnvironReader, default_format: LogFormat) -> CertsSett
     return CertsSettings(
         Path(reader.text("GAME_CERTS_OUT", default=DEFAULT_OUT)),
         names,
-        reader.choice(
-            "GAME_LOG_FORMAT", default=default_format, choices={one.value: one for one in LogFormat}
-        ),
+        read_log_format(reader, default_format),
     )

@@ -30,8 +30,13 @@ class Check(Generic[Subject]):
     clauses: tuple[str, ...]
     level: Level
     sentence: str
-    ask: Callable[[Subject], None]
+    run: Callable[[Subject], None]
     need: Need
+    risk: int = 0
+    """What may kill the judged program comes after what may not, where it is not started afresh for each
+    check."""
+    hint: str = ""
+    """What to look for in one's own code if it fails."""
 
 
 class Checklist(Generic[Subject]):
@@ -45,14 +50,14 @@ class Checklist(Generic[Subject]):
         return iter(self._checks)
 
     def check(
-        self, *clauses: str, need: Need = Need.NOTHING
+        self, *clauses: str, need: Need = Need.NOTHING, risk: int = 0, hint: str = ""
     ) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
         """Make a check of a function: its name is the check's, its docstring the sentence in the report."""
 
-        def note(ask: Callable[[Subject], None]) -> Callable[[Subject], None]:
-            name = ask.__name__.replace("_", "-")
-            sentence = " ".join((ask.__doc__ or "").split())
-            self._checks.append(Check(name, clauses, self._level, sentence, ask, need))
-            return ask
+        def note(run: Callable[[Subject], None]) -> Callable[[Subject], None]:
+            name = run.__name__.replace("_", "-")
+            sentence = " ".join((run.__doc__ or "").split())
+            self._checks.append(Check(name, clauses, self._level, sentence, run, need, risk, hint))
+            return run
 
         return note

@@ -10,14 +10,16 @@ from typing import Final
 
 from services.conformance import admin_checks, batch, client_checks
 from services.conformance.client_run import judge_client
+from services.conformance.clock import Clock, measured_stretch
+from services.conformance.connection import Endpoint, Timing
 from services.conformance.export import as_json, as_junit
 from services.conformance.judged import JudgedServer, Limits
 from services.conformance.program import Program
 from services.conformance.report import tell_progress, write_report
 from services.conformance.results import Level, Report
+from services.conformance.scripted_server import JudgedClient, listen
 from services.conformance.server_run import UnreachableError, judge_server
-from services.conformance.stage import JudgedClient, listen
-from services.conformance.wire import Opening, Pace
+from services.runtime.environ import HIGHEST_PORT, InvalidValueError, parse_host
 from services.runtime.tls import TlsError, client_context
 from services.runtime.tls_settings import CertificateFiles, ClientTls
 
@@ -27,6 +29,7 @@ UNREACHABLE: Final = 2
 INTERRUPTED: Final = 130
 PLAYER_PORT: Final = 4000
 ADMIN_PORT: Final = 4001
+LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
 SEEDS: Final = 1_000_000
 
 
@@ -37,7 +40,13 @@ def parser() -> argparse.ArgumentParser:
         "--level", type=Level, choices=list(Level), default=Level.ROBUST, help="what has to hold"
     )
     common.add_argument("--seed", type=int, help="repeat the run that reported this seed")
-    common.add_argument("--patience", type=float, default=2.0, metavar="S", help="longest wait for a reply")
+    common.add_argument(
+        "--timeout",
+        type=float,
+        default=Timing().timeout_s,
+        metavar="S",
+        help="longest wait for a reply of a program that has nothing to do",
+    )
     common.add_argument("--json", action="store_true", help="print the report as JSON")
     common.add_argument("--junit", type=Path, metavar="FILE", help="write the report as JUnit XML too")
     main = argparse.ArgumentParser(
@@ -51,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
         client = commands.add_parser(name, parents=[common], help=f"judge {whose} client")
         default = PLAYER_PORT if name == "client" else ADMIN_PORT
         client.add_argument(
-            "--listen", type=int, default=default, metavar="PORT", help="where it has to connect"
+            "--listen", type=_port, default=default, metavar="PORT", help="where it has to connect"
         )
         client.add_argument("command", nargs="*", metavar="-- COMMAND", help="how to start it; else you do")
     batch.add_arguments(
@@ -61,9 +70,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _server(server: argparse.ArgumentParser) -> None:
-    server.add_argument("host", metavar="HOST")
-    server.add_argument("--player-port", type=int, default=PLAYER_PORT)
-    server.add_argument("--admin-port", type=int, default=ADMIN_PORT)
+    server.add_argument("host", metavar="HOST", type=_host)
+    server.add_argument("--player-port", type=_port, default=PLAYER_PORT)
+    server.add_argument("--admin-port", type=_port, default=ADMIN_PORT)
     server.add_argument("--ca", type=Path, metavar="FILE", help="encrypt, and trust this CA alone")
     server.add_argument("--cert", type=Path, metavar="FILE", help="the administrator's certificate")
     server.add_argument("--key", type=Path, metavar="FILE", help="its private key")
@@ -82,6 +91,19 @@ def _server(server: argparse.ArgumentParser) -> None:
     server.add_argument("--mend", default="", metavar="CMD", help="connects it again")
 
 
+def _host(text: str) -> str:
+    try:
+        return parse_host(text)
+    except InvalidValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
+
+
+def _port(text: str) -> int:
+    if text.isascii() and text.isdecimal() and int(text) <= HIGHEST_PORT:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number up to {HIGHEST_PORT}")
+
+
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Do what the command line says and return the exit status."""
     try:
@@ -94,7 +116,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             return batch.run(options)
         report = _judge(options, environ)
     except (UnreachableError, TlsError, batch.EngineError) as error:
-        sys.stderr.write(f"conformance: {error}\n")
+        sys.stderr.write(f"conformance: {error}{_hint(options, environ)}\n")
         return UNREACHABLE
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -107,13 +129,21 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     return HOLDS if report.holds else DOES_NOT_HOLD
 
 
+def _hint(options: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    """Return what to type where a container is taken for the machine that it runs on."""
+    name = environ.get("GAME_MACHINE_OF_CONTAINER")
+    if not name or options.subject != "server" or options.host not in LOOPBACK:
+        return ""
+    return f"; here {options.host} is this container: name the machine {name}"
+
+
 def _judge(options: argparse.Namespace, environ: Mapping[str, str]) -> Report:
     seed = random.randrange(SEEDS) if options.seed is None else options.seed
-    pace = Pace(patience_s=options.patience)
+    timing = Timing(timeout_s=options.timeout)
     if options.subject == "server":
         report = Report(f"server {options.host}", options.level, seed)
         try:
-            judge_server(_judged_server(options, environ, pace, seed), report, tell=tell_progress)
+            judge_server(_judged_server(options, environ, timing, seed), report, on_result=tell_progress)
         except OSError as error:
             raise UnreachableError(f"{options.server_command}: {error.strerror}") from error
         return report
@@ -133,20 +163,22 @@ def _judge(options: argparse.Namespace, environ: Mapping[str, str]) -> Report:
                 part.replace("{host}", "127.0.0.1").replace("{port}", port) for part in options.command
             ]
             program = Program(command, {**environ, "GAME_HOST": "127.0.0.1", "GAME_PORT": port})
-        client = JudgedClient(listener, pace, program, lambda scene: _call(scene, port))
+        client = JudgedClient(
+            listener, timing, program, lambda session: _call(session, port), clock=_clock(program)
+        )
         try:
-            judge_client(client, report, checks=checks, tell=tell_progress)
+            judge_client(client, report, checks=checks, on_result=tell_progress)
         except OSError as error:
             raise UnreachableError(f"{options.command[0]}: {error.strerror}") from error
     return report
 
 
-def _call(scene: str, port: str) -> None:
-    sys.stderr.write(f"Now start the client; it should connect to port {port}. {scene}\n")
+def _call(session: str, port: str) -> None:
+    sys.stderr.write(f"Now start the client; it should connect to port {port}. {session}\n")
 
 
 def _judged_server(
-    options: argparse.Namespace, environ: Mapping[str, str], pace: Pace, seed: int
+    options: argparse.Namespace, environ: Mapping[str, str], timing: Timing, seed: int
 ) -> JudgedServer:
     tls = None
     if options.ca:
@@ -157,9 +189,9 @@ def _judged_server(
         ports = {"GAME_PLAYER_PORT": str(options.player_port), "GAME_ADMIN_PORT": str(options.admin_port)}
         program = Program(shlex.split(options.server_command), {**environ, **ports})
     return JudgedServer(
-        Opening(options.host, options.player_port, None if options.plain_players else tls),
-        Opening(options.host, options.admin_port, tls),
-        pace,
+        Endpoint(options.host, options.player_port, None if options.plain_players else tls),
+        Endpoint(options.host, options.admin_port, tls, "admin"),
+        timing,
         Limits(
             close_distance=options.close_distance,
             handshake_timeout_s=options.handshake_timeout,
@@ -173,4 +205,9 @@ def _judged_server(
         ),
         random.Random(seed),
         program=program,
+        clock=_clock(program),
     )
+
+
+def _clock(program: Program | None) -> Clock:
+    return Clock(program.usage if program else lambda: None, measured_stretch())

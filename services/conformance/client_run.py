@@ -1,13 +1,14 @@
-"""Judge a client: play every scene up to a level with it."""
+"""Judge a client: every session up to a level is played with it."""
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from services.conformance.checks import Check
+from services.conformance.connection import MismatchError, NoConnectionError, NotApplicableError
 from services.conformance.results import Finding, Outcome, Report, Result
-from services.conformance.server_run import BUDGET_S, UnreachableError
-from services.conformance.stage import JudgedClient, NoConnectionError, NotReachedError
-from services.conformance.wire import MismatchError, NotApplicableError
+from services.conformance.scripted_server import JudgedClient, NotJudgedError
+from services.conformance.server_run import UnreachableError
 
 
 def judge_client(
@@ -15,9 +16,9 @@ def judge_client(
     report: Report,
     *,
     checks: Sequence[Check[JudgedClient]],
-    tell: Callable[[Result], None] = lambda _: None,
+    on_result: Callable[[Result], None] = lambda _: None,
 ) -> None:
-    """Ask the checks and add their results to the report; `tell` hears each one at once.
+    """Run the checks and add their results to the report; `on_result` hears each one at once.
 
     Raises:
         UnreachableError: the client never came.
@@ -28,41 +29,39 @@ def judge_client(
         for check in checks:
             if check.level not in report.level.included:
                 continue
-            # A person takes what time they need.
-            late = client.program is not None and time.monotonic() > start + BUDGET_S
-            result, connected = _ask(client, check) if not late else (_late(check), came)
+            result, connected = _run(client, check)
             came = came or connected
             if not came:
                 printed = " / ".join(result.finding.printed)
-                said = f"; it printed: {printed}" if printed else ""
-                raise UnreachableError(f"{result.finding.expected}: it did not{said}")
+                said = f"; it printed: {printed}" if printed else "; it printed nothing"
+                raise UnreachableError(f"expected {result.finding.expected}: {result.finding.came}{said}")
             report.results.append(result)
-            tell(result)
+            on_result(result)
     finally:
         client.finish()
         report.dialects.extend(client.dialects)
         report.seconds = time.monotonic() - start
 
 
-def _late(check: Check[JudgedClient]) -> Result:
-    return _result(check, Outcome.NOT_REACHED, Finding(note="the time was up"))
-
-
-def _result(check: Check[JudgedClient], outcome: Outcome, finding: Finding, seconds: float = 0.0) -> Result:
-    return Result(check.name, check.clauses, check.level, check.sentence, outcome, finding, seconds=seconds)
-
-
-def _ask(client: JudgedClient, check: Check[JudgedClient]) -> tuple[Result, bool]:
-    """Ask one check; tell too whether the client came."""
+def _run(client: JudgedClient, check: Check[JudgedClient]) -> tuple[Result, bool]:
+    """Run one check; tell too whether the client came."""
     start = time.monotonic()
     outcome, finding, connected = Outcome.PASSED, Finding(), True
+    client.begin_check()
     try:
-        check.ask(client)
+        check.run(client)
     except MismatchError as error:
-        outcome, finding = Outcome.FAILED, error.finding
+        printed = client.program.new_output() if client.program else ()
+        finding = replace(error.finding, note=error.finding.note or check.hint, printed=printed)
+        outcome = Outcome.FAILED
         connected = not isinstance(error, NoConnectionError)
     except NotApplicableError as error:
         outcome, finding = Outcome.NOT_APPLICABLE, Finding(note=str(error))
-    except NotReachedError as error:
-        outcome, finding = Outcome.NOT_REACHED, Finding(note=str(error))
-    return _result(check, outcome, finding, time.monotonic() - start), connected
+    except NotJudgedError as error:
+        outcome, finding = Outcome.NOT_JUDGED, Finding(note=str(error))
+    died = client.program.ended() if client.program and outcome is Outcome.FAILED else ""
+    result = Result(
+        check.name, check.clauses, check.level, check.sentence, outcome, finding,
+        died, time.monotonic() - start, client.timeline(),
+    )  # fmt: skip
+    return result, connected

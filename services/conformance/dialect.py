@@ -13,7 +13,7 @@ from services.protocol.codec import parse_player_reply
 from services.protocol.messages import Greetings, Prompt, Ready, Refused, TooLate, Verdict
 
 
-class Sense(StrEnum):
+class Meaning(StrEnum):
     """What a server's line on the player port means, whatever its words."""
 
     GREETING = "a greeting"
@@ -28,42 +28,42 @@ class Sense(StrEnum):
     OTHER = "something else"
 
 
-VERDICTS: Final = frozenset({Sense.FAR, Sense.CLOSE, Sense.CORRECT, Sense.MISS, Sense.TOO_LATE})
+VERDICTS: Final = frozenset({Meaning.FAR, Meaning.CLOSE, Meaning.CORRECT, Meaning.MISS, Meaning.TOO_LATE})
 
-_PHRASES: Final[tuple[tuple[re.Pattern[str], Sense], ...]] = tuple(
-    (re.compile(pattern, re.IGNORECASE), sense)
-    for pattern, sense in (
-        (r"\b(refus|denied|reject|bye\b|not allowed|protocol error)", Sense.REFUSAL),
-        (r"\b(between|out of range|invalid|pick a|not a (valid )?number|enter a|must be)\b", Sense.PROMPT),
-        (r"\b(incorrect|wrong|not correct|too (high|low|big|small|large)|higher|lower)\b", Sense.MISS),
-        (r"\b(far|cold|not (even )?close)\b", Sense.FAR),
-        (r"\b(close|near|warm|hot)\b", Sense.CLOSE),
-        (r"(\bcorrect|congrat|you('ve| have)? w[io]n|\bwinner|\bright\b|well done)", Sense.CORRECT),
-        (r"\bready\b", Sense.READY),
-        (r"\b(greetings?|hello|hi|welcome)\b", Sense.GREETING),
-        (r"\berror\b", Sense.REFUSAL),
+_PHRASES: Final[tuple[tuple[re.Pattern[str], Meaning], ...]] = tuple(
+    (re.compile(pattern, re.IGNORECASE), classify)
+    for pattern, classify in (
+        (r"\b(refus|denied|reject|bye\b|not allowed|protocol error)", Meaning.REFUSAL),
+        (r"\b(between|out of range|invalid|pick a|not a (valid )?number|enter a|must be)\b", Meaning.PROMPT),
+        (r"\b(incorrect|wrong|not correct|too (high|low|big|small|large)|higher|lower)\b", Meaning.MISS),
+        (r"\b(far|cold|not (even )?close)\b", Meaning.FAR),
+        (r"\b(close|near|warm|hot)\b", Meaning.CLOSE),
+        (r"(\bcorrect|congrat|you('ve| have)? w[io]n|\bwinner|\bright\b|well done)", Meaning.CORRECT),
+        (r"\bready\b", Meaning.READY),
+        (r"\b(greetings?|hello|hi|welcome)\b", Meaning.GREETING),
+        (r"\berror\b", Meaning.REFUSAL),
     )
 )
 
 
-def sense(text: str) -> Sense:
+def classify(text: str) -> Meaning:
     """Return what a reply means: by its first word as clause C-2 has it, else by what its words suggest."""
     match parse_player_reply(text.encode()):
         case Greetings():
-            return Sense.GREETING
+            return Meaning.GREETING
         case Ready():
-            return Sense.READY
+            return Meaning.READY
         case Verdict() as verdict:
-            return Sense(verdict.value)
+            return Meaning(verdict.value)
         # `Too high` is another dialect's verdict.
         case TooLate() if "late" in text.lower():
-            return Sense.TOO_LATE
+            return Meaning.TOO_LATE
         case Prompt():
-            return Sense.PROMPT
+            return Meaning.PROMPT
         case Refused():
-            return Sense.REFUSAL
+            return Meaning.REFUSAL
         case _:
-            return next((meant for pattern, meant in _PHRASES if pattern.search(text)), Sense.OTHER)
+            return next((meant for pattern, meant in _PHRASES if pattern.search(text)), Meaning.OTHER)
 
 
 ADDRESS: Final = re.compile(

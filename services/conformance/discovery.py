@@ -1,162 +1,212 @@
-"""Find out how a server wants to be spoken to, before anything is judged; nothing here fails."""
+"""Find out how a server wants to be spoken to, before anything is judged; nothing here fails.
+
+Nothing here harms either, as far as that is possible: no connection is opened merely to look, and a
+conversation that
+is understood is played to its end. A server that dies nevertheless is started again for the next step.
+"""
 
 import contextlib
 import re
-from collections.abc import Callable
+from typing import Final
 
-from services.conformance.dialect import ADDRESS, VERDICTS, Seat, Sense, sense
-from services.conformance.judged import JudgedServer
-from services.conformance.wire import MismatchError, Wire
+from services.conformance.connection import Connection, MismatchError, NotApplicableError, shown
+from services.conformance.dialect import ADDRESS, VERDICTS, Meaning, Seat, classify
+from services.conformance.judged import JudgedServer, Player
 from services.protocol.codec import parse_player_reply
 from services.protocol.messages import Prompt
 
-_TERMINATORS = ((b"\r\n", "CRLF"), (b"\n", "LF alone"), (b"", "nothing at all"))
-_SPELLINGS = {
+TERMINATORS: Final = ((b"\r\n", "CRLF"), (b"\n", "LF alone"), (b"", "nothing at all"))
+SPELLINGS: Final = {
     "My Guess is: {}": "",
     "Guess: {}": "short: a guess is spelled 'Guess: N'",
     "{}": "bare number: a guess is nothing but the number",
 }
-_VERDICT_WORDS = ("Far", "Close", "Correct")
-_ANYWHERE = 15
-_USUAL_FORM = re.compile(r"([\d.]+|[\da-fA-F:]+) \d+")
+VERDICT_WORDS: Final = ("Far", "Close", "Correct")
+ANYWHERE: Final = 15
+OUT_OF_RANGE: Final = 1000
+USUAL_FORM: Final = re.compile(r"([\d.]+|[\da-fA-F:]+) \d+")
 
 
 def discover(server: JudgedServer) -> None:
-    """Fill in the server's dialect."""
-    for step in (_banner, _greeting, _game, _prompt, _several, _rounds, _admin, _addresses, _seat):
-        with contextlib.suppress(MismatchError):
-            step(server)
-        server.close_all()
+    """Fill in the server's dialect.
+
+    Raises:
+        NotStartedError: nobody listens on the player port.
+    """
+    server.begin_check()
+    for step in (_player_port, _prompt, _several, _rounds, _admin, _addresses, _seat):
+        smooth = False
+        with contextlib.suppress(MismatchError, NotApplicableError):
+            smooth = step(server)
+        server.end_check()
+        if not smooth:
+            # It may hang, or be gone.
+            server.begin_check()
 
 
-def _banner(server: JudgedServer) -> None:
+def _player_port(server: JudgedServer) -> bool:
+    greeted = _greeting(server)
+    if greeted is None:
+        server.dialect.greets = server.dialect.plays = False
+        return False
+    return _game(server, greeted)
+
+
+def _greeting(server: JudgedServer) -> Connection | None:
+    """Find out how lines have to end, and whether there is a banner; return a connection that was greeted."""
     dialect = server.dialect
-    wire = server.open(server.player_port)
-    banner = wire.rest(server.pace.quiet_s)
-    if banner and not wire.ended:
-        dialect.banner_lines = max(1, banner.count(b"\n"))
-        dialect.names.append(f"begins with a banner: {wire.conversation()[0]}")
+    for terminator, name in TERMINATORS:
+        dialect.terminator = terminator
+        if terminator == TERMINATORS[0][0]:
+            connection = server.first_connection()
+            banner = connection.read_rest(server.timing.quiet_s)
+            if banner and not connection.ended:
+                dialect.banner_lines = max(1, banner.count(b"\n"))
+                dialect.names.append(f"begins with a banner: '{shown(banner)}'")
+        else:
+            connection = server.open(server.player_port)
+            connection.read_rest(server.timing.quiet_s * bool(dialect.banner_lines))
+        answer = _reply(server, connection, "Hello")
+        if answer is not None and classify(answer) is not Meaning.REFUSAL:
+            _name(
+                server,
+                f"understands lines ended by {name} only" if terminator != b"\r\n" else "",
+                "" if dialect.lines_end else "ends none of its own lines",
+                f"greets with {answer!r}" if answer != "Greetings" else "",
+            )
+            return connection
+        server.end_check()
+        if server.program is not None:
+            server.begin_check()
+    dialect.terminator = TERMINATORS[0][0]
+    return None
 
 
-def _greeting(server: JudgedServer) -> None:
-    dialect = server.dialect
-    for dialect.terminator, name in _TERMINATORS:
-        answer = _try(server, server.open_player, "Hello")
-        server.close_all()
-        if answer is not None and sense(answer) is not Sense.REFUSAL:
-            if dialect.terminator != b"\r\n":
-                dialect.names.append(f"understands lines ended by {name} only")
-            if not dialect.lines_end:
-                dialect.names.append("ends none of its own lines")
-            if answer != "Greetings":
-                dialect.names.append(f"greets with {answer!r}")
-            return
-    dialect.terminator = b"\r\n"
-    dialect.greets = dialect.plays = False
-
-
-def _try(server: JudgedServer, begin: Callable[[], Wire], line: str) -> str | None:
-    """Say one line on a new connection; return the reply, or None if there was none."""
+def _reply(server: JudgedServer, connection: Connection, line: str) -> str | None:
+    """Send a line; return the reply, or None if there was none."""
+    connection.gap_s = 2 * server.timing.quiet_s
+    connection.send_lines(line)
     try:
-        wire = begin()
-        wire.gap_s = 2 * server.pace.quiet_s
-        wire.say(line)
-        octets = wire.line_octets("a reply")
+        octets = connection.read_line_octets("a reply")
     except MismatchError:
         return None
-    if not octets.endswith(b"\n") and not wire.ended:
+    if not octets.endswith(b"\n") and not connection.ended:
         server.dialect.lines_end = False
     return octets.decode("ascii", "backslashreplace").rstrip("\r\n")
 
 
-def _game(server: JudgedServer) -> None:
+def _game(server: JudgedServer, connection: Connection) -> bool:
+    """Find out how a game begins and how a guess is spelled, if possible on the same connection."""
     dialect = server.dialect
-    if not dialect.plays:
-        return
-    answer = _try(server, server.greeted, "Game")
-    server.close_all()
-    dialect.game = answer is not None and sense(answer) not in {Sense.REFUSAL, Sense.PROMPT, *VERDICTS}
+    answer = _reply(server, connection, "Game")
+    dialect.game = answer is not None and classify(answer) not in {Meaning.REFUSAL, Meaning.PROMPT, *VERDICTS}
     if dialect.game and answer != "Ready":
         dialect.names.append(f"answers Game with {answer!r}")
-
-    def begin() -> Wire:
-        wire = server.greeted()
-        if dialect.game:
-            wire.say("Game")
-            wire.line("Ready")
-        return wire
-
-    for dialect.guess, name in _SPELLINGS.items():
-        answer = _try(server, begin, dialect.guess.format(_ANYWHERE))
-        server.close_all()
-        if answer is not None and sense(answer) in VERDICTS:
-            _name(server, "" if dialect.game else "short: begins the game without Game", name)
-            _name(server, "" if answer in _VERDICT_WORDS else f"texts instead of verdicts: {answer!r}")
-            return
-    dialect.guess = next(iter(_SPELLINGS))
+    begun: Connection | None = connection if dialect.game else None
+    for spelling, name in SPELLINGS.items():
+        dialect.guess = spelling
+        with contextlib.suppress(MismatchError):
+            current = begun or _begun(server)
+            answer = _reply(server, current, spelling.format(ANYWHERE))
+            meant = classify(answer) if answer is not None else Meaning.OTHER
+            if meant in VERDICTS:
+                _name(server, "" if dialect.game else "short: begins the game without Game", name)
+                _name(server, "" if answer in VERDICT_WORDS else f"texts instead of verdicts: {answer!r}")
+                if meant is not Meaning.CORRECT:
+                    Player(current, dialect).sweep()
+                return True
+        begun = None
+        server.end_check()
+        if server.program is not None:
+            server.begin_check()
+    dialect.guess = next(iter(SPELLINGS))
     dialect.plays = False
+    return False
+
+
+def _begun(server: JudgedServer) -> Connection:
+    connection = server.greeted()
+    if server.dialect.game:
+        connection.send_lines("Game")
+        connection.read_line("Ready")
+    return connection
 
 
 def _name(server: JudgedServer, *names: str) -> None:
     server.dialect.names.extend(filter(None, names))
 
 
-def _prompt(server: JudgedServer) -> None:
+def _prompt(server: JudgedServer) -> bool:
     dialect = server.dialect
     if not dialect.plays:
-        return
+        return True
     player = server.play()
-    player.wire.say(player.spell("ten"))
-    answer = player.wire.line("the prompt")
+    # A number, since many a server dies of a word.
+    player.connection.send_lines(player.spell(OUT_OF_RANGE))
+    answer = player.connection.read_line("the prompt")
     match parse_player_reply(answer.encode()):
         case Prompt(low, high) if low < high:
             dialect.low, dialect.high = low, high
-        case _ if sense(answer) is Sense.PROMPT:
+        case _ if classify(answer) is Meaning.PROMPT:
             dialect.names.append(f"prompts with {answer!r}")
         case _:
             pass
+    player.sweep()
+    return True
 
 
-def _several(server: JudgedServer) -> None:
+def _several(server: JudgedServer) -> bool:
     if not server.dialect.plays:
-        return
+        return True
     server.dialect.several = False
-    server.play()
-    server.play()
+    first, second = server.play(), server.play()
     server.dialect.several = True
+    first.sweep()
+    second.sweep()
+    return True
 
 
-def _rounds(server: JudgedServer) -> None:
+def _rounds(server: JudgedServer) -> bool:
     if not (server.dialect.plays and server.dialect.several):
-        return
+        return True
     winner, other = server.play(), server.play()
     winner.sweep()
-    server.dialect.rounds = other.guess(server.dialect.low) is Sense.TOO_LATE
+    server.dialect.rounds = other.guess(server.dialect.low) is Meaning.TOO_LATE
+    other.sweep()
+    return True
 
 
-def _admin(server: JudgedServer) -> None:
+def _admin(server: JudgedServer) -> bool:
     dialect = server.dialect
     dialect.admin = False
-    for dialect.admin_hello in ("Hello", "Admin-Hello"):
-        answer = _try(server, lambda: server.open(server.admin_port), dialect.admin_hello)
-        server.close_all()
-        if answer is not None and sense(answer) is not Sense.REFUSAL:
+    for hello in ("Hello", "Admin-Hello"):
+        dialect.admin_hello = hello
+        connection = server.open(server.admin_port)
+        answer = _reply(server, connection, hello)
+        if answer is not None and classify(answer) is not Meaning.REFUSAL:
             dialect.admin = True
-            if dialect.admin_hello != "Hello":
-                dialect.names.append("the administrator has to say Admin-Hello")
-            if answer != "Admin-Greetings":
-                dialect.names.append(f"greets the administrator with {answer!r}")
-            return
+            _name(
+                server,
+                "the administrator has to say Admin-Hello" if hello != "Hello" else "",
+                f"greets the administrator with {answer!r}" if answer != "Admin-Greetings" else "",
+            )
+            connection.send_lines("Who")
+            connection.read_rest(server.timing.quiet_s)
+            return True
+        server.end_check()
+        if server.program is not None:
+            server.begin_check()
+    return False
 
 
-def _addresses(server: JudgedServer) -> None:
+def _addresses(server: JudgedServer) -> bool:
     dialect = server.dialect
     if not (dialect.admin and dialect.plays):
-        return
+        return True
     player = server.play()
-    wire, lines = server.who()
-    dialect.who_closes = bool(wire.ended)
-    own = player.wire.address
+    connection, lines = server.who()
+    dialect.who_closes = bool(connection.ended)
+    own = player.connection.address
     listed = [(found["host"] or found["host4"]) for line in lines for found in ADDRESS.finditer(line)]
     # Another host's address stands for ours behind an address translation, as with a published port.
     # Without one the host is ours, and if anything only the port or the spelling is wrong.
@@ -166,20 +216,23 @@ def _addresses(server: JudgedServer) -> None:
             f"sees the kit under another address than its own {own[0]} (address translation)"
         )
     form = next((line for line in lines if ADDRESS.search(line)), "")
-    if form and not _USUAL_FORM.fullmatch(form):
+    if form and not USUAL_FORM.fullmatch(form):
         dialect.names.append(f"lists a player as {form!r}")
+    player.sweep()
+    return True
 
 
-def _seat(server: JudgedServer) -> None:
+def _seat(server: JudgedServer) -> bool:
     dialect = server.dialect
     dialect.seat = Seat.NONE
     if not dialect.admin:
-        return
-    answer = _try(server, server.greeted_admin, "Watch")
-    server.close_all()
-    if answer is None or sense(answer) is Sense.REFUSAL:
+        return True
+    answer = _reply(server, server.greeted_admin(), "Watch")
+    server.end_check()
+    if answer is None or classify(answer) is Meaning.REFUSAL:
         dialect.seat = Seat.TAKEN if "another administrator" in (answer or "") else Seat.NONE
-        return
+        return False
     dialect.seat = Seat.STUCK
     server.watch()
     dialect.seat = Seat.FREE
+    return True

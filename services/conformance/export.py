@@ -1,13 +1,14 @@
 """A report for programs: JSON, JUnit's XML, and a line of CSV for a whole class."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from html import escape
 from typing import Any
 
 from services.conformance.clauses import CLAUSES
 from services.conformance.report import finding_lines
 from services.conformance.results import Finding, Level, Outcome, Report, Result
+from services.conformance.timeline import Timeline
 
 
 def as_dict(report: Report) -> dict[str, Any]:
@@ -20,15 +21,21 @@ def as_dict(report: Report) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "dialects": report.dialects,
         "scores": {
-            level: {"passed": report.score(level).passed, "asked": report.score(level).asked}
+            level: {"points": score.points, "passed": score.passed, "applicable": score.applicable}
             for level in report.level.included
+            for score in [report.score(level)]
         },
+        "points": report.score().points,
         "clauses": [
             {"id": clause, "sentence": CLAUSES[clause], "outcome": outcome}
             for clause, outcome in report.clauses().items()
         ],
-        "checks": [asdict(result) for result in report.results],
+        "checks": [_check(result) for result in report.results],
     }
+
+
+def _check(result: Result) -> dict[str, Any]:
+    return {**asdict(replace(result, timeline=Timeline())), "timeline": result.timeline.as_json()}
 
 
 def as_json(report: Report) -> str:
@@ -54,10 +61,10 @@ def from_json(text: str) -> Report:
                 "finding": Finding(
                     **{
                         **check["finding"],
-                        "conversation": tuple(check["finding"]["conversation"]),
                         "printed": tuple(check["finding"]["printed"]),
                     }
                 ),
+                "timeline": Timeline.from_json(check["timeline"]),
             }
         )
         for check in read["checks"]
@@ -78,7 +85,7 @@ def as_junit(report: Report) -> str:
 
 def _suite(level: Level, results: list[Result]) -> str:
     failures = sum(result.outcome is Outcome.FAILED for result in results)
-    skipped = sum(result.outcome in {Outcome.NOT_APPLICABLE, Outcome.NOT_REACHED} for result in results)
+    skipped = sum(result.outcome in {Outcome.NOT_APPLICABLE, Outcome.NOT_JUDGED} for result in results)
     cases = "".join(map(_case, results))
     counts = f'tests="{len(results)}" failures="{failures}" errors="0" skipped="{skipped}"'
     return f'<testsuite name="{level}" {counts}>\n{cases}</testsuite>\n'

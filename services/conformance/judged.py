@@ -1,5 +1,6 @@
-"""The server that is judged, as the checks see it: how to speak to it, and whether it is still there."""
+"""The server that is judged, as the checks see it: how to talk to it, and whether it is still there."""
 
+import contextlib
 import random
 import socket
 import threading
@@ -8,22 +9,45 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar, cast
 
-from services.conformance.dialect import VERDICTS, Dialect, Sense, addresses, sense
+from services.conformance.clock import Clock
+from services.conformance.connection import (
+    Connection,
+    Endpoint,
+    MismatchError,
+    NoConnectionError,
+    NotApplicableError,
+    Timing,
+)
+from services.conformance.dialect import VERDICTS, Dialect, Meaning, addresses, classify
+from services.conformance.procfs import in_time_wait, listening, listening_ports
 from services.conformance.program import Program
 from services.conformance.results import Finding
-from services.conformance.wire import MismatchError, NotApplicableError, Opening, Pace, Wire
+from services.conformance.timeline import Recorder
 from services.protocol.messages import Address
 
-REVIVAL_S: Final = 3.0
-"""How long a server that died may take to be back, restarted by the kit or by somebody else."""
+START_S: Final = 8.0
+"""A server that the kit has started, and that waits or computes for so long, will not listen any more."""
+ADMIN_START_S: Final = 1.0
+"""How much later than the player port the administrator's may come."""
+TIME_WAIT_S: Final = 65.0
+"""After this time the kernel has forgotten the connections of a server that does not set SO_REUSEADDR."""
+CHECK_S: Final = 8.0
+"""A check that has waited so long in all gets no more answers: each has a limit of its own."""
+SETTLE_S: Final = 0.03
+"""A program that dies of what a check has done does so before it has had nothing to do for so long."""
 PROBE_PAUSE_S: Final = 0.05
+LOOK_PAUSE_S: Final = 0.01
 GAP_S: Final = 0.015
 """So much silence ends a line of a server that is known not to end its lines."""
 TRIES: Final = 8
-"""So many games in a row do not have the same secret by chance."""
+"""So many games in a row do not have the same secret by rng."""
 
 
 Gathered = TypeVar("Gathered")
+
+
+class NotStartedError(Exception):
+    """The server's command did not make it listen; the message says what it did instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,60 +71,65 @@ class Limits:
 class Player:
     """A connection that plays; every guess is spelled as the server's dialect wants it."""
 
-    wire: Wire
+    connection: Connection
     dialect: Dialect
     losing: int | None = None
     """A number that is known not to be the secret."""
-    begun_with: list[tuple[int, Sense]] = field(default_factory=list)
+    begun_with: list[tuple[int, Meaning]] = field(default_factory=list)
     """The guess that began the game, where `Game` does not."""
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the game is still open, with nothing that would be taken for a verdict."""
+        return not (self.connection.ended or self.connection.closed or self.connection.pending())
 
     def spell(self, number: object) -> str:
         """Spell a guess."""
         return self.dialect.guess.format(number)
 
-    def guess(self, number: object) -> Sense:
+    def guess(self, number: object) -> Meaning:
         """Guess, and return the meaning of the verdict; whatever is no verdict fails."""
-        self.wire.say(self.spell(number))
+        self.connection.send_lines(self.spell(number))
         return self.verdict(number)
 
-    def verdict(self, number: object) -> Sense:
+    def verdict(self, number: object) -> Meaning:
         """Take the verdict on a guess that was sent already."""
-        text = self.wire.line(f"a verdict on the guess {number}")
-        meant = sense(text)
+        text = self.connection.read_line(f"a verdict on the guess {number}")
+        meant = classify(text)
         if meant not in VERDICTS:
-            self.wire.fail(f"a verdict (Far, Close or Correct) on the guess {number}", repr(text))
-        if meant not in {Sense.CORRECT, Sense.TOO_LATE} and isinstance(number, int):
+            self.connection.fail(f"a verdict (Far, Close or Correct) on the guess {number}", repr(text))
+        if meant not in {Meaning.CORRECT, Meaning.TOO_LATE} and isinstance(number, int):
             self.losing = number
         return meant
 
     def expect_prompt(self, said: str) -> None:
         """Take the prompt for what was said."""
-        text = self.wire.line(f"the prompt, in answer to {said!r}")
-        if sense(text) is not Sense.PROMPT:
+        text = self.connection.read_line(f"the prompt, in answer to {said!r}")
+        if classify(text) is not Meaning.PROMPT:
             prompt = f"Pick a number between {self.dialect.low}-{self.dialect.high}"
-            self.wire.fail(f"the line {prompt!r}, in answer to {said!r}", repr(text))
+            self.connection.fail(f"the line {prompt!r}, in answer to {said!r}", repr(text))
 
-    def sweep(self, leave: int = 0) -> list[tuple[int, Sense]]:
+    def sweep(self, leave: int = 0) -> list[tuple[int, Meaning]]:
         """Guess until it is won, from both ends inwards, so that each distance occurs on either side.
 
         Return the guesses with their verdicts; in a shared round won by another, begin anew. With `leave`
         as 1, stop before the last number that is left, which is the secret if the verdicts were right.
         """
-        seen: list[tuple[int, Sense]] = []
+        seen: list[tuple[int, Meaning]] = []
         numbers = list(range(self.dialect.low, self.dialect.high + 1))
-        last: Sense | None = None
+        last: Meaning | None = None
         side, closes = 0, 0
-        while len(numbers) > leave and last is not Sense.CORRECT:
+        while len(numbers) > leave and last is not Meaning.CORRECT:
             # Upwards to the first Close, downwards to the next one, then what is left between them.
             number = numbers.pop(side)
             last = self.guess(number)
             seen.append((number, last))
-            closes += last is Sense.CLOSE
+            closes += last is Meaning.CLOSE
             side = {0: 0, 1: -1}.get(closes, -(len(numbers) % 2))
-            if last is Sense.TOO_LATE:
+            if last is Meaning.TOO_LATE:
                 return self.sweep(leave)
-        if last is not Sense.CORRECT and not leave:
-            self.wire.fail(
+        if last is not Meaning.CORRECT and not leave:
+            self.connection.fail(
                 "one of all the numbers to be Correct",
                 "none of them was",
                 f"every number from {self.dialect.low} to {self.dialect.high} was guessed",
@@ -112,83 +141,97 @@ class Player:
 class JudgedServer:
     """A server, reached through its ports alone."""
 
-    player_port: Opening
-    admin_port: Opening
-    pace: Pace
+    player_port: Endpoint
+    admin_port: Endpoint
+    timing: Timing
     limits: Limits
-    chance: random.Random
+    rng: random.Random
     dialect: Dialect = field(default_factory=Dialect)
     program: Program | None = None
-    """The server's own process, where the kit was told how to start it."""
-    _wires: list[Wire] = field(default_factory=list)
-    _memory: dict[object, object] = field(default_factory=dict)
+    """The server's own process, where the kit was told how to start it: each check meets a fresh one."""
+    clock: Clock = field(default_factory=Clock)
+    recorder: Recorder = field(default_factory=Recorder)
+    deaths: list[tuple[str, str]] = field(default_factory=list)
+    """After which checks, though they had passed, the server was gone, and how it ended."""
+    _connections: list[Connection] = field(default_factory=list)
+    _players: list[Player] = field(default_factory=list)
+    _memory: dict[object, tuple[object, Recorder]] = field(default_factory=dict)
+    _touched: bool = False
+    """Whether somebody has connected since the process was started."""
+    _without_admin: bool = False
+    """Whether the server was seen to serve players only."""
 
     # --- speaking to it
 
-    def open(self, port: Opening, prepare: Callable[[socket.socket], None] = lambda _: None) -> Wire:
+    def open(self, port: Endpoint, prepare: Callable[[socket.socket], None] = lambda _: None) -> Connection:
         """Open a connection that is closed when the check ends."""
+        self._touched = True
         try:
-            wire = port.connect(self.pace, prepare)
+            connection = port.connect(self.timing, self.clock, self.recorder, prepare)
         except OSError as error:
-            raise MismatchError(Finding(f"a connection to {port}", f"none: {error}")) from error
-        self._tune(wire)
-        self._wires.append(wire)
-        return wire
+            reason = error.strerror or error
+            if self.program is not None and (how := self.program.ended()):
+                reason = f"{reason}; the server is gone: {how}"
+            raise NoConnectionError(Finding(f"a connection to {port}", f"none: {reason}")) from error
+        connection.terminator = self.dialect.terminator
+        connection.gap_s = None if self.dialect.lines_end else GAP_S
+        self._connections.append(connection)
+        return connection
 
-    def _tune(self, wire: Wire) -> None:
-        wire.terminator = self.dialect.terminator
-        wire.gap_s = None if self.dialect.lines_end else GAP_S
-
-    def open_player(self) -> Wire:
+    def open_player(self) -> Connection:
         """Connect to the player port, and listen to the banner if there is one."""
-        wire = self.open(self.player_port)
+        connection = self.open(self.player_port)
         for _ in range(self.dialect.banner_lines):
-            wire.line("the banner")
-        return wire
+            connection.read_line("the banner")
+        return connection
 
-    def greeted(self) -> Wire:
+    def greeted(self) -> Connection:
         """Connect and be greeted."""
-        wire = self.open_player()
-        wire.say("Hello")
-        wire.line("the line 'Greetings'")
-        return wire
+        connection = self.open_player()
+        connection.send_lines("Hello")
+        connection.read_line("the line 'Greetings'")
+        return connection
 
     def play(self) -> Player:
         """Connect and begin a game."""
         if self.dialect.game:
-            wire = self.greeted()
-            wire.say("Game")
-            wire.line("the line 'Ready'")
-            return Player(wire, self.dialect)
+            connection = self.greeted()
+            connection.send_lines("Game")
+            connection.read_line("the line 'Ready'")
+            return self._joined(Player(connection, self.dialect))
         # Only a guess makes a player of this one; it must not be the winning one.
         for _ in range(TRIES):
-            player = Player(self.greeted(), self.dialect)
+            player = self._joined(Player(self.greeted(), self.dialect))
             player.begun_with.append((self.dialect.low, player.guess(self.dialect.low)))
             if player.losing is not None:
                 return player
         raise NotApplicableError(f"{self.dialect.low} is the secret of every game")
 
+    def _joined(self, player: Player) -> Player:
+        self._players.append(player)
+        return player
+
     def bystander(self) -> Player:
         """Begin a game that is to go on, whatever happens to others: a losing guess is known."""
         for _ in range(TRIES):
             player = self.play()
-            if player.guess(self.dialect.low) is not Sense.CORRECT:
+            if player.guess(self.dialect.low) is not Meaning.CORRECT:
                 return player
         raise NotApplicableError(f"{self.dialect.low} is the secret of every game")
 
-    def greeted_admin(self) -> Wire:
+    def greeted_admin(self) -> Connection:
         """Connect to the administrator's port and be greeted."""
-        wire = self.open(self.admin_port)
-        wire.say(self.dialect.admin_hello)
-        wire.line("the line 'Admin-Greetings'")
-        return wire
+        connection = self.open(self.admin_port)
+        connection.send_lines(self.dialect.admin_hello)
+        connection.read_line("the line 'Admin-Greetings'")
+        return connection
 
-    def who(self) -> tuple[Wire, list[str]]:
+    def who(self) -> tuple[Connection, list[str]]:
         """Ask who is playing; return the lines as they came, and the connection for a report."""
-        wire = self.greeted_admin()
-        wire.say("Who")
-        text = wire.rest(None if self.dialect.who_closes else self.pace.quiet_s)
-        return wire, text.decode("ascii", "backslashreplace").replace("\r\n", "\n").splitlines()
+        connection = self.greeted_admin()
+        connection.send_lines("Who")
+        text = connection.read_rest(None if self.dialect.who_closes else self.timing.quiet_s)
+        return connection, text.decode("ascii", "backslashreplace").replace("\r\n", "\n").splitlines()
 
     def listed(self) -> list[tuple[str, int]]:
         """Ask who is playing; return the addresses in it, whatever their form."""
@@ -196,41 +239,41 @@ class JudgedServer:
 
     def await_listed(self, wanted: Callable[[list[tuple[str, int]]], bool], expected: str) -> None:
         """Ask who is playing until the list is as wanted; a server may need a moment to notice."""
-        deadline = time.monotonic() + self.pace.patience_s
+        deadline = self.clock.deadline(self.timing.timeout_s)
         while True:
-            wire, lines = self.who()
+            connection, lines = self.who()
             if wanted(addresses("\n".join(lines))):
                 return
-            if time.monotonic() > deadline:
-                wire.fail(expected, f"the list {lines!r}")
-            wire.close()
+            if deadline.over:
+                connection.fail(expected, f"the list {lines!r}")
+            connection.close()
             time.sleep(PROBE_PAUSE_S)
 
-    def watch(self) -> tuple[Wire, list[str]]:
+    def watch(self) -> tuple[Connection, list[str]]:
         """Take the administrator's seat; return the connection after `End`, and the list before it.
 
         The check before may have sat there, and a server may need a moment to notice that it has gone.
         """
-        deadline = time.monotonic() + self.pace.patience_s
+        deadline = self.clock.deadline(self.timing.timeout_s)
         lines: list[str] = []
         while True:
-            wire = self.greeted_admin()
-            wire.say("Watch")
-            while (line := wire.line("the list, ended by a line 'End'")) != "End":
+            connection = self.greeted_admin()
+            connection.send_lines("Watch")
+            while (line := connection.read_line("the list, ended by a line 'End'")) != "End":
                 lines.append(line)
-                if sense(line) is Sense.REFUSAL:
+                if classify(line) is Meaning.REFUSAL:
                     break
             else:
-                return wire, lines
-            if time.monotonic() > deadline:
-                wire.fail("the list, ended by a line 'End'", repr(line))
-            wire.close()
+                return connection, lines
+            if deadline.over:
+                connection.fail("the list, ended by a line 'End'", repr(line))
+            connection.close()
             lines.clear()
             time.sleep(PROBE_PAUSE_S)
 
-    def seen_address(self, wire: Wire) -> Address | None:
+    def seen_address(self, connection: Connection) -> Address | None:
         """Return how the server should list this connection, if that can be known."""
-        return Address(*wire.address) if self.dialect.direct else None
+        return Address(*connection.address) if self.dialect.direct else None
 
     # --- the others
 
@@ -242,56 +285,146 @@ class JudgedServer:
             number = self.dialect.low if bystander.losing is None else bystander.losing
             bystander.guess(number)
 
-    def close_all(self) -> None:
-        """Close what the check opened."""
-        for wire in self._wires:
-            wire.close()
-        self._wires.clear()
+    def bystanders(self) -> tuple[Player, ...]:
+        """Begin a game that is to go on, if the server serves several players at all."""
+        return (self.bystander(),) if self.dialect.several else ()
 
     def once(self, gather: "Callable[[JudgedServer], Gathered]") -> "Gathered":
-        """Gather something once that several checks look at."""
+        """Gather something once that several checks look at; each of them shows how that went."""
         if gather not in self._memory:
-            self._memory[gather] = gather(self)
-        return cast("Gathered", self._memory[gather])
+            self._memory[gather] = gather(self), self.recorder
+        gathered, self.recorder = self._memory[gather]
+        return cast("Gathered", gathered)
 
     # --- life and death
 
-    def alive(self) -> bool:
-        """Tell whether the server still answers."""
-        try:
-            wire = self.player_port.connect(self.pace)
-        except OSError:
-            return False
-        self._tune(wire)
-        try:
-            if not self.dialect.greets:
-                return True
-            wire.say("Hello")
-            wire.line("Greetings")
-        except MismatchError:
-            return False
-        finally:
-            wire.close()
+    def begin_check(self) -> None:
+        """Begin a timeline; start the server, unless it is fresh.
+
+        Raises:
+            NotStartedError: it does not listen.
+        """
+        self.recorder = Recorder()
+        self.clock.begin(CHECK_S)
+        if self.program is None:
+            return
+        self.program.recorder = self.recorder
+        if self._touched or not self.program.running:
+            self.start()
+        self.program.mark()
+
+    def end_check(self) -> str:
+        """Close what the check opened; return how the server ended meanwhile, if it did."""
+        if self.program is None:
+            self._finish_games()
+        self.close_all()
+        if self.program is None:
+            return ""
+        deadline = self.clock.deadline(SETTLE_S)
+        while self.program.running and self._touched and not deadline.over:
+            time.sleep(LOOK_PAUSE_S)
+        return self.program.ended()
+
+    def close_all(self) -> None:
+        """Close what the check has opened."""
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+        self._players.clear()
+
+    def _finish_games(self) -> None:
+        # Somebody else's process goes on after the check: a game that is broken off may be the end of it.
+        with contextlib.suppress(MismatchError, NotApplicableError):
+            for player in self._players:
+                if player.can_go_on:
+                    player.sweep()
+                    player.connection.read_rest(self.timing.quiet_s)
+
+    def start(self) -> None:
+        """Start the server's process and wait until it listens, without connecting to it.
+
+        Raises:
+            NotStartedError: it does not listen.
+        """
+        program = self.program
+        if program is None:
+            return
+        begun = time.monotonic()
+        program.stop()
+        program.start()
+        while not self._await_listening(program):
+            blocked = any(in_time_wait(port.port) for port in (self.player_port, self.admin_port))
+            if not (program.ended() and blocked) or time.monotonic() > begun + TIME_WAIT_S:
+                raise NotStartedError(self._why_not(program))
+            # It lacks SO_REUSEADDR, which one check is about; the others wait until it can be started.
+            time.sleep(LOOK_PAUSE_S * 50)
+            program.start()
+        self._touched = False
+
+    def restart(self, connection: Connection) -> None:
+        """Start the killed server again, and take it to listen at once; `connection` is for the report."""
+        if self.program is None:
+            return
+        self.program.start()
+        if not self._await_listening(self.program):
+            connection.fail(
+                f"the server to listen again on {self.player_port} as soon as it is restarted",
+                self._why_not(self.program),
+            )
+
+    def _await_listening(self, program: Program) -> bool:
+        deadline = self.clock.deadline(START_S)
+        while not (there := listening(self.player_port.port)):
+            if there is None:
+                # Nothing can be known from outside: the first conversation finds it out.
+                return self.serves_again(START_S)
+            if program.ended() or deadline.over:
+                return False
+            time.sleep(LOOK_PAUSE_S)
+        deadline = self.clock.deadline(ADMIN_START_S)
+        while not (self._without_admin or listening(self.admin_port.port)):
+            if deadline.over:
+                self._without_admin = True
+            time.sleep(LOOK_PAUSE_S)
         return True
 
-    def revive(self) -> bool:
-        """Start the server again, or wait for somebody else to; tell whether it answers."""
-        if self.program is not None:
-            self.program.restart()
-        return self.await_port() and self.alive()
+    def first_connection(self) -> Connection:
+        """Connect, and wait for somebody else's server that may just have been started.
 
-    def await_port(self, within_s: float = REVIVAL_S) -> bool:
-        """Wait until somebody listens on the player port; tell whether somebody does."""
-        deadline = time.monotonic() + within_s
+        Raises:
+            NotStartedError: nobody is there.
+        """
+        deadline = self.clock.deadline(self.limits.start_s)
         while True:
             try:
-                self.player_port.connect(self.pace).close()
-            except OSError:
-                if time.monotonic() > deadline:
-                    return False
+                return self.open(self.player_port)
+            except MismatchError as error:
+                if deadline.over:
+                    raise NotStartedError(f"nothing listens on {self.player_port}") from error
                 time.sleep(PROBE_PAUSE_S)
-            else:
+
+    def _why_not(self, program: Program) -> str:
+        how = program.ended()
+        said = f"it ended before that: {how}" if how else "it is still running"
+        elsewhere = sorted(listening_ports(program.pids()))
+        if elsewhere:
+            said += f", and listens on {' and '.join(map(str, elsewhere))} instead"
+        printed = program.new_output()
+        said += f"; it printed: {' / '.join(printed)}" if printed else "; it printed nothing"
+        return f"nothing listens on {self.player_port}: {said}"
+
+    def serves_again(self, within_s: float) -> bool:
+        """Wait until a player can play a whole game: no conversation is left half done."""
+        deadline = self.clock.deadline(within_s)
+        while True:
+            with contextlib.suppress(MismatchError, NotApplicableError):
+                player = self.play()
+                player.sweep()
+                player.connection.read_rest(self.timing.quiet_s)
                 return True
+            if deadline.over:
+                return False
+            time.sleep(PROBE_PAUSE_S)
 
 
 def in_threads(count: int, work: Callable[[int], None]) -> None:

@@ -1,57 +1,123 @@
-"""A program that is judged, as a process: started, asked for its output, ended with all its children."""
+"""A program that is judged, as a process: started, observed, and ended with all its children."""
 
 import contextlib
 import os
 import signal
 import subprocess
-import tempfile
-from collections.abc import Mapping, Sequence
-from typing import IO, Final
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Final, Protocol
+
+from services.conformance import procfs
+from services.conformance.timeline import EventKind, Recorder
 
 KEPT_OCTETS: Final = 65536
 """Of what a program prints, this much of the end is looked at."""
-SHOWN_LINES: Final = 8
-END_S: Final = 2.0
+FREE_OCTETS: Final = 1 << 20
+"""What a program may print before its output is read more slowly: it costs us time, and never memory or
+disk."""
+SLOW_READ_S: Final = 0.01
+SHOWN_LINES: Final = 12
+END_S: Final = 3.0
+TREE_S: Final = 0.4
+"""The list of a program's processes is believed for so long."""
+
+
+class Process(Protocol):
+    """What is needed of a `subprocess.Popen`; tests start their programs in a cheaper way."""
+
+    pid: int
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+
+    def poll(self) -> int | None:
+        """Return the exit status, or None while it runs; a negative one names the signal that ended it."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end."""
+
+
+Spawn = Callable[[Sequence[str], Mapping[str, str]], Process]
+
+
+def spawn(command: Sequence[str], environ: Mapping[str, str]) -> Process:
+    """Start a process in a session of its own, its input and output in our hands."""
+    return subprocess.Popen(
+        list(command),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=dict(environ),
+        bufsize=0,
+        start_new_session=True,
+    )
 
 
 class Program:
     """One command, which may be started again and again."""
 
-    def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        spawn: Spawn = spawn,
+        user: int | None = None,
+    ) -> None:
         self._command = list(command)
         self._environ = dict(environ)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._output: IO[bytes] | None = None
-        self._read_to = 0
+        self._spawn = spawn
+        self._user = user
+        """The user whose processes are all the program's: within a container of its own (see confined)."""
+        self.recorder = Recorder()
+        """Takes down what it prints and how it ends; the judge sets it for each check."""
+        self._process: Process | None = None
+        self._reader: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._kept = bytearray()
+        self._printed = self._marked = 0
+        self._tree: list[int] = []
+        self._tree_at = 0.0
+        self._exit_noted = True
 
-    def start(self, typed: bytes | None = None) -> None:
-        """Start it; `typed` is what its user types, all of it at once.
+    def start(self, typed: bytes = b"") -> None:
+        """Start it, ending the process before; `typed` is what its user types, all of it at once.
+
+        Its standard input stays open then, as a keyboard does: a program that reads it waits.
 
         Raises:
             OSError: there is no such program.
         """
-        self.end()
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process; `end` closes it
-        self._read_to = 0
-        with tempfile.TemporaryFile() as keyboard:
-            keyboard.write(typed or b"")
-            keyboard.seek(0)
-            try:
-                self._process = subprocess.Popen(
-                    self._command,
-                    stdin=keyboard,
-                    stdout=self._output,
-                    stderr=subprocess.STDOUT,
-                    env=self._environ,
-                    start_new_session=True,
-                )
-            except OSError:
-                self._output.close()
-                raise
+        self.stop()
+        with self._lock:
+            self._kept.clear()
+            self._printed = self._marked = 0
+        self._process = process = self._spawn(self._command, self._environ)
+        self._tree_at, self._exit_noted = 0.0, False
+        self.recorder.note(EventKind.STARTED, text=" ".join(self._command))
+        if self._user is not None:
+            # The memory of a container is limited; whoever uses it up has to be the program, never the judge.
+            with contextlib.suppress(OSError), open(f"/proc/{process.pid}/oom_score_adj", "w") as score:  # noqa: PTH123
+                score.write("1000")
+        if typed and process.stdin is not None:
+            with contextlib.suppress(OSError):
+                process.stdin.write(typed)
+        self._reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
+        self._reader.start()
 
-    def restart(self) -> None:
-        """Kill it, whatever it does, and start it again."""
-        self.start()
+    def _read(self, output: IO[bytes] | None) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while output is not None and (data := output.read(KEPT_OCTETS)):
+                self.recorder.note(EventKind.PRINTED, data=data)
+                with self._lock:
+                    self._kept += data
+                    del self._kept[:-KEPT_OCTETS]
+                    self._printed += len(data)
+                if self._printed > FREE_OCTETS:
+                    time.sleep(SLOW_READ_S)
+
+    # --- how it is
 
     @property
     def running(self) -> bool:
@@ -66,42 +132,111 @@ class Program:
             return self._process.wait(within_s)
         return None
 
+    def ended(self) -> str:
+        """Say how it has ended by itself; nothing while it runs. The timeline learns of it once."""
+        code = self._process.poll() if self._process is not None else None
+        if code is None:
+            return ""
+        how = exit_in_words(code)
+        if not self._exit_noted:
+            self._exit_noted = True
+            # What it printed last may still be on its way to us.
+            if self._reader is not None:
+                self._reader.join(END_S / 10)
+            self.recorder.note(EventKind.EXITED, text=how)
+        return how
+
+    def pids(self) -> list[int]:
+        """Return its processes."""
+        if self._process is None:
+            return []
+        now = time.monotonic()
+        if now - self._tree_at > TREE_S:
+            self._tree = (
+                procfs.of_user(self._user) if self._user is not None else procfs.tree(self._process.pid)
+            )
+            self._tree_at = now
+        return self._tree
+
+    def usage(self) -> procfs.Usage | None:
+        """Return what its processes do; None if there are none any more, or no way to know."""
+        return procfs.usage(self.pids()) if self._process is not None else None
+
+    # --- the end
+
     def kill(self) -> None:
         """Kill it and its children at once."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
+        if self._process is None:
+            return
+        self.ended()
+        self._tree_at = 0.0
+        for pid in self.pids():
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        if self._user is not None:
+            # All at once: processes that start others faster than we count them would never end else. The
+            # judge
+            # and the first process of the container are left out by the kernel.
+            with contextlib.suppress(OSError):
+                os.kill(-1, signal.SIGKILL)
+        else:
+            with contextlib.suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(END_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_S)
+        self._exit_noted = True
 
-    def end(self) -> None:
-        """Kill it and forget what it printed."""
+    def stop(self) -> None:
+        """Kill it, and let go of its input and output; what it printed last can still be asked for."""
         self.kill()
-        if self._output is not None:
-            self._output.close()
-            self._output = None
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if self._reader is not None:
+            self._reader.join(END_S)
+            self._reader = None
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+
+    # --- what it printed
 
     def output(self) -> bytes:
         """Return the end of what it has printed since it was started."""
-        if self._output is None:
-            return b""
-        size = os.fstat(self._output.fileno()).st_size
-        # pread leaves the position alone that the process writes at.
-        return os.pread(self._output.fileno(), KEPT_OCTETS, max(0, size - KEPT_OCTETS))
+        with self._lock:
+            return bytes(self._kept)
 
-    def news(self) -> tuple[str, ...]:
-        """Return the last lines it has printed since this was last asked, escaped."""
-        if self._output is None:
-            return ()
-        size = os.fstat(self._output.fileno()).st_size
-        start = max(self._read_to, size - KEPT_OCTETS)
-        data = os.pread(self._output.fileno(), size - start, start)
-        self._read_to = size
-        lines = [line.decode("utf-8", "backslashreplace") for line in data.splitlines() if line.strip()]
-        return tuple(
-            "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in line)
-            for line in gist(lines)[-SHOWN_LINES:]
-        )
+    def mark(self) -> None:
+        """Let `new_output` begin here."""
+        with self._lock:
+            self._marked = self._printed
+
+    def new_output(self) -> tuple[str, ...]:
+        """Return the last lines it has printed since `mark`, escaped."""
+        with self._lock:
+            new = self._printed - self._marked
+            data = bytes(self._kept[-new:]) if new else b""
+        lines = printable_lines(data)
+        more = (f"… it printed {new >> 20} MiB",) if new > FREE_OCTETS else ()
+        return (*gist(lines)[-SHOWN_LINES:], *more)
+
+
+def exit_in_words(code: int) -> str:
+    """Say how a process ended; a shell tells of a signal by a status above 128."""
+    number = -code if code < 0 else code - 128
+    with contextlib.suppress(ValueError):
+        return f"killed by signal {number} ({signal.Signals(number).name})"
+    return f"exit status {code}"
+
+
+def printable_lines(data: bytes) -> list[str]:
+    """Decode what a program printed; whatever could move a cursor or change a colour is escaped."""
+    lines = [line.decode("utf-8", "backslashreplace") for line in data.splitlines() if line.strip()]
+    return [
+        "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in line)
+        for line in lines
+    ]
 
 
 def gist(lines: Sequence[str]) -> list[str]:

@@ -6,31 +6,38 @@ import textwrap
 from collections.abc import Iterator
 from typing import Final, TextIO
 
+from services.conformance.clauses import CLAUSES
+from services.conformance.connection import shown
 from services.conformance.results import Outcome, Report, Result
+from services.conformance.timeline import KEPT_EVENTS, KEPT_OCTETS, PROGRAM, Event, EventKind, Timeline
 
 MARKS: Final = {
     Outcome.PASSED: "pass",
     Outcome.FAILED: "FAIL",
     Outcome.NOT_APPLICABLE: "n/a",
-    Outcome.NOT_REACHED: "not reached",
+    Outcome.NOT_JUDGED: "not judged",
 }
 STYLES: Final = {
     Outcome.PASSED: "green",
     Outcome.FAILED: "bold red",
     Outcome.NOT_APPLICABLE: "dim",
-    Outcome.NOT_REACHED: "yellow",
+    Outcome.NOT_JUDGED: "yellow",
 }
 WIDTH: Final = 100
 SHOWN_LENGTH: Final = 400
+SHOWN_EVENTS: Final = 40
+SHOWN_PRINTED: Final = 70
+LEFT_OUT: Final = {EventKind.EXPECTED, EventKind.OPENED}
+"""Events that say little more than the others, in text."""
 
 
-def write_report(report: Report, stream: TextIO) -> None:
+def write_report(report: Report, stream: TextIO, *, verbose: bool = False) -> None:
     """Write the whole report: with rich on a terminal if it is installed, else plain."""
-    if not (stream.isatty() and _write_rich(report, stream)):
-        stream.write("\n".join(plain_lines(report)) + "\n")
+    if not (stream.isatty() and _write_rich(report, stream, verbose=verbose)):
+        stream.write("\n".join(plain_lines(report, verbose=verbose)) + "\n")
 
 
-def plain_lines(report: Report) -> Iterator[str]:
+def plain_lines(report: Report, *, verbose: bool = False) -> Iterator[str]:
     """Spell the report for any terminal or file."""
     for level in report.level.included:
         yield f"{level}: {report.score(level)}"
@@ -39,32 +46,88 @@ def plain_lines(report: Report) -> Iterator[str]:
             if result.level is level:
                 yield f"  {MARKS[result.outcome]:12}{' '.join(result.clauses):12} {result.sentence}"
                 # One reason often stands for many checks.
-                if not result.finding.note or result.finding.note != said:
-                    yield from (f"  {'':24} {line}" for line in finding_lines(result))
+                if verbose or result.outcome is not Outcome.NOT_JUDGED or result.finding.note != said:
+                    yield from (f"  {'':24} {line}" for line in finding_lines(result, verbose=verbose))
                 said = result.finding.note
     yield ""
     yield from summary_lines(report)
 
 
-def finding_lines(result: Result) -> Iterator[str]:
-    """Explain one result."""
+def finding_lines(result: Result, *, verbose: bool = False) -> Iterator[str]:
+    """Explain one result; `verbose` shows the whole timeline, whatever the outcome."""
     finding = result.finding
-    if result.outcome in {Outcome.PASSED, Outcome.NOT_APPLICABLE, Outcome.NOT_REACHED}:
+    if result.outcome is not Outcome.FAILED:
         if finding.note:
             yield from textwrap.wrap(f"({finding.note})", WIDTH)
+        if result.died:
+            yield f"after this check the program was gone: {result.died}"
+        if verbose:
+            yield from timeline_lines(result.timeline, most=None)
         return
-    if result.died:
-        yield "the server was gone, or answered no more, after this check"
-    if finding.conversation:
-        yield "what was said (> by the kit, < by the program):"
-        yield from (f"  {line}" for line in finding.conversation)
+    for clause in result.clauses:
+        yield from _labelled(clause, CLAUSES.get(clause, ""))
+    yield from timeline_lines(result.timeline, most=None if verbose else SHOWN_EVENTS)
     yield from _labelled("expected", finding.expected)
     yield from _labelled("came", finding.came)
+    yield from _labelled("program", result.died and f"gone: {result.died}")
     yield from _labelled("hint", finding.note)
     if finding.printed:
-        yield "the program printed meanwhile:"
+        yield "the program printed during this check:"
         yield from (f"  {line}" for line in finding.printed)
-    yield f"check: {result.name}"
+    yield f"check: {result.name} (run it alone: --only {result.name})"
+
+
+def timeline_lines(timeline: Timeline, most: int | None = SHOWN_EVENTS) -> Iterator[str]:
+    """Draw what happened, an event a line: seconds, the number of the connection, who did what."""
+    events = [event for event in timeline.events if event.kind not in LEFT_OUT]
+    if not events:
+        return
+    several = f", {len(timeline.lanes)} connections by their numbers" if len(timeline.lanes) > 1 else ""
+    yield f"timeline (seconds{several}; > by the kit, < by the program):"
+    skipped = timeline.omitted_events
+    if most is not None and len(events) > most:
+        skipped += len(events) - most
+        events = [*events[: most // 4], *events[-(most - most // 4) :]]
+        gap_before = events[most // 4]
+    else:
+        gap_before = events[KEPT_EVENTS // 2] if skipped and len(events) > KEPT_EVENTS // 2 else events[0]
+    for event in events:
+        if skipped and event is gap_before:
+            yield f"  {'…':>7}  {skipped} events are not shown"
+        number = str(event.connection) if event.connection != PROGRAM else "-"
+        words = event_in_words(event)
+        if event.kind is EventKind.PRINTED and most is not None and len(words) > SHOWN_PRINTED:
+            words = f"{words[:SHOWN_PRINTED]}…"  # the whole stands below
+        yield f"  {event.at_s:7.3f} {number:>2} {words}"
+
+
+def event_in_words(event: Event) -> str:
+    """Say what happened, in one line; nothing that a program has sent or printed reaches a terminal raw."""
+    more = f"… and {event.omitted_octets} octets more" if event.omitted_octets else ""
+    data = shown(event.data, KEPT_OCTETS) + more
+    match event.kind:
+        case EventKind.SENT:
+            return f"> {data}"
+        case EventKind.RECEIVED:
+            return f"< {data}"
+        case EventKind.PRINTED:
+            return f"  the program printed: {data}"
+        case EventKind.MISMATCH:
+            return f"! {event.text}"
+        case EventKind.PEER_CLOSED:
+            return "< (the end of the stream)"
+        case EventKind.PEER_RESET:
+            return f"< ({event.text})"
+        case EventKind.STARTED:
+            return f"  the program was started: {event.text}"
+        case EventKind.EXITED:
+            return f"! the program ended: {event.text}"
+        case EventKind.OPENED | EventKind.NOT_OPENED | EventKind.NOTE | EventKind.EXPECTED:
+            return f"  ({' '.join(filter(None, (event.kind.value, event.text)))})"
+        case EventKind.HALF_CLOSED:
+            return "> (half-closed: nothing more will be sent)"
+        case _:
+            return f"> ({event.kind.value})"
 
 
 def _labelled(label: str, text: str) -> Iterator[str]:
@@ -85,7 +148,7 @@ def summary_lines(report: Report) -> Iterator[str]:
     yield f"{report.subject}: {scores}; level {report.level} {verdict} ({run})"
 
 
-def _write_rich(report: Report, stream: TextIO) -> bool:
+def _write_rich(report: Report, stream: TextIO, *, verbose: bool) -> bool:
     # rich is optional: the kit needs the standard library only.
     try:
         console_module = importlib.import_module("rich.console")
@@ -100,7 +163,11 @@ def _write_rich(report: Report, stream: TextIO) -> bool:
         for result in report.results:
             if result.level is not level:
                 continue
-            what = text("\n".join([result.sentence, *(f"  {line}" for line in finding_lines(result))]))
+            what = text(
+                "\n".join(
+                    [result.sentence, *(f"  {line}" for line in finding_lines(result, verbose=verbose))]
+                )
+            )
             mark = text(MARKS[result.outcome], style=STYLES[result.outcome])
             table.add_row(text("\n".join(result.clauses)), mark, what)
         console.print(table)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from services.conformance.clauses import CLAUSES, clause_order
+from services.conformance.timeline import EMPTY, Timeline
 
 
 class Level(StrEnum):
@@ -27,8 +28,9 @@ class Outcome(StrEnum):
     PASSED = "pass"
     FAILED = "fail"
     NOT_APPLICABLE = "not applicable"
-    NOT_REACHED = "not reached"
-    """Nothing could be found out, because something else had failed before."""
+    NOT_JUDGED = "not judged"
+    """Nothing could be found out, because something else had failed before. It earns nothing, and blames
+    nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,10 @@ class Finding:
 
     expected: str = ""
     came: str = ""
-    conversation: tuple[str, ...] = ()
-    """The lines of the connection in question, escaped: `> sent` and `< came`, as seen from the kit."""
     note: str = ""
+    """A hint at what to look for in one's own code, or the reason why nothing was judged."""
     printed: tuple[str, ...] = ()
-    """The last lines that the judged program itself printed meanwhile, escaped."""
+    """The last lines that the judged program itself printed during this check, escaped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +55,28 @@ class Result:
     sentence: str
     outcome: Outcome
     finding: Finding = Finding()
-    died: bool = False
-    """Whether the judged program was gone, or answered no more, after the check."""
+    died: str = ""
+    """How the judged program ended during the check, if it did: `exit status 1`, `killed by signal 11
+    (SIGSEGV)`."""
     seconds: float = 0.0
+    timeline: Timeline = EMPTY
+    """What happened on all connections of the check, for every outcome."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How many of the applicable checks of a level passed."""
+    """How many of the applicable checks passed. What was not judged counts as not passed."""
 
     passed: int
-    asked: int
+    applicable: int
+
+    @property
+    def points(self) -> int:
+        """Of 100, whatever was applicable: one denominator for everybody. Only who passed all has 100."""
+        return 100 * self.passed // self.applicable if self.applicable else 0
 
     def __str__(self) -> str:
-        return f"{self.passed}/{self.asked}"
+        return f"{self.points} of 100 points ({self.passed} of {self.applicable} checks)"
 
 
 @dataclass(slots=True)
@@ -88,11 +97,11 @@ class Report:
         """Whether the chosen level, and those it includes, hold."""
         return not any(is_bad(result.outcome) for result in self.results)
 
-    def score(self, level: Level) -> Score:
-        """Count a level by itself."""
-        outcomes = [result.outcome for result in self.results if result.level is level]
-        asked = [outcome for outcome in outcomes if outcome is not Outcome.NOT_APPLICABLE]
-        return Score(sum(outcome is Outcome.PASSED for outcome in asked), len(asked))
+    def score(self, level: Level | None = None) -> Score:
+        """Count a level by itself, or all that were asked."""
+        outcomes = [result.outcome for result in self.results if level in {None, result.level}]
+        applicable = [outcome for outcome in outcomes if outcome is not Outcome.NOT_APPLICABLE]
+        return Score(sum(outcome is Outcome.PASSED for outcome in applicable), len(applicable))
 
     def clauses(self) -> dict[str, Outcome]:
         """Sum up each clause that was asked about: it fails with the first check of it that does."""
@@ -106,12 +115,12 @@ class Report:
 
 def is_bad(outcome: Outcome) -> bool:
     """Tell whether a level does not hold because of this outcome."""
-    return outcome in {Outcome.FAILED, Outcome.NOT_REACHED}
+    return outcome in {Outcome.FAILED, Outcome.NOT_JUDGED}
 
 
 def _together(outcomes: Iterable[Outcome]) -> Outcome:
     present = set(outcomes)
-    for outcome in (Outcome.FAILED, Outcome.NOT_REACHED, Outcome.PASSED):
+    for outcome in (Outcome.FAILED, Outcome.NOT_JUDGED, Outcome.PASSED):
         if outcome in present:
             return outcome
     return Outcome.NOT_APPLICABLE

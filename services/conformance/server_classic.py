@@ -3,10 +3,10 @@
 from typing import Final
 
 from services.conformance.checks import Checklist, Need
-from services.conformance.dialect import ADDRESS, Sense, addresses, sense
+from services.conformance.connection import Connection, MismatchError, NotApplicableError, shown
+from services.conformance.dialect import ADDRESS, Meaning, addresses, classify
 from services.conformance.judged import JudgedServer
 from services.conformance.results import Level
-from services.conformance.wire import MismatchError, NotApplicableError, Wire, shown
 from services.protocol.messages import Verdict
 
 EXCHANGES: Final = 6
@@ -16,101 +16,111 @@ FEW: Final = 3
 CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.CLASSIC)
 
 
-@CHECKS.check("F-5")
+@CHECKS.check(
+    "F-5", risk=1, hint="answer only when a whole line has come: send nothing straight after accept"
+)
 def no_banner(server: JudgedServer) -> None:
     """The server says nothing before it is spoken to."""
-    wire = server.open(server.player_port)
-    wire.expect_silence("nothing, until the client has said something")
+    connection = server.open(server.player_port)
+    connection.expect_silence("nothing, until the client has said something")
 
 
-@CHECKS.check("P-1")
+@CHECKS.check(
+    "P-1",
+    hint="compare the stripped line with hello in lower case, and answer with the text 'Greetings\\r\\n'",
+)
 def greets(server: JudgedServer) -> None:
     """Hello is answered Greetings."""
-    wire = server.open_player()
-    wire.say("Hello")
-    wire.expect("Greetings")
+    connection = server.open_player()
+    connection.send_lines("Hello")
+    connection.expect("Greetings")
 
 
-@CHECKS.check("F-1", need=Need.GREETING)
+@CHECKS.check(
+    "F-1",
+    need=Need.GREETING,
+    hint="end each line that you send with \\r\\n, not with \\n, and not without an end",
+)
 def crlf(server: JudgedServer) -> None:
     """Each line that the server sends ends with CRLF."""
-    wire = server.open_player()
-    wire.say("Hello")
-    _expect_crlf(wire)
-    wire.close()
+    connection = server.open_player()
+    connection.send_lines("Hello")
+    _expect_crlf(connection)
+    connection.close()
     if server.dialect.plays:
         player = server.play()
-        player.wire.say(player.spell(server.dialect.low))
-        _expect_crlf(player.wire)
+        player.connection.send_lines(player.spell(server.dialect.low))
+        _expect_crlf(player.connection)
 
 
-def _expect_crlf(wire: Wire) -> None:
-    octets = wire.line_octets("a line")
+def _expect_crlf(connection: Connection) -> None:
+    octets = connection.read_line_octets("a line")
     if octets.endswith(b"\r\n"):
         return
     if octets.endswith(b"\n"):
         how, note = "LF alone", ""
     else:
         how, note = "no line end", "send the text and \\r\\n together: a client waits for the end of the line"
-    wire.fail("each line to end with CR and LF (\\r\\n)", f"'{shown(octets)}', with {how}", note)
+    connection.fail("each line to end with CR and LF (\\r\\n)", f"'{shown(octets)}', with {how}", note)
 
 
-@CHECKS.check("F-4", need=Need.GREETING)
+@CHECKS.check("F-4", need=Need.GREETING, hint="put the whole line, \\r\\n included, into one send")
 def one_write(server: JudgedServer) -> None:
     """Each reply comes in one piece."""
     if server.dialect.plays:
         player = server.bystander()
-        wire, exchanges = player.wire, [player.spell(player.losing)] * EXCHANGES
+        connection, exchanges = player.connection, [player.spell(player.losing)] * EXCHANGES
     else:
-        wire, exchanges = server.open_player(), ["Hello"]
-    wire.delays_acknowledgement = True
+        connection, exchanges = server.open_player(), ["Hello"]
+    connection.delays_acknowledgement = True
     for said in exchanges:
-        before = len(wire.pieces)
-        wire.say(said)
-        wire.line("a reply")
-        pieces = wire.pieces[before:]
+        before = len(connection.pieces)
+        connection.send_lines(said)
+        connection.read_line("a reply")
+        pieces = connection.pieces[before:]
         if len(pieces) > 1:
-            wire.fail(
+            connection.fail(
                 "the reply in one piece",
                 f"{len(pieces)} pieces: {' and '.join(map(shown, pieces))}",
-                "put the whole line, \\r\\n included, into one send",
             )
-        if wire.pending() or wire.ended:
+        if connection.pending() or connection.ended:
             break
 
 
-@CHECKS.check("P-2", need=Need.GREETING)
+@CHECKS.check(
+    "P-2", need=Need.GREETING, hint="after Greetings the line Game, in any case, is answered 'Ready\\r\\n'"
+)
 def starts_game(server: JudgedServer) -> None:
     """Game is answered Ready."""
-    wire = server.greeted()
-    wire.say("Game")
-    wire.expect("Ready")
+    connection = server.greeted()
+    connection.send_lines("Game")
+    connection.expect("Ready")
 
 
-@CHECKS.check("P-3", need=Need.GAME)
+@CHECKS.check("P-3", need=Need.GAME, hint="take the number from what follows the colon in 'My Guess is: N'")
 def guess_spelling(server: JudgedServer) -> None:
     """My Guess is: N is judged."""
     player = server.play()
     line = f"My Guess is: {server.dialect.low}"
-    player.wire.say(line)
+    player.connection.send_lines(line)
     player.verdict(server.dialect.low)
 
 
-@CHECKS.check("P-4", need=Need.GAME)
+@CHECKS.check("P-4", need=Need.GAME, hint="answer a guess with nothing but Far, Close or Correct")
 def verdict_words(server: JudgedServer) -> None:
     """A verdict is Far, Close or Correct, and nothing else."""
     player = server.play()
     known = [str(verdict) for verdict in Verdict]
     for number in (server.dialect.low, server.dialect.high):
-        player.wire.say(player.spell(number))
-        text = player.wire.line("Far, Close or Correct")
+        player.connection.send_lines(player.spell(number))
+        text = player.connection.read_line("Far, Close or Correct")
         if text not in known:
-            player.wire.fail("one of the lines 'Far', 'Close' and 'Correct'", repr(text))
+            player.connection.fail("one of the lines 'Far', 'Close' and 'Correct'", repr(text))
         if text == "Correct":
             break
 
 
-@CHECKS.check("P-4", need=Need.GAME)
+@CHECKS.check("P-4", need=Need.GAME, hint="the distance is the absolute difference between guess and secret")
 def verdict_distances(server: JudgedServer) -> None:
     """Whole games: every verdict fits the distance from the secret."""
     most = server.limits.close_distance
@@ -118,71 +128,83 @@ def verdict_distances(server: JudgedServer) -> None:
         player = server.play()
         seen = player.sweep()
         secret = seen[-1][0]
-        if all(meant in {Sense.MISS, Sense.CORRECT} for _, meant in seen) and len(seen) > most:
+        if all(meant in {Meaning.MISS, Meaning.CORRECT} for _, meant in seen) and len(seen) > most:
             continue
         for number, meant in seen[:-1]:
             distance = abs(number - secret)
-            right = Sense.CLOSE if distance <= most else Sense.FAR
+            right = Meaning.CLOSE if distance <= most else Meaning.FAR
             if meant is not right:
-                player.wire.fail(
+                player.connection.fail(
                     f"{right} for the guess {number}",
                     f"{meant}",
-                    f"the secret was {secret}, so the distance is {distance}; Close is up to {most}",
+                    f"the secret was {secret}, at distance {distance}; --close-distance is {most}",
                 )
 
 
-@CHECKS.check("P-5", need=Need.GAME)
+@CHECKS.check(
+    "P-5",
+    need=Need.GAME,
+    hint="compare the number with both ends of the range before you compare it with the secret",
+)
 def prompt(server: JudgedServer) -> None:
     """A number out of range is answered by the prompt, and the game goes on."""
     player = server.play()
     low, high = server.dialect.low, server.dialect.high
     for number in (high + 1, low - 1):
-        player.wire.say(player.spell(number))
+        player.connection.send_lines(player.spell(number))
         player.expect_prompt(player.spell(number))
     player.guess(low)
 
 
-@CHECKS.check("P-5", need=Need.GAME)
+@CHECKS.check("P-5", need=Need.GAME, hint="spell the prompt exactly: 'Pick a number between 1-30\\r\\n'")
 def prompt_words(server: JudgedServer) -> None:
     """The prompt is Pick a number between LOW-HIGH."""
     player = server.play()
-    player.wire.say(player.spell(server.dialect.high + 1))
-    text = player.wire.line("the prompt")
+    player.connection.send_lines(player.spell(server.dialect.high + 1))
+    text = player.connection.read_line("the prompt")
     wanted = f"Pick a number between {server.dialect.low}-{server.dialect.high}"
     if text != wanted:
-        player.wire.fail(f"the line {wanted!r}", repr(text))
+        player.connection.fail(f"the line {wanted!r}", repr(text))
 
 
-@CHECKS.check("P-6", need=Need.GREETING)
+@CHECKS.check(
+    "P-6",
+    need=Need.GREETING,
+    hint="a client that does not begin with Hello is answered 'Refused: REASON\\r\\n', and closed",
+)
 def refusal(server: JudgedServer) -> None:
     """Who does not begin with Hello gets a negative answer and is disconnected."""
-    wire = server.open_player()
-    wire.say("Game")
-    text = wire.line("a negative answer: Hello was not said")
-    if sense(text) in {Sense.READY, Sense.GREETING, Sense.FAR, Sense.CLOSE, Sense.CORRECT}:
-        wire.fail("a negative answer: Hello was not said", repr(text))
-    wire.expect_end("the negative answer")
+    connection = server.open_player()
+    connection.send_lines("Game")
+    text = connection.read_line("a negative answer: Hello was not said")
+    if classify(text) in {Meaning.READY, Meaning.GREETING, Meaning.FAR, Meaning.CLOSE, Meaning.CORRECT}:
+        connection.fail("a negative answer: Hello was not said", repr(text))
+    connection.expect_end("the negative answer")
 
 
-@CHECKS.check("P-6", need=Need.GREETING)
+@CHECKS.check("P-6", need=Need.GREETING, hint="begin the negative answer with 'Refused: ', and say why")
 def refusal_words(server: JudgedServer) -> None:
     """The negative answer is Refused: REASON."""
-    wire = server.open_player()
-    wire.say("Nonsense")
-    text = wire.line("a line 'Refused: REASON'")
+    connection = server.open_player()
+    connection.send_lines("Nonsense")
+    text = connection.read_line("a line 'Refused: REASON'")
     if not text.startswith("Refused: ") or text == "Refused: ":
-        wire.fail("a line 'Refused: REASON'", repr(text))
+        connection.fail("a line 'Refused: REASON'", repr(text))
 
 
-@CHECKS.check("P-8", need=Need.GAME)
+@CHECKS.check(
+    "P-8", need=Need.GAME, hint="close the connection after Correct: leave the loop, then close the socket"
+)
 def closes_after_correct(server: JudgedServer) -> None:
     """After Correct the server closes."""
     player = server.play()
     player.sweep()
-    player.wire.expect_end("Correct")
+    player.connection.expect_end("Correct")
 
 
-@CHECKS.check("P-9", need=Need.GAME)
+@CHECKS.check(
+    "P-9", need=Need.GAME, hint="draw the secret when the player's game begins, and keep it with the player"
+)
 def own_secret(server: JudgedServer) -> None:
     """Each player has a secret of their own."""
     if server.dialect.rounds:
@@ -191,18 +213,21 @@ def own_secret(server: JudgedServer) -> None:
     players = [server.play() for _ in range(SECRETS if server.dialect.several else 1)]
     secrets = [player.sweep()[-1][0] for player in players]
     while len(secrets) < SECRETS:
-        players[-1].wire.close()
+        players[-1].connection.close()
         players.append(server.play())
         secrets.append(players[-1].sweep()[-1][0])
     if len(set(secrets)) == 1:
-        players[-1].wire.fail(
+        players[-1].connection.fail(
             "each player to have a secret of their own, drawn at random",
             f"{SECRETS} players all had the secret {secrets[0]}",
-            "draw the secret when the player's game begins, and keep it with the player",
         )
 
 
-@CHECKS.check("P-2", need=Need.GAME)
+@CHECKS.check(
+    "P-2",
+    need=Need.GAME,
+    hint="serve each connection beside the others: a thread for each, or select over all of them",
+)
 def two_players(server: JudgedServer) -> None:
     """Two players play at once."""
     first, second = server.bystander(), server.bystander()
@@ -210,50 +235,54 @@ def two_players(server: JudgedServer) -> None:
         player.guess(player.losing)
 
 
-@CHECKS.check("A-1")
+@CHECKS.check(
+    "A-1", hint="the administrator's port answers Hello (or Admin-Hello) with 'Admin-Greetings\\r\\n'"
+)
 def admin_greets(server: JudgedServer) -> None:
     """The administrator's Hello or Admin-Hello is answered Admin-Greetings."""
-    wire = server.open(server.admin_port)
-    wire.say("Hello")
-    wire.expect("Admin-Greetings")
-    wire.close()
-    wire = server.open(server.admin_port)
-    wire.say("Admin-Hello")
-    wire.expect("Admin-Greetings")
+    connection = server.open(server.admin_port)
+    connection.send_lines(server.dialect.admin_hello)
+    connection.expect("Admin-Greetings")
 
 
-@CHECKS.check("A-2", need=Need.BOTH)
+@CHECKS.check(
+    "A-2",
+    need=Need.BOTH,
+    hint="keep a list of the players who play, and send a line 'IP port' for each of them",
+)
 def who(server: JudgedServer) -> None:
     """Who is answered by a line for each player."""
     players = [server.play() for _ in range(FEW)]
-    own = [server.seen_address(player.wire) for player in players]
-    wire, lines = server.who()
+    own = [server.seen_address(player.connection) for player in players]
+    connection, lines = server.who()
     found = addresses("\n".join(lines))
     for address in own:
         if address is not None and address[1] not in [port for _, port in found]:
-            wire.fail(f"the player {address} in the list", f"the list {lines!r}")
+            connection.fail(f"the player {address} in the list", f"the list {lines!r}")
     if len(set(found)) < FEW:
-        wire.fail(f"a line for each of {FEW} players", f"the list {lines!r}")
+        connection.fail(f"a line for each of {FEW} players", f"the list {lines!r}")
 
 
-@CHECKS.check("A-2", need=Need.ADMIN)
+@CHECKS.check("A-2", need=Need.ADMIN, hint="close the administrator's connection after the list")
 def who_closes(server: JudgedServer) -> None:
     """After the list the server closes."""
-    wire = server.greeted_admin()
-    wire.say("Who")
-    wire.rest()
-    if not wire.ended:
-        wire.fail("the connection to be closed after the list", "it stayed open")
-    if wire.was_reset:
-        wire.fail("the connection to be closed after the list", wire.ended)
+    connection = server.greeted_admin()
+    connection.send_lines("Who")
+    connection.read_rest()
+    if not connection.ended:
+        connection.fail("the connection to be closed after the list", "it stayed open")
+    if connection.was_reset:
+        connection.fail("the connection to be closed after the list", connection.ended)
 
 
-@CHECKS.check("A-6", need=Need.BOTH)
+@CHECKS.check(
+    "A-6", need=Need.BOTH, hint="take the address and the port from accept, with one blank between them"
+)
 def who_form(server: JudgedServer) -> None:
     """A player is listed as IP port, as the player's own socket has it."""
     player = server.play()
-    own = server.seen_address(player.wire)
-    wire, lines = server.who()
+    own = server.seen_address(player.connection)
+    connection, lines = server.who()
     for line in lines:
         found = ADDRESS.search(line)
         if found is None:
@@ -261,34 +290,40 @@ def who_form(server: JudgedServer) -> None:
         host = found["host"] or found["host4"]
         port = int(found["port"] or found["port4"])
         if line != f"{host} {port}":
-            wire.fail("each line as 'IP port': the address, one blank, the port", repr(line))
+            connection.fail("each line as 'IP port': the address, one blank, the port", repr(line))
         if "." in host and ":" in host:
-            wire.fail("an IPv4 address as 127.0.0.1", repr(line), "never write it as IPv6 (::ffff:127.0.0.1)")
+            connection.fail(
+                "an IPv4 address as 127.0.0.1", repr(line), "never write it as IPv6 (::ffff:127.0.0.1)"
+            )
     if own is not None and str(own) not in lines:
-        wire.fail(f"the line '{own}'", f"the list {lines!r}")
+        connection.fail(f"the line '{own}'", f"the list {lines!r}")
 
 
-@CHECKS.check("A-2", need=Need.ADMIN)
+@CHECKS.check("A-2", need=Need.ADMIN, hint="an empty list is one empty line: send '\\r\\n'")
 def who_empty(server: JudgedServer) -> None:
     """Nobody plays: the list is one empty line."""
     try:
         server.await_listed(lambda found: not found, "nobody to be listed")
     except MismatchError as error:
         raise NotApplicableError("somebody plays, or is still listed") from error
-    wire, lines = server.who()
+    connection, lines = server.who()
     if lines != [""]:
-        wire.fail("one empty line, since nobody is playing", repr(lines))
+        connection.fail("one empty line, since nobody is playing", repr(lines))
 
 
-@CHECKS.check("A-2", need=Need.BOTH)
+@CHECKS.check(
+    "A-2",
+    need=Need.BOTH,
+    hint="take a player off the list at the end of the connection, and when the game is won",
+)
 def who_left(server: JudgedServer) -> None:
     """Who has left or won is not listed any more."""
     if not server.dialect.direct:
         raise NotApplicableError("the server sees the kit under another address")
     leaver, winner = server.play(), server.play()
-    leaver.wire.close()
+    leaver.connection.close()
     winner.sweep()
-    gone = {leaver.wire.address[1], winner.wire.address[1]}
+    gone = {leaver.connection.address[1], winner.connection.address[1]}
     server.await_listed(
         lambda found: not gone & {port for _, port in found},
         "neither the player who left nor the player who has won to be listed any more",

@@ -6,17 +6,30 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.conformance.checks import Checklist, Need
-from services.conformance.dialect import VERDICTS, Sense, sense
+from services.conformance.clock import WallDeadline
+from services.conformance.connection import Connection, NotApplicableError, shown
+from services.conformance.dialect import VERDICTS, Meaning, classify
 from services.conformance.judged import PROBE_PAUSE_S, JudgedServer, Player
 from services.conformance.results import Level
-from services.conformance.wire import NotApplicableError, Wire, shown
 from services.protocol.codec import spell
 from services.protocol.framing import MAX_LINE_OCTETS
-from services.protocol.messages import AdminHello, Game, Guess, Hello, Message, Pong, Unknown, Watch, Who
+from services.protocol.messages import (
+    AdminHello,
+    Game,
+    Guess,
+    Hello,
+    Message,
+    Name,
+    Pong,
+    Unknown,
+    Watch,
+    Who,
+)
 from services.protocol.state import TRANSITIONS, State
 
 REQUESTS: Final[tuple[Message, ...]] = (
-    Hello(), AdminHello(), Game(), Guess(15), Who(), Watch(), Pong(), Unknown("Nonsense"), Unknown("")
+    Hello(), AdminHello(), Name("ann"), Game(), Guess(15), Who(), Watch(), Pong(), Unknown("Nonsense"),
+    Unknown(""),
 )  # fmt: skip
 EXPECTED: Final = {
     State.CONNECTED: "Hello",
@@ -46,42 +59,77 @@ def spellings(server: JudgedServer) -> None:
         f"my  guess is :{number}",
         f"GUESS:{number}",
     ):
-        player.wire.say(line)
-        text = player.wire.line(f"a verdict on {line!r}")
-        if sense(text) not in VERDICTS:
-            player.wire.fail(f"a verdict on {line!r}", repr(text))
+        player.connection.send_lines(line)
+        text = player.connection.read_line(f"a verdict on {line!r}")
+        if classify(text) not in VERDICTS:
+            player.connection.fail(f"a verdict on {line!r}", repr(text))
+
+
+@CHECKS.check("A-1", need=Need.ADMIN)
+def admin_greets_both(server: JudgedServer) -> None:
+    """Hello and Admin-Hello are both answered Admin-Greetings."""
+    for hello in ("Hello", "Admin-Hello"):
+        connection = server.open(server.admin_port)
+        connection.send_lines(hello)
+        connection.expect("Admin-Greetings")
 
 
 @CHECKS.check("P-7", need=Need.GREETING)
 def short_dialect(server: JudgedServer) -> None:
     """A guess straight after Greetings begins the game."""
-    wire = server.greeted()
-    wire.say(f"Guess: {server.dialect.low}")
-    text = wire.line("a verdict on a guess straight after Greetings")
-    if sense(text) not in VERDICTS:
-        wire.fail("a verdict on a guess straight after Greetings", repr(text))
-    wire.close()
-    wire = server.greeted()
-    wire.say("My Guess is: ten")
-    text = wire.line("the prompt, for a guess that is no number")
-    if sense(text) is not Sense.PROMPT:
-        wire.fail("the prompt, for a guess that is no number", repr(text))
-    Player(wire, server.dialect).guess(server.dialect.low)
+    connection = server.greeted()
+    connection.send_lines(f"Guess: {server.dialect.low}")
+    text = connection.read_line("a verdict on a guess straight after Greetings")
+    if classify(text) not in VERDICTS:
+        connection.fail("a verdict on a guess straight after Greetings", repr(text))
+    connection.close()
+    connection = server.greeted()
+    connection.send_lines("My Guess is: ten")
+    text = connection.read_line("the prompt, for a guess that is no number")
+    if classify(text) is not Meaning.PROMPT:
+        connection.fail("the prompt, for a guess that is no number", repr(text))
+    Player(connection, server.dialect).guess(server.dialect.low)
+
+
+@CHECKS.check("N-1", need=Need.GREETING)
+def named(server: JudgedServer) -> None:
+    """A name after Greetings is welcomed, and the game begins as without one."""
+    connection = server.greeted()
+    for said, name in (("Name: ann", "ann"), ("name:Zo3_the-2nd_of_1234", "Zo3_the-2nd_of_1234")):
+        connection.send_lines(said)
+        connection.expect(f"Welcome {name}")
+    if server.dialect.game:
+        connection.send_lines("Game")
+        connection.expect("Ready")
+
+
+@CHECKS.check("N-2", need=Need.GREETING)
+def bad_names(server: JudgedServer) -> None:
+    """What may not be a name is refused."""
+    for name in ("", "x" * 21, "two words", "\x1b[2J", "<b>"):
+        connection = server.greeted()
+        connection.send_lines(f"Name: {name}")
+        wanted = f"a line 'Refused: REASON' for the name {name!r}"
+        text = connection.read_line(wanted)
+        if classify(text) is not Meaning.REFUSAL:
+            connection.fail(wanted, repr(text))
+        connection.expect_end("the refusal")
+        connection.close()
 
 
 @CHECKS.check("F-2", need=Need.GREETING)
 def long_line(server: JudgedServer) -> None:
     """A line that is too long is refused; the lines before it are answered."""
     refusal = f"Refused: line longer than {MAX_LINE_OCTETS} octets"
-    wire = server.open_player()
-    wire.say("Hello", "x" * MAX_LINE_OCTETS)
-    wire.line("the line 'Greetings', for the line before the long one")
-    wire.expect(refusal)
-    wire.expect_end("the refusal")
-    wire = server.open_player()
-    wire.send(b"x" * (MAX_LINE_OCTETS * 2))
-    wire.expect(refusal)
-    wire.expect_end("the refusal")
+    connection = server.open_player()
+    connection.send_lines("Hello", "x" * MAX_LINE_OCTETS)
+    connection.read_line("the line 'Greetings', for the line before the long one")
+    connection.expect(refusal)
+    connection.expect_end("the refusal")
+    connection = server.open_player()
+    connection.send(b"x" * (MAX_LINE_OCTETS * 2))
+    connection.expect(refusal)
+    connection.expect_end("the refusal")
 
 
 @CHECKS.check("F-2", need=Need.GAME)
@@ -90,23 +138,23 @@ def longest_line(server: JudgedServer) -> None:
     player = server.bystander()
     line = player.spell(" " * MAX_LINE_OCTETS)
     spare = MAX_LINE_OCTETS - len(server.dialect.terminator)
-    player.wire.say(line[: spare - 2] + f"{player.losing:2}")
-    text = player.wire.line(f"a verdict on a line of {MAX_LINE_OCTETS} octets")
-    if sense(text) not in VERDICTS:
-        player.wire.fail(f"a verdict on a line of {MAX_LINE_OCTETS} octets", repr(text))
+    player.connection.send_lines(line[: spare - 2] + f"{player.losing:2}")
+    text = player.connection.read_line(f"a verdict on a line of {MAX_LINE_OCTETS} octets")
+    if classify(text) not in VERDICTS:
+        player.connection.fail(f"a verdict on a line of {MAX_LINE_OCTETS} octets", repr(text))
 
 
 @CHECKS.check("F-6", need=Need.GREETING)
 def unterminated(server: JudgedServer) -> None:
     """What a half-closing client left without an end is refused, not executed."""
-    wire = server.greeted()
-    wire.send(b"Game")
-    wire.half_close()
-    wire.expect("Refused: line not ended by CRLF")
-    wire.expect_end("the refusal")
+    connection = server.greeted()
+    connection.send(b"Game")
+    connection.half_close()
+    connection.expect("Refused: line not ended by CRLF")
+    connection.expect_end("the refusal")
 
 
-def _in_state(server: JudgedServer, state: State) -> Wire:
+def _in_state(server: JudgedServer, state: State) -> Connection:
     match state:
         case State.GREETED:
             return server.greeted()
@@ -123,13 +171,15 @@ def _out_of_turn(server: JudgedServer, *states: State) -> None:
         for message in REQUESTS:
             if type(message) in TRANSITIONS[state]:
                 continue
-            wire = _in_state(server, state)
-            wire.say(spell(message))
-            text = wire.line(f"a line 'Refused: REASON', since {spell(message)!r} is out of turn")
-            if sense(text) is not Sense.REFUSAL:
-                wire.fail(f"a line 'Refused: REASON', since {spell(message)!r} is out of turn", repr(text))
-            wire.expect_end("the refusal")
-            wire.close()
+            connection = _in_state(server, state)
+            connection.send_lines(spell(message))
+            text = connection.read_line(f"a line 'Refused: REASON', since {spell(message)!r} is out of turn")
+            if classify(text) is not Meaning.REFUSAL:
+                connection.fail(
+                    f"a line 'Refused: REASON', since {spell(message)!r} is out of turn", repr(text)
+                )
+            connection.expect_end("the refusal")
+            connection.close()
 
 
 @CHECKS.check("S-1", "P-6", need=Need.GREETING)
@@ -150,20 +200,20 @@ def reasons(server: JudgedServer) -> None:
     for state, expected in EXPECTED.items():
         if state in {State.ADMIN_CONNECTED, State.ADMIN_GREETED} and not server.dialect.admin:
             continue
-        wire = _in_state(server, state)
-        wire.say("Nonsense")
+        connection = _in_state(server, state)
+        connection.send_lines("Nonsense")
         wanted = f"a line 'Refused: …' that names {expected!r}"
-        text = wire.line(wanted)
+        text = connection.read_line(wanted)
         if expected not in text:
-            wire.fail(wanted, repr(text))
-        wire.close()
+            connection.fail(wanted, repr(text))
+        connection.close()
 
 
 @dataclass(slots=True)
 class Waited:
     """One connection that does not begin to play, and how long the server bore with it."""
 
-    wire: Wire
+    connection: Connection
     text: str = ""
     seconds: float = 0.0
 
@@ -180,21 +230,21 @@ def _waited(server: JudgedServer) -> dict[str, Waited]:
     }
     if server.dialect.admin:
         begun["admin"] = Waited(server.greeted_admin())
-    begun["unterminated"].wire.send(b"Hello")
+    begun["unterminated"].connection.send(b"Hello")
     start = time.monotonic()
 
     def follow(name: str, waited: Waited) -> None:
         # A server that counts anew with each octet is found out by these.
         drops = iter(range(12 if name == "dripping" else 0))
-        deadline = start + limit_s + SLACK_S
-        while not waited.wire.ended and time.monotonic() < deadline:
+        deadline = WallDeadline(limit_s + SLACK_S * server.clock.stretch)
+        while not waited.connection.ended and not deadline.over:
             if next(drops, None) is not None:
-                waited.wire.send(b"x")
-                waited.wire.receive(min(deadline, time.monotonic() + limit_s / 4))
+                waited.connection.send(b"x")
+                waited.connection.receive(WallDeadline(limit_s / 4))
             else:
-                waited.wire.receive(deadline)
+                waited.connection.receive(deadline)
         waited.seconds = time.monotonic() - start
-        waited.text = waited.wire.rest(0).decode("ascii", "backslashreplace")
+        waited.text = waited.connection.read_rest(0).decode("ascii", "backslashreplace")
 
     threads = [threading.Thread(target=follow, args=item) for item in begun.items()]
     for thread in threads:
@@ -210,16 +260,16 @@ def _after_timeout(server: JudgedServer, name: str, said: str) -> None:
         raise NotApplicableError("the administrator's port does not answer")
     waited = begun[name]
     limit_s = server.limits.handshake_timeout_s
-    if not waited.wire.ended:
-        waited.wire.fail(f"the connection to be closed after {limit_s:g} s", "it stayed open")
+    if not waited.connection.ended:
+        waited.connection.fail(f"the connection to be closed after {limit_s:g} s", "it stayed open")
     if waited.seconds < limit_s / 2:
-        waited.wire.fail(
+        waited.connection.fail(
             f"the connection to be closed after {limit_s:g} s",
             f"it was closed after {waited.seconds:.1f} s",
             "if the server is set so, say --handshake-timeout",
         )
     if not waited.text.startswith(said) or (not said and waited.text):
-        waited.wire.fail(repr(said) if said else "not a word before the end", repr(waited.text))
+        waited.connection.fail(repr(said) if said else "not a word before the end", repr(waited.text))
 
 
 @CHECKS.check("P-10", need=Need.SEVERAL)
@@ -260,13 +310,13 @@ def idle_timeout(server: JudgedServer) -> None:
         raise NotApplicableError("set a short idle timeout at the server, and say so: --idle-timeout SECONDS")
     player = server.play()
     start = time.monotonic()
-    data = player.wire.rest(limit_s + SLACK_S)
-    if not player.wire.ended or not data.startswith(b"Refused: "):
-        player.wire.fail(
+    data = player.connection.read_rest(limit_s + SLACK_S * server.clock.stretch)
+    if not player.connection.ended or not data.startswith(b"Refused: "):
+        player.connection.fail(
             f"a line 'Refused: idle for {limit_s:g} s', then the end", repr(data.decode("latin-1"))
         )
     if time.monotonic() - start < limit_s * 0.9:
-        player.wire.fail(
+        player.connection.fail(
             f"the refusal after {limit_s:g} s", f"it came after {time.monotonic() - start:.1f} s"
         )
 
@@ -278,13 +328,13 @@ def too_many_invalid(server: JudgedServer) -> None:
     player = server.bystander()
     for last in (False, True):
         for _ in range(most - 1):
-            player.wire.say("nonsense")
+            player.connection.send_lines("nonsense")
             player.expect_prompt("nonsense")
         if not last:
             player.guess(player.losing)
-    player.wire.say("nonsense")
-    player.wire.expect("Refused: too many invalid guesses")
-    player.wire.expect_end("the refusal")
+    player.connection.send_lines("nonsense")
+    player.connection.expect("Refused: too many invalid guesses")
+    player.connection.expect_end("the refusal")
 
 
 @CHECKS.check("P-12", need=Need.SEVERAL)
@@ -295,21 +345,21 @@ def full(server: JudgedServer) -> None:
         raise NotApplicableError("set a limit of players at the server, and say so: --max-players N")
     for _ in range(limit):
         server.open(server.player_port)
-    wire = server.open(server.player_port)
-    if b"Refused: server full" not in wire.rest().splitlines():
-        wire.fail("the line 'Refused: server full'", f"'{shown(b''.join(wire.pieces))}'")
-    wire.expect_end("the refusal")
+    connection = server.open(server.player_port)
+    if b"Refused: server full" not in connection.read_rest().splitlines():
+        connection.fail("the line 'Refused: server full'", f"'{shown(b''.join(connection.pieces))}'")
+    connection.expect_end("the refusal")
     server.close_all()
-    deadline = time.monotonic() + server.pace.patience_s
+    deadline = server.clock.deadline(server.timing.timeout_s)
     # Room for several at once: a server that has just noticed the first of those who left is full again soon.
-    while any(sense(_greeting(server)) is Sense.REFUSAL for _ in range(min(limit, NEWCOMERS))):
-        if time.monotonic() > deadline:
-            wire.fail("room for newcomers, once the others have left", "the server is still full")
+    while any(classify(_greeting(server)) is Meaning.REFUSAL for _ in range(min(limit, NEWCOMERS))):
+        if deadline.over:
+            connection.fail("room for newcomers, once the others have left", "the server is still full")
         server.close_all()
         time.sleep(PROBE_PAUSE_S)
 
 
 def _greeting(server: JudgedServer) -> str:
-    wire = server.open_player()
-    wire.say("Hello")
-    return wire.line("the line 'Greetings'")
+    connection = server.open_player()
+    connection.send_lines("Hello")
+    return connection.read_line("the line 'Greetings'")

@@ -5,10 +5,10 @@ import time
 from typing import Final
 
 from services.conformance.checks import Checklist, Need
-from services.conformance.dialect import VERDICTS, Sense, sense
-from services.conformance.judged import TRIES, JudgedServer, Player, in_threads
-from services.conformance.results import Level
-from services.conformance.wire import MismatchError, NotApplicableError, Wire, shown
+from services.conformance.connection import Connection, MismatchError, NotApplicableError, shown
+from services.conformance.dialect import VERDICTS, Meaning, classify
+from services.conformance.judged import LOOK_PAUSE_S, TRIES, JudgedServer, Player, in_threads
+from services.conformance.results import Finding, Level
 
 NONSENSE: Final = ("abc", "", "My Guess is: ten", "My Guess is:", "Hello", "Who", "%s%n", "1 2")
 NO_NUMBERS: Final = (
@@ -25,7 +25,45 @@ NO_NUMBERS: Final = (
 )
 SCANS: Final = 20
 TRAILING_LINES: Final = 3000
-RESET_NOTE: Final = "say that you have finished sending (shutdown), read until the client closes, then close"
+IDLE_S: Final = 0.6
+HINT_NUMBER: Final = (
+    "look where you turn the text into a number (int, atoi, parseInt): what is no number has to be "
+    "caught there, and answered by the prompt"
+)
+HINT_DIGITS: Final = "check that the text is nothing but the digits 0 to 9 before you turn it into a number"
+HINT_END: Final = (
+    "look at every recv: an empty result means that the client has gone; end this one connection "
+    "then, without touching the others"
+)
+HINT_RESET: Final = (
+    "recv and send fail when a connection was reset (ConnectionResetError, ECONNRESET, SIGPIPE): "
+    "catch that for each connection, and end this one alone"
+)
+HINT_GHOST: Final = (
+    "take the player off the list wherever the connection ends, also when recv or send fails: in "
+    "`finally`, or at the one place that closes"
+)
+HINT_IDLE: Final = (
+    "a recv that waits for one client must not keep accept and the others waiting: a thread for each "
+    "connection, or select over all of them"
+)
+HINT_BUSY: Final = (
+    "look for a loop that never waits: a non-blocking accept or recv that is tried again and again, "
+    "or one that goes on after recv has returned nothing; let select wait without a timeout of 0"
+)
+HINT_LINES: Final = (
+    "recv returns whatever has arrived: half a line, one, or several; append it to a buffer, and take"
+    " a line out for each \\n in it"
+)
+HINT_CASE: Final = "strip the line and turn it to lower case before you compare it"
+HINT_HALF: Final = (
+    "recv returns nothing because the client has finished sending: it still reads, so answer first, "
+    "then close"
+)
+HINT_LINGER: Final = "say that you have finished sending (shutdown), read until the client closes, then close"
+HINT_CROWD: Final = "listen with a backlog of 128 or more, and let no client wait for another"
+HINT_REUSE: Final = "set SO_REUSEADDR on the listening socket before bind"
+
 LONG_OCTETS: Final = 100_000
 GARBAGE_OCTETS: Final = 4000
 
@@ -36,112 +74,114 @@ FORGED_HEADER: Final = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\xc0\0\
 CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.ROBUST)
 
 
-@CHECKS.check("P-1", "P-2", "P-3", need=Need.GAME)
+@CHECKS.check("P-1", "P-2", "P-3", need=Need.GAME, hint=HINT_CASE)
 def any_case(server: JudgedServer) -> None:
     """Commands match in any case, with blanks around them."""
-    wire = server.open_player()
-    wire.say(" hELLO\t")
-    if sense(wire.line("the line 'Greetings'")) is not Sense.GREETING:
-        wire.fail("the line 'Greetings'", wire.conversation()[-1], "commands match without regard to case")
+    connection = server.open_player()
+    connection.send_lines(" hELLO\t")
+    if classify(connection.read_line("the line 'Greetings'")) is not Meaning.GREETING:
+        connection.fail("the line 'Greetings'", connection.last_line())
     if server.dialect.game:
-        wire.say("game")
-        if sense(wire.line("the line 'Ready'")) is not Sense.READY:
-            wire.fail("the line 'Ready'", wire.conversation()[-1], "commands match without regard to case")
-    player = Player(wire, server.dialect)
-    wire.say(player.spell(server.dialect.low).upper())
+        connection.send_lines("game")
+        if classify(connection.read_line("the line 'Ready'")) is not Meaning.READY:
+            connection.fail("the line 'Ready'", connection.last_line())
+    player = Player(connection, server.dialect)
+    connection.send_lines(player.spell(server.dialect.low).upper())
     player.verdict(server.dialect.low)
 
 
-@CHECKS.check("X-1", need=Need.BOTH)
+@CHECKS.check("X-1", need=Need.BOTH, risk=1, hint=HINT_NUMBER)
 def forged_header(server: JudgedServer) -> None:
     """A player who claims to be a balancer is not believed, and does no harm."""
-    other = server.bystander()
-    wire = server.open(server.player_port)
-    wire.send(FORGED_HEADER)
-    wire.say("Hello")
-    server.expect_serves(other)
+    others = server.bystanders()
+    connection = server.open(server.player_port)
+    connection.send(FORGED_HEADER)
+    connection.send_lines("Hello")
+    server.expect_serves(*others)
     if FORGED_HOST in str(server.listed()):
-        wire.fail("no player in the list who only claims to be there", FORGED_HOST)
+        connection.fail("no player in the list who only claims to be there", FORGED_HOST)
 
 
-@CHECKS.check("F-1", need=Need.GREETING)
+@CHECKS.check("F-1", need=Need.GREETING, hint=HINT_LINES)
 def lone_lf(server: JudgedServer) -> None:
     """A line that is ended by LF alone is understood."""
-    wire = server.open_player()
-    wire.send(b"Hello\n")
-    if sense(wire.line("the line 'Greetings'")) is not Sense.GREETING:
-        wire.fail("the line 'Greetings'", wire.conversation()[-1])
+    connection = server.open_player()
+    connection.send(b"Hello\n")
+    if classify(connection.read_line("the line 'Greetings'")) is not Meaning.GREETING:
+        connection.fail("the line 'Greetings'", connection.last_line())
 
 
-@CHECKS.check("F-3", need=Need.GAME)
+@CHECKS.check("F-3", need=Need.GAME, risk=1, hint=HINT_LINES)
 def two_lines(server: JudgedServer) -> None:
     """Several guesses in one segment get a verdict each."""
     player = server.bystander()
     spelled = player.spell(player.losing)
-    player.wire.say(spelled, spelled, spelled)
+    player.connection.send_lines(spelled, spelled, spelled)
     for _ in range(3):
         player.verdict(player.losing)
 
 
-@CHECKS.check("F-3", need=Need.GAME)
+@CHECKS.check("F-3", need=Need.GAME, risk=1, hint=HINT_LINES)
 def split_line(server: JudgedServer) -> None:
     """A guess that comes in several pieces gets one verdict."""
     player = server.bystander()
     line = player.spell(player.losing).encode() + server.dialect.terminator
-    cuts = sorted(server.chance.sample(range(1, len(line)), k=min(3, len(line) - 1)))
+    cuts = sorted(server.rng.sample(range(1, len(line)), k=min(3, len(line) - 1)))
     for start, end in zip((0, *cuts), (*cuts, len(line)), strict=True):
         if start:
-            player.wire.expect_silence("no reply before the end of the line")
-        player.wire.send(line[start:end])
+            player.connection.expect_silence("no reply before the end of the line")
+        player.connection.send(line[start:end])
     player.verdict(player.losing)
-    player.wire.expect_silence("one reply to one line")
+    player.connection.expect_silence("one reply to one line")
 
 
-@CHECKS.check("P-5", need=Need.GAME)
+@CHECKS.check("P-5", need=Need.GAME, risk=1, hint=HINT_NUMBER)
 def nonsense(server: JudgedServer) -> None:
     """What is no guess is answered by the prompt, and the game goes on."""
     player = server.bystander()
     for line in NONSENSE:
-        player.wire.say(line)
+        player.connection.send_lines(line)
         player.expect_prompt(line)
     player.guess(player.losing)
 
 
-@CHECKS.check("P-3", need=Need.GAME)
+@CHECKS.check("P-3", need=Need.GAME, risk=1, hint=HINT_DIGITS)
 def no_numbers(server: JudgedServer) -> None:
     """+5, 0x10, 1e1 and their like are no numbers."""
     player = server.bystander()
     for number in NO_NUMBERS:
         line = player.spell(number)
-        player.wire.say(line)
+        player.connection.send_lines(line)
         player.expect_prompt(line)
     player.guess(player.losing)
 
 
-@CHECKS.check("F-6", need=Need.GAME)
+@CHECKS.check("F-6", need=Need.GAME, risk=1, hint=HINT_HALF)
 def half_close(server: JudgedServer) -> None:
     """A client that half-closes after its last line gets every reply."""
     player = server.play()
-    player.wire.say(player.spell(server.dialect.low))
-    player.wire.half_close()
+    player.connection.send_lines(player.spell(server.dialect.low))
+    player.connection.half_close()
     player.verdict(server.dialect.low)
-    player.wire.expect_end("the last reply")
+    player.connection.expect_end("the last reply")
 
 
-@CHECKS.check("F-7", "P-8", need=Need.GAME)
+@CHECKS.check("F-7", "P-8", need=Need.GAME, risk=1, hint=HINT_LINGER)
 def no_reset(server: JudgedServer) -> None:
     """Correct arrives, and nothing after it, even if more was sent."""
     player, numbers = _nearly_won(server)
     lines = [player.spell(number) for number in numbers]
-    player.wire.say(*lines, *lines[:1] * TRAILING_LINES)
-    if Sense.CORRECT not in map(player.verdict, numbers):
-        player.wire.fail(f"Correct for one of {numbers}", "none")
+    player.connection.send_lines(*lines, *lines[:1] * TRAILING_LINES)
+    if Meaning.CORRECT not in map(player.verdict, numbers):
+        player.connection.fail(f"Correct for one of {numbers}", "none")
     wanted = "nothing after Correct, although more lines were sent"
-    more = player.wire.rest()
+    more = player.connection.read_rest()
     if more:
-        player.wire.fail(wanted, shown(more))
-    if player.wire.was_reset:
-        player.wire.fail("the connection to be closed without a reset", player.wire.ended, RESET_NOTE)
+        player.connection.fail(wanted, shown(more))
+    if player.connection.was_reset:
+        player.connection.fail(
+            "the connection to be closed without a reset", player.connection.ended, HINT_LINGER
+        )
 
 
 def _nearly_won(server: JudgedServer) -> tuple[Player, list[int]]:
@@ -150,107 +190,167 @@ def _nearly_won(server: JudgedServer) -> tuple[Player, list[int]]:
     for _ in range(TRIES):
         player = server.play()
         seen = dict(player.sweep(leave=1))
-        if Sense.CORRECT not in seen.values():
+        if Meaning.CORRECT not in seen.values():
             return player, [number for number in numbers if number not in seen]
     return server.play(), list(numbers)
 
 
-@CHECKS.check("A-2", need=Need.SEVERAL)
+@CHECKS.check("P-5", need=Need.GAME, risk=1, hint=HINT_NUMBER)
+def word_guess(server: JudgedServer) -> None:
+    """A guess that is a word (abc) harms nobody."""
+    others = server.bystanders()
+    player = server.play()
+    player.connection.send_lines(player.spell("abc"))
+    player.connection.read_rest(server.timing.quiet_s)
+    player.connection.close()
+    server.expect_serves(*others)
+
+
+@CHECKS.check("P-1", need=Need.GAME, risk=1, hint=HINT_END)
+def leaves_mid_game(server: JudgedServer) -> None:
+    """A player leaves in the middle of a game: the others play on."""
+    others = server.bystanders()
+    for guesses in (0, 1):
+        player = server.play()
+        for _ in range(guesses):
+            player.guess(server.dialect.low)
+        player.connection.close()
+    server.expect_serves(*others)
+
+
+@CHECKS.check("P-1", need=Need.GAME, risk=1, hint=HINT_RESET)
 def vanished_player(server: JudgedServer) -> None:
-    """A player's connection breaks off: the others play on, the list forgets it."""
-    other = server.bystander()
-    resetting = [server.play(), server.play()]
-    resetting[1].wire.say(resetting[1].spell(server.dialect.low))
-    for player in resetting:
-        player.wire.reset()
-    server.expect_serves(other)
-    if server.dialect.admin and server.dialect.direct:
-        ports = {player.wire.address[1] for player in resetting}
-        server.await_listed(
-            lambda found: not ports & {port for _, port in found},
-            "players who broke the connection off not to be listed any more",
-        )
+    """A player's connection breaks off: the others play on."""
+    others = server.bystanders()
+    player = server.play()
+    player.connection.reset()
+    player = server.play()
+    player.connection.send_lines(player.spell(server.dialect.low))
+    player.connection.reset()
+    server.expect_serves(*others)
 
 
-@CHECKS.check("F-1", need=Need.SEVERAL)
+@CHECKS.check("A-2", need=Need.BOTH, risk=1, hint=HINT_GHOST)
+def ghosts(server: JudgedServer) -> None:
+    """A player whose connection breaks off is not listed any more."""
+    if not server.dialect.direct:
+        raise NotApplicableError("the server sees the kit under another address")
+    player = server.play()
+    player.connection.send_lines(player.spell(server.dialect.low))
+    player.connection.reset()
+    port = player.connection.address[1]
+    server.await_listed(
+        lambda found: port not in [listed for _, listed in found],
+        "a player who broke the connection off not to be listed any more",
+    )
+
+
+@CHECKS.check("F-1", need=Need.GAME, risk=1, hint=HINT_END)
 def cut_line(server: JudgedServer) -> None:
     """A connection ends within a line: the others play on."""
-    other = server.bystander()
-    for end in (Wire.close, Wire.reset):
+    others = server.bystanders()
+    for end in (Connection.close, Connection.reset):
         player = server.play()
-        player.wire.send(b"My Gu")
-        end(player.wire)
-        wire = server.open_player()
-        wire.send(b"Hel")
-        end(wire)
-    server.expect_serves(other)
+        player.connection.send(b"My Gu")
+        end(player.connection)
+        connection = server.open_player()
+        connection.send(b"Hel")
+        end(connection)
+    server.expect_serves(*others)
 
 
-@CHECKS.check("P-1", "P-2", need=Need.GAME)
+@CHECKS.check("P-1", "P-2", need=Need.GAME, risk=1, hint=HINT_IDLE)
 def idle_player(server: JudgedServer) -> None:
     """Idle players keep nobody from playing."""
     server.open_player()
     server.greeted()
     idle = server.play()
     half = server.play()
-    half.wire.send(b"My Guess")
+    half.connection.send(b"My Guess")
     for _ in range(2):
         server.expect_serves()
     idle.guess(server.dialect.low)
 
 
-@CHECKS.check("A-2", need=Need.BOTH)
+@CHECKS.check("A-2", need=Need.BOTH, risk=1, hint=HINT_IDLE)
 def idle_admin(server: JudgedServer) -> None:
-    """An idle administrator keeps nobody from playing or asking."""
-    player = server.bystander()
+    """An idle administrator keeps nobody from playing."""
+    others = server.bystanders()
     server.open(server.admin_port)
     server.greeted_admin()
-    server.expect_serves(player)
-    wire, lines = server.who()
+    server.expect_serves(*others)
+
+
+@CHECKS.check("A-2", need=Need.ADMIN, risk=1, hint=HINT_IDLE)
+def idle_admin_beside(server: JudgedServer) -> None:
+    """An idle administrator keeps no other from asking."""
+    server.open(server.admin_port)
+    server.greeted_admin()
+    connection, lines = server.who()
     if not lines:
-        wire.fail("the list, although another administrator is connected and idle", "nothing")
+        connection.fail("the list, although another administrator is connected and idle", "nothing")
 
 
-@CHECKS.check("P-10", need=Need.SEVERAL)
+@CHECKS.check("F-5", need=Need.GAME, hint=HINT_BUSY)
+def idle_costs_nothing(server: JudgedServer) -> None:
+    """While nobody says anything, the server uses no processor time."""
+    program = server.program
+    if program is None or program.usage() is None:
+        raise NotApplicableError("processor time can only be seen with --server-command, on Linux")
+    player = server.play()
+    if server.dialect.admin:
+        server.greeted_admin()
+    # Over as soon as it has waited or computed for so long, whichever comes first.
+    deadline = server.clock.deadline(IDLE_S)
+    while not deadline.over:
+        time.sleep(LOOK_PAUSE_S)
+    if deadline.computed:
+        player.connection.fail(
+            "a server that waits while nobody says anything", "one that computes all the time"
+        )
+
+
+@CHECKS.check("P-10", need=Need.GAME, risk=1, hint=HINT_END)
 def port_scan(server: JudgedServer) -> None:
     """Connections that say nothing and go do no harm."""
-    other = server.bystander()
-    for _ in range(SCANS):
-        for port in (server.player_port, server.admin_port):
-            with contextlib.suppress(MismatchError):
+    others = server.bystanders()
+    for port in (server.player_port, server.admin_port):
+        # Whoever does not accept any more would cost a wait for each of them.
+        with contextlib.suppress(MismatchError):
+            for _ in range(SCANS):
                 server.open(port).close()
                 server.open(port).reset()
-    server.expect_serves(other)
+    server.expect_serves(*others)
 
 
-@CHECKS.check("P-6", need=Need.SEVERAL)
+@CHECKS.check("P-6", need=Need.GAME, risk=1, hint=HINT_NUMBER)
 def garbage(server: JudgedServer) -> None:
     """Random octets in every state do no harm."""
-    other = server.bystander()
-    noise = bytes(server.chance.randrange(256) for _ in range(GARBAGE_OCTETS))
-    for begin in (server.open_player, server.greeted, lambda: server.play().wire):
-        wire = begin()
-        wire.send(noise)
-        wire.rest(server.pace.quiet_s)
-        wire.close()
+    others = server.bystanders()
+    noise = bytes(server.rng.randrange(256) for _ in range(GARBAGE_OCTETS))
+    for begin in (server.open_player, server.greeted, lambda: server.play().connection):
+        connection = begin()
+        connection.send(noise)
+        connection.read_rest(server.timing.quiet_s)
+        connection.close()
     if server.dialect.admin:
-        wire = server.open(server.admin_port)
-        wire.send(noise)
-        wire.rest(server.pace.quiet_s)
-    server.expect_serves(other)
+        connection = server.open(server.admin_port)
+        connection.send(noise)
+        connection.read_rest(server.timing.quiet_s)
+    server.expect_serves(*others)
 
 
-@CHECKS.check("F-2", need=Need.SEVERAL)
+@CHECKS.check("F-2", need=Need.GAME, risk=1, hint=HINT_LINES)
 def endless_line(server: JudgedServer) -> None:
     """A line without an end does no harm."""
-    other = server.bystander()
+    others = server.bystanders()
     player = server.play()
-    player.wire.send(b"x" * LONG_OCTETS)
-    player.wire.rest(server.pace.quiet_s)
-    server.expect_serves(other)
+    player.connection.send(b"x" * LONG_OCTETS)
+    player.connection.read_rest(server.timing.quiet_s)
+    server.expect_serves(*others)
 
 
-@CHECKS.check("P-2", "A-2", need=Need.SEVERAL)
+@CHECKS.check("P-2", "A-2", need=Need.SEVERAL, risk=1, hint=HINT_CROWD)
 def crowd(server: JudgedServer) -> None:
     """Many players at once are all served and listed."""
     count = server.limits.crowd
@@ -267,52 +367,70 @@ def crowd(server: JudgedServer) -> None:
     in_threads(10, join)
     if server.dialect.admin and server.dialect.direct:
         still = [player for player in players if player.losing is not None]
-        ports = {player.wire.address[1] for player in still}
+        ports = {player.connection.address[1] for player in still}
         server.await_listed(
             lambda found: ports <= {port for _, port in found}, f"all of the {len(ports)} players in the list"
         )
 
 
-@CHECKS.check("P-1", need=Need.GREETING)
-def rebound(server: JudgedServer) -> None:
-    """Killed and restarted, the server has its ports back at once."""
-    if server.program is None:
-        raise NotApplicableError("the kit may restart the server only with --server-command")
-    player = server.play()
-    server.program.kill()
-    # The server's side of this connection lingers, and must not keep the port from being bound again.
-    player.wire.rest(server.pace.quiet_s)
-    if not server.revive():
-        printed = server.program.news()
-        player.wire.fail(
-            f"the server to serve again on {server.player_port} as soon as it is restarted",
-            f"no answer; it printed: {' / '.join(printed) or 'nothing'}",
-            "set SO_REUSEADDR on the listening socket before bind",
-        )
-
-
-@CHECKS.check("F-3", need=Need.GAME)
+@CHECKS.check("F-3", need=Need.GAME, risk=1, hint=HINT_LINES)
 def lines_in_order(server: JudgedServer) -> None:
     """A whole handshake in one segment is answered in order."""
-    wire = server.open_player()
-    player = Player(wire, server.dialect)
+    connection = server.open_player()
+    player = Player(connection, server.dialect)
     lines = ["Hello", *(["Game"] if server.dialect.game else []), player.spell(server.dialect.low)]
-    wanted = [{Sense.GREETING}, *([{Sense.READY}] if server.dialect.game else []), VERDICTS]
-    wire.say(*lines)
+    wanted = [{Meaning.GREETING}, *([{Meaning.READY}] if server.dialect.game else []), VERDICTS]
+    connection.send_lines(*lines)
     for line, senses in zip(lines, wanted, strict=True):
-        text = wire.line(f"a reply to {line!r}")
-        if sense(text) not in senses and sense(text) is not Sense.OTHER:
-            wire.fail(
+        text = connection.read_line(f"a reply to {line!r}")
+        if classify(text) not in senses and classify(text) is not Meaning.OTHER:
+            connection.fail(
                 f"the reply to {line!r}", repr(text), "answer the lines in the order in which they came"
             )
 
 
-@CHECKS.check("F-3", need=Need.GREETING)
+@CHECKS.check("F-3", need=Need.GREETING, risk=1, hint=HINT_LINES)
 def slow_typist(server: JudgedServer) -> None:
     """Hello that comes octet by octet is greeted."""
-    wire = server.open_player()
+    connection = server.open_player()
     for octet in b"Hello" + server.dialect.terminator:
-        wire.send(bytes([octet]))
+        connection.send(bytes([octet]))
         time.sleep(0.01)
-    if sense(wire.line("the line 'Greetings'")) is not Sense.GREETING:
-        wire.fail("the line 'Greetings'", wire.conversation()[-1], "gather octets until the line has ended")
+    if classify(connection.read_line("the line 'Greetings'")) is not Meaning.GREETING:
+        connection.fail(
+            "the line 'Greetings'", connection.last_line(), "gather octets until the line has ended"
+        )
+
+
+@CHECKS.check("P-1", risk=2)
+def survives(server: JudgedServer) -> None:
+    """The server goes on after each of the other checks, also those that it passed."""
+    if server.deaths:
+        raise MismatchError(
+            Finding(
+                "the server to go on after each of the other checks",
+                "; ".join(f"gone after {check}: {how}" for check, how in server.deaths),
+                HINT_END,
+            )
+        )
+
+
+@CHECKS.check("P-1", need=Need.GAME, risk=2, hint=HINT_REUSE)
+def rebound(server: JudgedServer) -> None:
+    """Killed and restarted, the server has its ports back at once."""
+    program = server.program
+    if program is None:
+        raise NotApplicableError("the kit may restart the server only with --server-command")
+    # The server's side of a connection that it ends lingers, and must not keep the port from being bound
+    # again.
+    winner = server.play()
+    winner.sweep()
+    winner.connection.read_rest()
+    winner.connection.close(spare_time_wait=False)
+    player = server.play()
+    if server.dialect.admin:
+        server.who()[0].close(spare_time_wait=False)
+    program.kill()
+    player.connection.read_rest(server.timing.quiet_s)
+    player.connection.close(spare_time_wait=False)
+    server.restart(player.connection)

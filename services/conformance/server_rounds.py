@@ -6,11 +6,12 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from services.conformance.checks import Checklist, Need
-from services.conformance.dialect import Sense, sense
+from services.conformance.clock import WallDeadline
+from services.conformance.connection import MismatchError, NotApplicableError
+from services.conformance.dialect import Meaning, classify
 from services.conformance.judged import JudgedServer
 from services.conformance.results import Level
 from services.conformance.server_watch import next_line
-from services.conformance.wire import MismatchError, NotApplicableError
 from services.protocol.messages import Guessed, Joined, Left, Round, Won
 
 if TYPE_CHECKING:
@@ -35,13 +36,13 @@ def one_secret(server: JudgedServer) -> None:
     players = [server.play() for _ in range(TRIES)]
     for number in range(server.dialect.low, server.dialect.high + 1):
         verdicts = [player.guess(number) for player in players]
-        if verdicts[0] is Sense.CORRECT:
-            if verdicts[1:] != [Sense.TOO_LATE] * (len(players) - 1):
-                players[1].wire.fail("Too late for everybody but the winner", ", ".join(verdicts))
-            players[0].wire.expect_end("Correct")
+        if verdicts[0] is Meaning.CORRECT:
+            if verdicts[1:] != [Meaning.TOO_LATE] * (len(players) - 1):
+                players[1].connection.fail("Too late for everybody but the winner", ", ".join(verdicts))
+            players[0].connection.expect_end("Correct")
             return
-        if Sense.TOO_LATE not in verdicts and len(set(verdicts)) != 1:
-            players[0].wire.fail("one verdict for one number, whoever guesses it", ", ".join(verdicts))
+        if Meaning.TOO_LATE not in verdicts and len(set(verdicts)) != 1:
+            players[0].connection.fail("one verdict for one number, whoever guesses it", ", ".join(verdicts))
 
 
 @CHECKS.check("R-3", need=Need.GAME)
@@ -50,27 +51,27 @@ def too_late(server: JudgedServer) -> None:
     _shared(server)
     winner, other = server.play(), server.play()
     winner.sweep()
-    other.wire.say(other.spell(server.dialect.low))
-    other.wire.expect("Too late")
+    other.connection.send_lines(other.spell(server.dialect.low))
+    other.connection.expect("Too late")
     # Another player, of another server even, may win the next round at once; hardly again and again.
-    if all(other.guess(server.dialect.high) is Sense.TOO_LATE for _ in range(TRIES)):
-        other.wire.fail("a verdict for the guess after Too late", "Too late again")
+    if all(other.guess(server.dialect.high) is Meaning.TOO_LATE for _ in range(TRIES)):
+        other.connection.fail("a verdict for the guess after Too late", "Too late again")
 
 
 @CHECKS.check("R-4", need=Need.WATCH)
 def told_of_rounds(server: JudgedServer) -> None:
     """A watcher hears of each new round, after Won."""
     _shared(server)
-    wire, _ = server.watch()
+    connection, _ = server.watch()
     server.play().sweep()
     wanted = "the line 'Round NUMBER' after 'Won …'"
     last: AdminReply | None = None
-    while not isinstance(reply := next_line(wire, wanted), Round):
+    while not isinstance(reply := next_line(connection, wanted), Round):
         if not isinstance(reply, Joined | Guessed | Won | Left):
-            wire.fail(wanted, repr(reply))
+            connection.fail(wanted, repr(reply))
         last = reply
     if not isinstance(last, Won):
-        wire.fail(wanted, f"'Round {reply.number}' after {last!r}")
+        connection.fail(wanted, f"'Round {reply.number}' after {last!r}")
 
 
 @CHECKS.check("R-5", need=Need.BOTH)
@@ -82,21 +83,21 @@ def cut_off(server: JudgedServer) -> None:
     _run(server.limits.cut)
     try:
         for begin, said in ((server.greeted, "Game"), (server.greeted_admin, "Who")):
-            wire = begin()
+            connection = begin()
             start = time.monotonic()
-            wire.say(said)
+            connection.send_lines(said)
             wanted = f"a line 'Refused: REASON' for {said!r} within {REFUSAL_S:g} s"
-            text = wire.line(wanted)
-            if sense(text) is not Sense.REFUSAL or time.monotonic() > start + REFUSAL_S:
-                wire.fail(wanted, f"{text!r} after {time.monotonic() - start:.1f} s")
+            text = connection.read_line(wanted)
+            if classify(text) is not Meaning.REFUSAL or time.monotonic() > start + REFUSAL_S:
+                connection.fail(wanted, f"{text!r} after {time.monotonic() - start:.1f} s")
     finally:
         _run(server.limits.mend)
-    deadline = time.monotonic() + MENDED_S
+    deadline = WallDeadline(MENDED_S)
     while True:
         try:
             server.expect_serves()
         except MismatchError:
-            if time.monotonic() > deadline:
+            if deadline.over:
                 raise
             time.sleep(0.1)
         else:

@@ -1,4 +1,4 @@
-"""Judge a server: ask every check up to a level, and survive whatever the server does."""
+"""Judge a server: run every check up to a level, and survive whatever the server does."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,11 +14,12 @@ from services.conformance import (
     server_watch,
 )
 from services.conformance.checks import Check, Need
+from services.conformance.connection import MismatchError, NotApplicableError
 from services.conformance.dialect import Seat
 from services.conformance.discovery import discover
-from services.conformance.judged import JudgedServer
+from services.conformance.judged import JudgedServer, NotStartedError
+from services.conformance.procfs import listening
 from services.conformance.results import Finding, Outcome, Report, Result
-from services.conformance.wire import MismatchError, NotApplicableError
 
 CHECKS: Final[tuple[Check[JudgedServer], ...]] = (
     *server_classic.CHECKS,
@@ -28,10 +29,9 @@ CHECKS: Final[tuple[Check[JudgedServer], ...]] = (
     *server_rounds.CHECKS,
     *server_tls.CHECKS,
 )
-START_S: Final = 10.0
-"""How long a server that the kit has started may take to listen."""
-BUDGET_S: Final = 44.0
-"""No check begins later than this, so that the whole run stays under a minute with the slowest one."""
+GONE: Final = "the server no longer answers"
+REVIVAL_S: Final = 3.0
+"""How long a server that died may take to be back, where somebody else restarts it."""
 
 
 class UnreachableError(Exception):
@@ -43,26 +43,21 @@ def judge_server(
     report: Report,
     *,
     checks: Sequence[Check[JudgedServer]] = CHECKS,
-    tell: Callable[[Result], None] = lambda _: None,
+    on_result: Callable[[Result], None] = lambda _: None,
 ) -> None:
-    """Ask the checks and add their results to the report; `tell` hears each one at once.
+    """Run the checks and add their results to the report; `on_result` is called with each at once.
 
     Raises:
         UnreachableError: nothing listens on the player port.
     """
     start = time.monotonic()
-    if server.program is not None:
-        if server.await_port(0):
-            raise UnreachableError(
-                f"something listens on {server.player_port} already; end it, and run again"
-            )
-        server.program.start()
+    if server.program is not None and listening(server.player_port.port):
+        raise UnreachableError(f"something listens on {server.player_port} already; end it, and run again")
     try:
-        _judge(server, report, checks, tell, start + BUDGET_S)
+        _judge(server, report, [check for check in checks if check.level in report.level.included], on_result)
     finally:
-        server.close_all()
         if server.program is not None:
-            server.program.end()
+            server.program.stop()
         report.seconds = time.monotonic() - start
 
 
@@ -70,38 +65,30 @@ def _judge(
     server: JudgedServer,
     report: Report,
     checks: Sequence[Check[JudgedServer]],
-    tell: Callable[[Result], None],
-    end: float,
+    on_result: Callable[[Result], None],
 ) -> None:
-    start_s = server.limits.start_s if server.program is None else START_S
-    if not server.await_port(start_s):
-        printed = server.program.news() if server.program else ()
-        said = f"; the command printed: {' / '.join(printed)}" if printed else ""
-        raise UnreachableError(f"nothing listens on {server.player_port}{said}")
-    discover(server)
+    try:
+        discover(server)
+    except NotStartedError as error:
+        raise UnreachableError(str(error)) from error
     report.dialects.extend(server.dialect.names)
-    gone = "" if server.alive() or server.revive() else "the server does not answer"
-    pace = server.pace
-    for check in checks:
-        if check.level not in report.level.included:
-            continue
+    results: dict[str, Result] = {}
+    gone = ""
+    # What may kill the server, or keep its port from being bound again, comes after what does not.
+    for check in sorted(checks, key=lambda check: check.risk):
         missing = gone or _missing(server, check.need)
-        if not missing and time.monotonic() > end:
-            missing = "the time was up"
         if missing:
-            outcome = Outcome.NOT_APPLICABLE if missing == Seat.TAKEN else Outcome.NOT_REACHED
+            outcome = Outcome.NOT_APPLICABLE if missing == Seat.TAKEN else Outcome.NOT_JUDGED
             result = _result(check, outcome, Finding(note=missing))
         else:
-            if time.monotonic() > end - BUDGET_S / 2 and server.pace == pace:
-                # A server that has kept the kit waiting so often will do so again.
-                server.pace = replace(pace, patience_s=pace.patience_s / 2)
-            result = _ask(server, check)
-            if result.died and not server.revive():
-                gone = f"the server died: see {check.name}"
-                printed = server.program.news() if server.program else ()
-                gone += f"; restarted, it printed: {' / '.join(printed)}" if printed else ""
-        report.results.append(result)
-        tell(result)
+            result = _run(server, check)
+            if server.program is None and (result.outcome is Outcome.FAILED or check.risk):
+                result, gone = _look_after(server, check, result)
+        if result.died and result.outcome is not Outcome.FAILED:
+            server.deaths.append((check.name, " / ".join((result.died, *result.finding.printed[-1:]))))
+        results[check.name] = result
+        on_result(result)
+    report.results.extend(results[check.name] for check in checks)
 
 
 def _missing(server: JudgedServer, need: Need) -> str:
@@ -110,7 +97,7 @@ def _missing(server: JudgedServer, need: Need) -> str:
         return "Hello is not answered: see greets"
     if need in {Need.GAME, Need.SEVERAL, Need.BOTH, Need.WATCH} and not dialect.plays:
         return "no game could be begun: see starts-game and guess-spelling"
-    if need in {Need.SEVERAL, Need.BOTH, Need.WATCH} and not dialect.several:
+    if need is Need.SEVERAL and not dialect.several:
         return "a second player is not served: see two-players"
     if need in {Need.ADMIN, Need.BOTH, Need.WATCH} and not dialect.admin:
         return "the administrator's port does not answer Hello: see admin-greets"
@@ -123,24 +110,41 @@ def _result(check: Check[JudgedServer], outcome: Outcome, finding: Finding) -> R
     return Result(check.name, check.clauses, check.level, check.sentence, outcome, finding)
 
 
-def _ask(server: JudgedServer, check: Check[JudgedServer]) -> Result:
-    if server.program is not None:
-        server.program.news()
+def _run(server: JudgedServer, check: Check[JudgedServer]) -> Result:
     start = time.monotonic()
     outcome, finding = Outcome.PASSED, Finding()
     try:
-        check.ask(server)
+        server.begin_check()
+    except NotStartedError as error:
+        return _result(check, Outcome.NOT_JUDGED, Finding(note=str(error)))
+    died = ""
+    try:
+        check.run(server)
     except MismatchError as error:
         outcome, finding = Outcome.FAILED, error.finding
+        finding = replace(finding, note=finding.note or check.hint)
     except NotApplicableError as error:
         outcome, finding = Outcome.NOT_APPLICABLE, Finding(note=str(error))
     finally:
-        server.close_all()
-    died = not server.alive()
-    if died:
-        outcome = Outcome.FAILED
-        finding = replace(finding, expected=finding.expected or "the server to go on serving")
-    if outcome is Outcome.FAILED and server.program is not None:
-        finding = replace(finding, printed=server.program.news())
+        died = server.end_check()
+    if server.program is not None and (died or outcome is Outcome.FAILED):
+        finding = replace(finding, printed=server.program.new_output())
     result = _result(check, outcome, finding)
-    return replace(result, died=died, seconds=time.monotonic() - start)
+    seconds = time.monotonic() - start
+    return replace(result, died=died, seconds=seconds, timeline=server.recorder.timeline())
+
+
+def _look_after(server: JudgedServer, check: Check[JudgedServer], result: Result) -> tuple[Result, str]:
+    """See whether somebody else's server is still there; if not, wait for it, and say what killed it."""
+    server.begin_check()
+    if server.serves_again(0):
+        return result, ""
+    # Where not one connection came about, it was gone before, of what the check before has done.
+    before = result.outcome is Outcome.FAILED and not result.timeline.lanes
+    back = server.serves_again(REVIVAL_S)
+    if before:
+        server.deaths.append((f"the check before {check.name}", GONE))
+        result = _run(server, check) if back else _result(check, Outcome.NOT_JUDGED, Finding(note=GONE))
+    else:
+        result = replace(result, died=GONE)
+    return result, "" if back else f"the server died, and was not restarted: see {check.name}"

@@ -5,10 +5,10 @@ import time
 from typing import Final
 
 from services.conformance.checks import Checklist, Need
-from services.conformance.dialect import Seat, Sense, sense
+from services.conformance.connection import Connection, MismatchError, NotApplicableError, shown
+from services.conformance.dialect import Meaning, Seat, classify
 from services.conformance.judged import JudgedServer, Player
 from services.conformance.results import Level
-from services.conformance.wire import MismatchError, NotApplicableError, Wire, shown
 from services.protocol.codec import parse_admin_reply, spell
 from services.protocol.messages import (
     AdminReply,
@@ -37,27 +37,27 @@ SMALL_SEGMENT: Final = 536
 CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.EXTENDED)
 
 
-def next_line(wire: Wire, expected: str) -> AdminReply:
+def next_line(connection: Connection, expected: str) -> AdminReply:
     """Take the next line of a watch, signs of life left aside."""
     while True:
-        reply = parse_admin_reply(wire.line(expected).encode())
+        reply = parse_admin_reply(connection.read_line(expected).encode())
         if isinstance(reply, Unknown):
-            wire.fail(expected, repr(reply.text))
+            connection.fail(expected, repr(reply.text))
         if not isinstance(reply, Ping):
             return reply
 
 
-def events(wire: Wire, player: Player, count: int, expected: str) -> list[WatchEvent]:
+def events(connection: Connection, player: Player, count: int, expected: str) -> list[WatchEvent]:
     """Take the next events that concern one player; others may play too."""
-    address = player.wire.address
+    address = player.connection.address
     taken: list[WatchEvent] = []
     while len(taken) < count:
-        match next_line(wire, expected):
+        match next_line(connection, expected):
             case Joined() | Guessed() | Won() | Left() as event:
                 if tuple(event.address) == address:
                     taken.append(event)
             case reply:
-                wire.fail(expected, repr(spell(reply)))
+                connection.fail(expected, repr(spell(reply)))
     return taken
 
 
@@ -72,26 +72,26 @@ def watch(server: JudgedServer) -> None:
     if server.dialect.seat in {Seat.TAKEN, Seat.STUCK}:
         raise NotApplicableError(server.dialect.seat)
     player = server.play()
-    own = server.seen_address(player.wire)
-    wire, lines = server.watch()
+    own = server.seen_address(player.connection)
+    connection, lines = server.watch()
     for line in lines:
         if not isinstance(parse_admin_reply(line.encode()), Listed):
-            wire.fail("lines 'IP port', then 'End'", repr(line))
+            connection.fail("lines 'IP port', then 'End'", repr(line))
     if own is not None and str(own) not in lines:
-        wire.fail(f"the line '{own}' before 'End'", repr(lines))
+        connection.fail(f"the line '{own}' before 'End'", repr(lines))
 
 
 @CHECKS.check("A-3", need=Need.WATCH)
 def watch_empty(server: JudgedServer) -> None:
     """Nobody plays: Watch is answered by End alone."""
-    deadline = time.monotonic() + server.pace.patience_s
-    wire, lines = server.watch()
-    while lines and lines != [""] and time.monotonic() < deadline:
-        wire.close()
+    deadline = server.clock.deadline(server.timing.timeout_s)
+    connection, lines = server.watch()
+    while lines and lines != [""] and not deadline.over:
+        connection.close()
         time.sleep(0.05)
-        wire, lines = server.watch()
+        connection, lines = server.watch()
     if lines == [""]:
-        wire.fail("'End' alone, since nobody is playing", "an empty line before it")
+        connection.fail("'End' alone, since nobody is playing", "an empty line before it")
     if lines:
         raise NotApplicableError("somebody plays, or is still listed")
 
@@ -100,75 +100,75 @@ def watch_empty(server: JudgedServer) -> None:
 def told(server: JudgedServer) -> None:
     """A watcher is told of a whole game, in order."""
     _direct(server)
-    wire, _ = server.watch()
+    connection, _ = server.watch()
     player = server.play()
-    address = server.seen_address(player.wire)
+    address = server.seen_address(player.connection)
     seen = player.begun_with + player.sweep()
     wanted = [
         f"Joined {address}",
         *(
             f"Guessed {address} {number} {Verdict(meant.value)}"
             for number, meant in seen
-            if meant is not Sense.MISS
+            if meant is not Meaning.MISS
         ),
         f"Won {address} {len(seen)}",
     ]
-    for line, event in zip(wanted, _each(wire, player, wanted), strict=True):
+    for line, event in zip(wanted, _each(connection, player, wanted), strict=True):
         if spell(event) != line:
-            wire.fail(f"the line {line!r}", repr(spell(event)))
+            connection.fail(f"the line {line!r}", repr(spell(event)))
 
 
-def _each(wire: Wire, player: Player, wanted: list[str]) -> list[WatchEvent]:
-    return [event for line in wanted for event in events(wire, player, 1, f"the line {line!r}")]
+def _each(connection: Connection, player: Player, wanted: list[str]) -> list[WatchEvent]:
+    return [event for line in wanted for event in events(connection, player, 1, f"the line {line!r}")]
 
 
 @CHECKS.check("A-4", need=Need.WATCH)
 def told_who_left(server: JudgedServer) -> None:
     """A watcher is told who left, however they left."""
     _direct(server)
-    wire, _ = server.watch()
-    for end in (Wire.close, Wire.reset):
+    connection, _ = server.watch()
+    for end in (Connection.close, Connection.reset):
         player = server.play()
-        address = server.seen_address(player.wire)
-        end(player.wire)
+        address = server.seen_address(player.connection)
+        end(player.connection)
         guessed = [f"Guessed {address} {number} {verdict}" for number, verdict in player.begun_with]
         for line in (f"Joined {address}", *guessed, f"Left {address}"):
-            event = events(wire, player, 1, f"the line {line!r}")[0]
+            event = events(connection, player, 1, f"the line {line!r}")[0]
             if spell(event) != line:
-                wire.fail(f"the line {line!r}", repr(spell(event)))
+                connection.fail(f"the line {line!r}", repr(spell(event)))
 
 
 @CHECKS.check("A-4", need=Need.WATCH)
 def ended_once(server: JudgedServer) -> None:
     """Who has won is not said to have left as well."""
     _direct(server)
-    wire, _ = server.watch()
+    connection, _ = server.watch()
     player = server.play()
     player.sweep()
-    player.wire.rest(server.pace.quiet_s)
-    player.wire.close()
-    while not isinstance(events(wire, player, 1, "the end of the game, as 'Won …'")[0], Won):
+    player.connection.read_rest(server.timing.quiet_s)
+    player.connection.close()
+    while not isinstance(events(connection, player, 1, "the end of the game, as 'Won …'")[0], Won):
         pass
-    own = str(server.seen_address(player.wire)).encode()
-    for line in wire.rest(server.pace.quiet_s).splitlines():
+    own = str(server.seen_address(player.connection)).encode()
+    for line in connection.read_rest(server.timing.quiet_s).splitlines():
         if own in line:
-            wire.fail("nothing more about a player who has won", f"'{shown(line)}'")
+            connection.fail("nothing more about a player who has won", f"'{shown(line)}'")
 
 
 @CHECKS.check("A-5", need=Need.WATCH)
 def who_within(server: JudgedServer) -> None:
     """Who within a watch is answered, and the watch goes on."""
-    wire, _ = server.watch()
+    connection, _ = server.watch()
     player = server.play()
-    own = server.seen_address(player.wire)
+    own = server.seen_address(player.connection)
     for _ in range(2):
-        wire.say("Who")
+        connection.send_lines("Who")
         listed: list[str] = []
-        while not isinstance(reply := next_line(wire, "the list, ended by 'End'"), End):
+        while not isinstance(reply := next_line(connection, "the list, ended by 'End'"), End):
             if isinstance(reply, Listed):
                 listed.append(spell(reply))
         if own is not None and str(own) not in listed:
-            wire.fail(f"the line '{own}' in the list", repr(listed))
+            connection.fail(f"the line '{own}' in the list", repr(listed))
 
 
 @CHECKS.check("A-7", need=Need.WATCH)
@@ -176,7 +176,7 @@ def seat_taken(server: JudgedServer) -> None:
     """A second Watch is refused."""
     server.watch()
     second = server.greeted_admin()
-    second.say("Watch")
+    second.send_lines("Watch")
     second.expect(SEAT_TAKEN)
     second.expect_end("the refusal")
 
@@ -185,9 +185,9 @@ def seat_taken(server: JudgedServer) -> None:
 def who_beside(server: JudgedServer) -> None:
     """Who is answered while somebody watches."""
     server.watch()
-    wire, lines = server.who()
+    connection, lines = server.who()
     if not lines or lines[0].startswith("Refused"):
-        wire.fail("the list, although somebody is watching", repr(lines))
+        connection.fail("the list, although somebody is watching", repr(lines))
 
 
 @CHECKS.check("A-7", need=Need.ADMIN)
@@ -195,64 +195,64 @@ def seat_freed(server: JudgedServer) -> None:
     """The seat is free as soon as the watcher's connection ends."""
     if server.dialect.seat in {Seat.TAKEN, Seat.NONE}:
         raise NotApplicableError(server.dialect.seat)
-    for end in (Wire.close, Wire.reset):
-        wire, _ = server.watch()
-        end(wire)
-        deadline = time.monotonic() + server.pace.patience_s
+    for end in (Connection.close, Connection.reset):
+        connection, _ = server.watch()
+        end(connection)
+        deadline = server.clock.deadline(server.timing.timeout_s)
         while True:
-            wire = server.greeted_admin()
-            wire.say("Watch")
-            text = wire.line("the list, since nobody is watching any more")
-            wire.close()
-            if sense(text) is not Sense.REFUSAL:
+            connection = server.greeted_admin()
+            connection.send_lines("Watch")
+            text = connection.read_line("the list, since nobody is watching any more")
+            connection.close()
+            if classify(text) is not Meaning.REFUSAL:
                 break
-            if time.monotonic() > deadline:
-                wire.fail("the list, since nobody is watching any more", repr(text))
+            if deadline.over:
+                connection.fail("the list, since nobody is watching any more", repr(text))
             time.sleep(0.05)
 
 
 @CHECKS.check("A-8", need=Need.WATCH)
 def pong(server: JudgedServer) -> None:
     """Pong has no reply."""
-    wire, _ = server.watch()
-    wire.say("Pong")
-    wire.receive(time.monotonic() + server.pace.quiet_s)
-    wire.say("Who")
-    while not isinstance(reply := next_line(wire, "the list, ended by 'End'; Pong has no reply"), End):
+    connection, _ = server.watch()
+    connection.send_lines("Pong")
+    connection.receive(server.clock.deadline(server.timing.quiet_s))
+    connection.send_lines("Who")
+    while not isinstance(reply := next_line(connection, "the list, ended by 'End'; Pong has no reply"), End):
         if not isinstance(reply, Listed | NobodyListed | Joined | Guessed | Won | Left):
-            wire.fail("the list, ended by 'End'; Pong has no reply", repr(spell(reply)))
+            connection.fail("the list, ended by 'End'; Pong has no reply", repr(spell(reply)))
 
 
 @CHECKS.check("A-10", "S-1", need=Need.WATCH)
 def watcher_refused(server: JudgedServer) -> None:
     """What a watcher may not say is refused."""
     for line in ("Nonsense", "Watch"):
-        wire, _ = server.watch()
-        wire.say(line)
+        connection, _ = server.watch()
+        connection.send_lines(line)
         wanted = f"a line 'Refused: REASON' for {line!r} within a watch"
-        while isinstance(reply := next_line(wire, wanted), Joined | Guessed | Won | Left):
+        while isinstance(reply := next_line(connection, wanted), Joined | Guessed | Won | Left):
             pass
         if not isinstance(reply, Refused):
-            wire.fail(wanted, repr(spell(reply)))
-        wire.expect_end("the refusal")
-        wire.close()
+            connection.fail(wanted, repr(spell(reply)))
+        connection.expect_end("the refusal")
+        connection.close()
 
 
 @CHECKS.check("A-9", need=Need.WATCH)
 def slow_watcher(server: JudgedServer) -> None:
     """A watcher that does not read is disconnected, and no player waits for it."""
-    wire = server.open(server.admin_port, _small_window)
-    wire.say(server.dialect.admin_hello, "Watch")
-    wire.line("the line 'Admin-Greetings'")
-    if sense(wire.line("the list, ended by 'End'")) is Sense.REFUSAL:
+    connection = server.open(server.admin_port, _small_window)
+    connection.send_lines(server.dialect.admin_hello, "Watch")
+    connection.read_line("the line 'Admin-Greetings'")
+    if classify(connection.read_line("the list, ended by 'End'")) is Meaning.REFUSAL:
         raise NotApplicableError("the seat is taken")
     player = server.bystander()
     burst = [player.spell(player.losing)] * (BURST if _pipelines(server.bystander()) else 1)
     start = time.monotonic()
     sent = checked = 0
     while time.monotonic() < start + FLOOD_S and sent < FLOOD_OCTETS:
-        player.wire.say(*burst)
-        player.wire.skip(len(burst) - 1, "a verdict, although the watcher does not read")
+        player.connection.send_lines(*burst)
+        player.connection.skip_lines(len(burst) - 1, "a verdict, although the watcher does not read")
         player.verdict(player.losing)
         sent += len(burst) * len(f"Guessed 127.0.0.1 40000 {player.losing} Close\r\n")
         if sent - checked > FLOOD_OCTETS // 30:
@@ -263,7 +263,7 @@ def slow_watcher(server: JudgedServer) -> None:
         raise NotApplicableError(
             f"{sent} octets of events in {FLOOD_S:g} s did not fill the watcher's outbox"
         )
-    wire.fail(
+    connection.fail(
         "the watcher to be disconnected, since it does not read",
         f"it still has the seat after {sent} octets of events",
     )
@@ -271,7 +271,7 @@ def slow_watcher(server: JudgedServer) -> None:
 
 def _pipelines(player: Player) -> bool:
     """Tell whether two lines at once get two replies; if not, two-lines says so."""
-    player.wire.say(*[player.spell(player.losing)] * 2)
+    player.connection.send_lines(*[player.spell(player.losing)] * 2)
     try:
         player.verdict(player.losing)
         player.verdict(player.losing)
@@ -281,10 +281,10 @@ def _pipelines(player: Player) -> bool:
 
 
 def _seat_is_free(server: JudgedServer) -> bool:
-    wire = server.greeted_admin()
-    wire.say("Watch")
-    free = sense(wire.line("the list or a refusal")) is not Sense.REFUSAL
-    wire.close()
+    connection = server.greeted_admin()
+    connection.send_lines("Watch")
+    free = classify(connection.read_line("the list or a refusal")) is not Meaning.REFUSAL
+    connection.close()
     return free
 
 

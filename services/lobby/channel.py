@@ -1,4 +1,4 @@
-"""The connection to Valkey on which everything is asked: in order, in batches, and made anew when it breaks.
+"""The connection to Valkey on which everything is asked, in order, in batches, and made again when it breaks.
 
 While Valkey is out of reach, questions are answered with None at once, and what happens is dropped: each
 connection begins by telling who plays here at that moment, and nothing from an earlier one counts any more.
@@ -9,20 +9,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import structlog
 from valkey.asyncio import Valkey
 from valkey.asyncio.retry import Retry
 from valkey.backoff import NoBackoff
+from valkey.exceptions import ConnectionError as NotConnectedError
 from valkey.exceptions import ValkeyError
 
 from services.lobby import scripts
+from services.lobby.interface import RoundOutcome
+from services.protocol.codec import encode
+from services.protocol.messages import Missed, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
+    from valkey.asyncio.connection import Connection
+
+    from services.lobby.interface import RoundGuess
     from services.protocol.messages import Address
+    from services.protocol.rules import Rules
 
 ANSWER_TIMEOUT_S: Final = 0.9
 """How long Valkey may take. A question waits for one batch before its own: 2 s in all (clause R-5)."""
@@ -45,21 +54,28 @@ BATCH: Final = 1024
 GATHER_S: Final = 0.01
 """How long guesses wait for others to go with them, unless something goes before."""
 
-ENTRY_LINES: Final = 256
-"""Guesses in one entry of the stream: 16,384 such entries are 150 MB, what Valkey has room for."""
-
 QUEUE: Final = 65_536
 """What waits for Valkey. Guesses beyond that are not told to the watcher; who plays always is."""
 
 FAULTS: Final = (ValkeyError, OSError, TimeoutError)
 
+VERDICTS: Final = {"F": Verdict.FAR, "C": Verdict.CLOSE, "W": Verdict.CORRECT}
+TOO_LATE: Final = "L"
+"""How the script spells what came of a guess."""
+
 TAKEN_FOR_DEAD: Final = "taken for dead by the other servers"
 
 
-def make_client(url: str, timeout_s: float) -> Valkey:
-    """Return a client that leaves it to its user what to do about a fault."""
+def make_client(
+    url: str, timeout_s: float, connected: Callable[[Connection], Awaitable[None]] | None = None
+) -> Valkey:
+    """Return a client that leaves it to its user what to do about a fault.
+
+    `connected` is called for each new connection: by default it logs in.
+    """
     client: Valkey = Valkey.from_url(
         url,
+        valkey_connect_func=connected,
         retry=Retry(NoBackoff(), 0),
         socket_connect_timeout=ANSWER_TIMEOUT_S,
         socket_timeout=timeout_s,
@@ -71,8 +87,13 @@ class _Question(NamedTuple):
     script: str
     arguments: tuple[Any, ...]
     done: Callable[[Any], None]
-    timed: bool
-    """Whether Valkey is told until when the answer is waited for, as the first argument."""
+
+
+class _Guess(NamedTuple):
+    """A guess at the number of the shared round. Those that wait together are one question."""
+
+    guess: RoundGuess
+    done: Callable[[RoundOutcome | None], None]
 
 
 class _Change(NamedTuple):
@@ -81,6 +102,35 @@ class _Change(NamedTuple):
     kind: str
     address: Address
     line: bytes
+
+
+_Item = _Question | _Guess | _Change | bytes
+"""What waits for Valkey; octets are the line of an event that changes no list."""
+
+
+def _kind(item: _Item) -> type:
+    return type(item) if isinstance(item, _Question | _Guess) else _Change
+
+
+def _events(items: Iterable[_Change | bytes]) -> Iterator[str | bytes]:
+    """Yield kind, address and line of each event; lines that change no list share an entry."""
+    lines: list[bytes] = []
+    octets = 0
+
+    def entry() -> tuple[str, str, bytes]:
+        return "tell", "", b"".join(lines)
+
+    for item in items:
+        if isinstance(item, bytes):
+            lines.append(item)
+            octets += len(item)
+        if lines and (isinstance(item, _Change) or octets >= scripts.ENTRY_OCTETS):
+            yield from entry()
+            lines, octets = [], 0
+        if isinstance(item, _Change):
+            yield from (item.kind, str(item.address), item.line)
+    if lines:
+        yield from entry()
 
 
 class Memory(NamedTuple):
@@ -97,22 +147,29 @@ class Channel:
     def __init__(
         self,
         url: str,
+        *,
         replica: str,
+        rules: Rules,
         draw_secret: Callable[[], int],
         playing: Callable[[], Sequence[Address]],
         in_turn: Callable[[Callable[[], None]], None],
     ) -> None:
         self.operations = 0
         """How many commands Valkey was sent."""
+        self.missed = 0
+        """How many lines no watcher was told of."""
+        self._missed_told = 0
+        """Of them, how many the watcher knows of."""
         self.generation = 0
         """The number of the connection."""
         self.memory = Memory("", 0)
         self._replica = replica
+        self._close_distance = rules.close_distance
         self._draw_secret = draw_secret
         self._playing = playing
         self._in_turn = in_turn
         self._log = structlog.get_logger()
-        self._client = make_client(url, ANSWER_TIMEOUT_S)
+        self._client = make_client(url, ANSWER_TIMEOUT_S, self._log_in)
         self._shas: dict[str, str] = {}
         self.up = False
         """Whether Valkey can be asked."""
@@ -120,7 +177,7 @@ class Channel:
         """Whether Valkey knows, or is being told, who plays here: what happens after that waits its turn."""
         self._outcast = False
         """Whether the others have taken this replica for dead."""
-        self._queue: list[_Question | _Change | bytes] = []
+        self._queue: list[_Item] = []
         self._wake = asyncio.Event()
         self._hurry = asyncio.Event()
         """Whether more than guesses is among what waits."""
@@ -128,16 +185,21 @@ class Channel:
         """Valkey's clock less our monotonic one, or a little less than that."""
         self._task = asyncio.get_running_loop().create_task(self._work())
 
-    def ask(
-        self, script: str, arguments: tuple[Any, ...], done: Callable[[Any], None], *, timed: bool = False
-    ) -> None:
+    def ask(self, script: str, arguments: tuple[Any, ...], done: Callable[[Any], None]) -> None:
         """Call a script, and `done`, in a turn, with what it returns, or with None if that is not known."""
+        self._ask(_Question(script, arguments, done))
+
+    def guess(self, guess: RoundGuess, done: Callable[[RoundOutcome | None], None]) -> None:
+        """Have a guess judged, and call `done` as `ask` does."""
+        self._ask(_Guess(guess, done))
+
+    def _ask(self, item: _Question | _Guess) -> None:
         if self.up:
-            self._queue.append(_Question(script, arguments, done, timed))
+            self._queue.append(item)
             self._wake.set()
             self._hurry.set()
         else:
-            done(None)
+            item.done(None)
 
     def change(self, kind: str, address: Address, line: bytes) -> None:
         """Say that a player of this server joined (`join`) or plays no longer (`end`)."""
@@ -147,13 +209,21 @@ class Channel:
             self._hurry.set()
 
     def tell(self, line: bytes) -> None:
-        """Say what changes no list."""
-        if self._introduced and len(self._queue) < QUEUE:
+        """Say what changes no list, unless too much waits already."""
+        if not self._introduced:
+            return
+        if len(self._queue) < QUEUE:
             self._queue.append(line)
             self._wake.set()
+        else:
+            self.missed += 1
 
     def beat(self) -> None:
-        """Say that this replica is alive, and look after the others."""
+        """Say that this replica is alive, and look after the others; tell how much was left out."""
+        if self.missed > self._missed_told and self._introduced:
+            count, self._missed_told = self.missed - self._missed_told, self.missed
+            self._queue.append(encode(Missed(count)))
+            self._log.warning("guesses_missed", count=count)
         asked_s = time.monotonic()
 
         def answered(found: list[bytes] | None) -> None:
@@ -165,7 +235,7 @@ class Channel:
         self.ask("beat", (self._replica, ALIVE_MS), answered)
 
     def saw_round(self, number: int) -> None:
-        """Remember the number of a round, lest it be used again."""
+        """Remember the number of a round, so that it is not used again."""
         if number > self.memory.round_number:
             self.memory = self.memory._replace(round_number=number)
 
@@ -187,8 +257,9 @@ class Channel:
             await self._connect()
             while self.up:
                 await self._wake.wait()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._hurry.wait(), GATHER_S)
+                if not self._hurry.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._hurry.wait(), GATHER_S)
                 batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
                 if not self._queue:
                     self._wake.clear()
@@ -207,6 +278,15 @@ class Channel:
                 if self.generation == 1:
                     self._log.warning("lobby_lost", reason=str(error) or type(error).__name__)
                 await asyncio.sleep(RETRY_S)
+
+    async def _log_in(self, connection: Connection) -> None:
+        """Begin a connection, unless the client makes one by itself because it has lost the one in use.
+
+        That one introduced itself; the new one may be to a Valkey that knows nobody.
+        """
+        if self.up:
+            raise NotConnectedError("the connection was lost")
+        await connection.on_connect()
 
     async def _introduce(self) -> None:
         await self._client.connection_pool.disconnect()
@@ -236,42 +316,11 @@ class Channel:
         within_s = ANSWER_TIMEOUT_S - ANSWER_MARGIN_S
         return int((time.monotonic() + self._clock_offset_s + within_s) * 1_000_000)
 
-    async def _send(self, batch: Sequence[_Question | _Change | bytes]) -> None:
-        questions: list[_Question] = []
-        events: list[Any] = []
-        lines: list[bytes] = []
+    async def _send(self, batch: Sequence[_Item]) -> None:
+        questions = list(self._questions(batch))
         async with self._client.pipeline(transaction=False) as pipe:
-
-            def call(script: str, *arguments: object) -> None:
-                pipe.execute_command("EVALSHA", self._shas[script], 0, *arguments)
-
-            def end_lines() -> None:
-                if lines:
-                    events.extend(("tell", "", b"".join(lines)))
-                    lines.clear()
-
-            def publish() -> None:
-                end_lines()
-                if events:
-                    call("publish", self._replica, self.generation, *events)
-                    questions.append(_Question("publish", (), self._published, timed=False))
-                    events.clear()
-
-            for item in batch:
-                match item:
-                    case _Question(script, arguments, _, timed):
-                        publish()
-                        until = (self._deadline_us(),) if timed else ()
-                        call(script, *until, *arguments)
-                        questions.append(item)
-                    case _Change(kind, address, line):
-                        end_lines()
-                        events.extend((kind, str(address), line))
-                    case _:
-                        lines.append(item)
-                        if len(lines) == ENTRY_LINES:
-                            end_lines()
-            publish()
+            for question in questions:
+                pipe.execute_command("EVALSHA", self._shas[question.script], 0, *question.arguments)
             self.operations += len(questions)
             answers: list[Any]
             try:
@@ -285,7 +334,36 @@ class Channel:
         elif self._outcast:
             self._fail(ConnectionError(TAKEN_FOR_DEAD))
 
-    def _answer(self, questions: Sequence[_Question], answers: Sequence[Any]) -> None:
+    def _questions(self, batch: Sequence[_Item]) -> Iterator[_Question]:
+        """Make one call of events that follow each other, and one of such guesses; the order stays."""
+        for kind, items in groupby(batch, _kind):
+            if kind is _Question:
+                yield from cast("Iterator[_Question]", items)
+            elif kind is _Guess:
+                yield self._judging(tuple(cast("Iterator[_Guess]", items)))
+            else:
+                events = _events(cast("Iterator[_Change | bytes]", items))
+                yield _Question("publish", (self._replica, self.generation, *events), self._published)
+
+    def _judging(self, asked: Sequence[_Guess]) -> _Question:
+        text = "".join(f"{one.address} {one.round_number} {one.number} {one.guesses}\n" for one, _ in asked)
+        arguments = (self._deadline_us(), self._replica, self.generation, self._close_distance)
+
+        def judged(found: list[Any] | None) -> None:
+            if not found:
+                for _, done in asked:
+                    done(None)
+                return
+            before, after, letters = int(found[0]), int(found[1]), found[2].decode()
+            self.saw_round(after)
+            outcomes = {letter: RoundOutcome(before, verdict) for letter, verdict in VERDICTS.items()}
+            outcomes[TOO_LATE] = RoundOutcome(after, None)
+            for (_, done), letter in zip(asked, letters, strict=True):
+                done(outcomes[letter])
+
+        return _Question("guesses", (*arguments, self._draw_secret(), text), judged)
+
+    def _answer(self, questions: Sequence[_Question | _Guess], answers: Sequence[Any]) -> None:
         for question, answer in zip(questions, answers, strict=True):
             question.done(None if isinstance(answer, Exception) else answer)
 
@@ -296,7 +374,7 @@ class Channel:
     def _fail(self, error: Exception) -> None:
         self.up = self._introduced = self._outcast = False
         self._log.warning("lobby_lost", reason=str(error) or type(error).__name__)
-        unanswered = [item for item in self._queue if isinstance(item, _Question)]
+        unanswered = [item for item in self._queue if isinstance(item, _Question | _Guess)]
         self._queue.clear()
         self._wake.clear()
         self._hurry.clear()

@@ -44,9 +44,9 @@ class RoundOutcome(NamedTuple):
 
 
 class Watcher(Protocol):
-    """The administrator who holds the seat, as the lobby sees him."""
+    """The administrator who holds the seat, as the lobby sees it."""
 
-    def say(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Send lines, in a turn."""
 
     def unseat(self, reason: str) -> None:
@@ -56,8 +56,8 @@ class Watcher(Protocol):
 class Lobby(Protocol):
     """What a server asks of it. Everything is called, and calls back, within a turn of the reactor."""
 
-    tell: Callable[[bytes], None] | None
-    """Takes the line of an event that changes no list; None while nobody would hear it."""
+    publish_line: Callable[[bytes], None] | None
+    """Publishes an event that changes no list, given as its line; None while nobody watches."""
 
     @property
     def reachable(self) -> bool:
@@ -66,6 +66,10 @@ class Lobby(Protocol):
     @property
     def operations(self) -> int:
         """How many commands it took elsewhere."""
+
+    @property
+    def missed(self) -> int:
+        """How many guesses no watcher was told of, because there were too many (clause A-4)."""
 
     def publish(self, event: WatchEvent) -> None:
         """Let an event take effect on the list of players, and tell the watcher (clause A-4).

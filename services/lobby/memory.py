@@ -20,7 +20,7 @@ class MemoryLobby:
     """A lobby without anybody to share it with."""
 
     def __init__(self, rules: Rules, draw_secret: Callable[[], int]) -> None:
-        self.tell: Callable[[bytes], None] | None = None
+        self.publish_line: Callable[[bytes], None] | None = None
         self._rules = rules
         self._draw_secret = draw_secret
         self._players: dict[Address, None] = {}
@@ -37,6 +37,11 @@ class MemoryLobby:
         """None."""
         return 0
 
+    @property
+    def missed(self) -> int:
+        """None."""
+        return 0
+
     def publish(self, event: WatchEvent) -> None:
         """Let an event take effect on the list of players, and tell the watcher (clause A-4)."""
         match event:
@@ -47,8 +52,8 @@ class MemoryLobby:
                 self._players.pop(address, None)
             case _:
                 pass
-        if self.tell:
-            self.tell(encode(event))
+        if self.publish_line:
+            self.publish_line(encode(event))
 
     def list_players(self, done: Callable[[Sequence[Address] | None], None]) -> None:
         """Find out who is playing, in the order in which they joined."""
@@ -56,10 +61,10 @@ class MemoryLobby:
 
     def take_seat(self, watcher: Watcher, done: Callable[[Seating | None], None]) -> None:
         """Take the administrator's seat (clause A-7)."""
-        if self.tell:
+        if self.publish_line:
             done(Seating.OCCUPIED)
             return
-        self.tell = watcher.say
+        self.publish_line = watcher.write
         done(Seating.SEATED)
 
     def watched_players(self) -> Sequence[Address]:
@@ -68,7 +73,7 @@ class MemoryLobby:
 
     def leave_seat(self) -> None:
         """Leave the seat."""
-        self.tell = None
+        self.publish_line = None
 
     def enter_round(self, done: Callable[[int | None], None]) -> None:
         """Find out which shared round is in play (clause R-1)."""

@@ -17,14 +17,28 @@ from typing import Final
 EVENTS: Final = "game:events"
 PLAYERS: Final = "game:players"
 
-KEPT_EVENTS: Final = 16_384
-"""Entries of the stream that a watcher may lag behind; some seconds of a busy cluster."""
+ENTRY_OCTETS: Final = 8192
+"""How long an entry of the stream may grow, before its last line."""
+
+KEPT_ENTRIES: Final = 8192
+"""So far may a watcher lag behind: some seconds of a busy cluster; 64 MiB at most, a quarter of what Valkey
+may use."""
 
 _COMMON: Final = f"""
 local function happen(line)
   local id = redis.call('INCR', 'game:sequence')
-  redis.call('XADD', '{EVENTS}', 'MAXLEN', '~', {KEPT_EVENTS}, id .. '-1', 'line', line)
+  redis.call('XADD', '{EVENTS}', 'MAXLEN', '~', {KEPT_ENTRIES}, id .. '-1', 'line', line)
   return id
+end
+local function tell(lines)
+  local first, octets = 1, 0
+  for i = 1, #lines do
+    octets = octets + #lines[i]
+    if octets >= {ENTRY_OCTETS} or i == #lines then
+      happen(table.concat(lines, '', first, i))
+      first, octets = i + 1, 0
+    end
+  end
 end
 local function owner(address)
   local value = redis.call('HGET', '{PLAYERS}', address)
@@ -133,31 +147,41 @@ return 1
 """
 )
 
-GUESS: Final = (
+GUESSES: Final = (
     _COMMON
     + """
--- A guess at the shared number, judged where the number is: who finds it wins the round, at once and once.
--- Returns the round in play and the verdict; no verdict: too late; nothing: asked too long ago, when the
--- player has been refused already, or by a replica that was taken for dead.
-local deadline_us, replica, generation, address = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
-local round, number, close_distance, next_secret = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
-local guesses = ARGV[9]
+-- Guesses of one replica at the shared number, in order, a line each: address, round, number, how many the
+-- player has made. They are judged where the number is: who finds it wins the round, at once and once.
+-- Returns the round in play before and after, and a letter for each guess: Far, Close, Won, or Late. Nothing:
+-- asked too long ago, when the players have been refused already, or by a replica that was taken for dead.
+local deadline_us, replica, generation = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local close_distance, next_secret = tonumber(ARGV[4]), ARGV[5]
 local time = redis.call('TIME')
 if time[1] * 1000000 + time[2] > deadline_us then return {} end
 if redis.call('HGET', 'game:generations', replica) ~= generation then return {} end
 local current = redis.call('HMGET', 'game:round', 'number', 'secret')
 if not current[1] then return {} end
-if current[1] ~= round then return {current[1]} end
-local distance = math.abs(tonumber(current[2]) - number)
-local verdict = distance == 0 and 'Correct' or distance <= close_distance and 'Close' or 'Far'
-happen('Guessed ' .. address .. ' ' .. ARGV[6] .. ' ' .. verdict .. '\\r\\n')
-if verdict == 'Correct' then
-  redis.call('HSET', 'game:round', 'number', round + 1, 'secret', next_secret)
-  if owner(address) == replica then redis.call('HDEL', 'game:players', address) end
-  happen('Won ' .. address .. ' ' .. guesses .. '\\r\\n')
-  happen('Round ' .. round + 1 .. '\\r\\n')
+local before, after, secret, won = current[1], current[1], tonumber(current[2]), false
+local letters, lines = {}, {}
+for address, round, number, guesses in string.gmatch(ARGV[6], '(%S+ %S+) (%S+) (%S+) (%S+)\\n') do
+  if won or round ~= before then
+    letters[#letters + 1] = 'L'
+  else
+    local distance = math.abs(secret - number)
+    local verdict = distance == 0 and 'Correct' or distance <= close_distance and 'Close' or 'Far'
+    lines[#lines + 1] = 'Guessed ' .. address .. ' ' .. number .. ' ' .. verdict .. '\\r\\n'
+    letters[#letters + 1] = distance == 0 and 'W' or string.sub(verdict, 1, 1)
+    if distance == 0 then
+      won, after = true, string.format('%.0f', before + 1)
+      redis.call('HSET', 'game:round', 'number', after, 'secret', next_secret)
+      if owner(address) == replica then redis.call('HDEL', 'game:players', address) end
+      lines[#lines + 1] = 'Won ' .. address .. ' ' .. guesses .. '\\r\\n'
+      lines[#lines + 1] = 'Round ' .. after .. '\\r\\n'
+    end
+  end
 end
-return {current[1], verdict}
+tell(lines)
+return {before, after, table.concat(letters)}
 """
 )
 
@@ -196,7 +220,7 @@ ALL: Final = {
     "publish": PUBLISH,
     "beat": BEAT,
     "retire": RETIRE,
-    "guess": GUESS,
+    "guesses": GUESSES,
     "enter": ENTER,
     "list": LIST,
     "take_seat": TAKE_SEAT,

@@ -11,6 +11,7 @@ import structlog
 
 from services.lobby import scripts
 from services.lobby.channel import ANSWER_TIMEOUT_S, BATCH, FAULTS, make_client
+from services.protocol import refusals
 from services.protocol.codec import parse_admin_reply
 from services.protocol.messages import Address, Joined, Left, Won
 
@@ -26,7 +27,6 @@ LEASE_S: Final = LEASE_MS / 1000 - 0.5
 """How long the replica itself counts on it: it has stopped passing events on before anybody else begins."""
 
 READ_WAIT_MS: Final = 1000
-SEAT_LOST: Final = "the seat was lost, watch again"
 
 
 def addresses(flat: Sequence[bytes]) -> list[Address]:
@@ -73,9 +73,9 @@ class Seat:
         return time.monotonic() >= self.until_s
 
     def lose(self, reason: str) -> None:
-        """Tell the watcher that the seat is lost; he leaves it then."""
+        """Tell the watcher that the seat is lost; it leaves the seat then."""
         structlog.get_logger().warning("seat_lost", reason=reason)
-        self._in_turn(lambda: self._watcher.unseat(SEAT_LOST))
+        self._in_turn(lambda: self._watcher.unseat(refusals.SEAT_LOST))
 
     def end(self) -> None:
         """Pass nothing on any more."""
@@ -116,4 +116,4 @@ class Seat:
                     self.players.pop(address, None)
                 case _:
                     pass
-        self._in_turn(lambda: self._watcher.say(lines))
+        self._in_turn(lambda: self._watcher.write(lines))

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from services.lobby.channel import Channel
-from services.lobby.interface import RoundOutcome, Seating
+from services.lobby.interface import Seating
 from services.lobby.seat import LEASE_MS, Seat, addresses
 from services.protocol.codec import encode
 from services.protocol.messages import Guessed, Joined, Left, Round, Verdict, Won
@@ -15,7 +15,7 @@ from services.protocol.messages import Guessed, Joined, Left, Round, Verdict, Wo
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from services.lobby.interface import RoundGuess, Watcher
+    from services.lobby.interface import RoundGuess, RoundOutcome, Watcher
     from services.protocol.messages import Address, WatchEvent
     from services.protocol.rules import Rules
 
@@ -36,13 +36,18 @@ class ValkeyLobby:
     ) -> None:
         self._url = url
         self._replica = replica
-        self._rules = rules
-        self._draw_secret = draw_secret
         self._in_turn = in_turn
         self._playing: dict[Address, None] = {}
         """Who plays on this server."""
-        self._channel = Channel(url, replica, draw_secret, lambda: tuple(self._playing), in_turn)
-        self.tell: Callable[[bytes], None] | None = self._channel.tell
+        self._channel = Channel(
+            url,
+            replica=replica,
+            rules=rules,
+            draw_secret=draw_secret,
+            playing=lambda: tuple(self._playing),
+            in_turn=in_turn,
+        )
+        self.publish_line: Callable[[bytes], None] | None = self._channel.tell
         self._seat: Seat | None = None
         self._readers: set[asyncio.Task[None]] = set()
         """Those of seats that were left too, until their connections are closed."""
@@ -57,6 +62,11 @@ class ValkeyLobby:
     def operations(self) -> int:
         """How many commands Valkey was sent."""
         return self._channel.operations
+
+    @property
+    def missed(self) -> int:
+        """How many guesses no watcher was told of."""
+        return self._channel.missed
 
     def publish(self, event: WatchEvent) -> None:
         """Let an event take effect on the list of players, and tell the watcher (clause A-4)."""
@@ -90,22 +100,12 @@ class ValkeyLobby:
     def guess(self, guess: RoundGuess, done: Callable[[RoundOutcome | None], None]) -> None:
         """Judge a guess at the shared number, and publish what follows from it (clauses R-2, R-3)."""
 
-        def answered(found: list[bytes] | None) -> None:
-            if not found:
-                done(None)
-                return
-            number = int(found[0])
-            self._channel.saw_round(number)
-            verdict = Verdict(found[1].decode()) if len(found) > 1 else None
-            if verdict is Verdict.CORRECT:
+        def answered(outcome: RoundOutcome | None) -> None:
+            if outcome and outcome.verdict is Verdict.CORRECT:
                 self._playing.pop(guess.address, None)
-            done(RoundOutcome(number, verdict))
+            done(outcome)
 
-        arguments = (
-            *(self._replica, self._channel.generation, str(guess.address), guess.round_number),
-            *(guess.number, self._rules.close_distance, self._draw_secret(), guess.guesses),
-        )
-        self._channel.ask("guess", arguments, answered, timed=True)
+        self._channel.guess(guess, answered)
 
     # --- the seat
 

@@ -1,4 +1,4 @@
-"""Run a crew of bots until it is done or a signal comes, with its progress on a terminal or in the log."""
+"""Run bots until all games are played or a signal comes, with its progress on a terminal or in the log."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import structlog
 from rich.console import Console
 from rich.live import Live
 
-from services.player.crew import Crew
+from services.player.bot_pool import BotPool
 from services.player.progress import progress_line, summary_table
 from services.runtime.logging import configure, default_format
 
 if TYPE_CHECKING:
-    from services.player.crew import Orders
+    from services.player.bot_pool import BotConfig
     from services.player.settings import Settings
 
 REFRESH_S: Final = 0.25
@@ -30,33 +30,33 @@ OTHER_FILES: Final = 64
 _STATUS: Final = {signal.SIGTERM: 0, signal.SIGINT: 130}
 
 
-async def play(orders: Orders, settings: Settings) -> int:
+async def play(config: BotConfig, settings: Settings) -> int:
     """Play until all games are played (0) or a signal comes, and return the exit status that goes with it.
 
     Raises:
         UntrustedError: the server's certificate is not accepted.
     """
-    _allow_sockets(orders.players)
-    crew = Crew(orders)
+    _allow_sockets(config.players)
+    pool = BotPool(config)
     ended_by: list[signal.Signals] = []
 
     def stop(number: signal.Signals) -> None:
         ended_by.append(number)
-        crew.stop()
+        pool.stop()
 
     for number in _STATUS:
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
     console = Console()
     if settings.log_format is None and console.is_terminal and not console.is_dumb_terminal:
-        await _show(crew, console)
+        await _show(pool, console)
     else:
         sink = configure("player", settings.log_format or default_format(), settings.log_level)
         try:
-            await _log(crew, ended_by)
+            await _log(pool, ended_by)
         finally:
             sink.close()
-    if crew.distrust:
-        raise crew.distrust
+    if pool.untrusted:
+        raise pool.untrusted
     return _STATUS[ended_by[0]] if ended_by else 0
 
 
@@ -69,50 +69,50 @@ def _allow_sockets(players: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
 
 
-async def _show(crew: Crew, console: Console) -> None:
+async def _show(pool: BotPool, console: Console) -> None:
     # Here the line and the table tell what the log would.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    with Live(progress_line(crew.tally, crew.now_s()), console=console, auto_refresh=False) as live:
+    with Live(progress_line(pool.stats, pool.now_s()), console=console, auto_refresh=False) as live:
         async with asyncio.TaskGroup() as tasks:
-            drawing = tasks.create_task(_draw(crew, live))
-            await crew.play()
+            drawing = tasks.create_task(_draw(pool, live))
+            await pool.play()
             drawing.cancel()
-        live.update(progress_line(crew.tally, crew.now_s()), refresh=True)
-    console.print(summary_table(crew.tally, crew.rules, crew.now_s()))
+        live.update(progress_line(pool.stats, pool.now_s()), refresh=True)
+    console.print(summary_table(pool.stats, pool.rules, pool.now_s()))
 
 
-async def _draw(crew: Crew, live: Live) -> None:
+async def _draw(pool: BotPool, live: Live) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         while True:
-            live.update(progress_line(crew.tally, crew.now_s()), refresh=True)
+            live.update(progress_line(pool.stats, pool.now_s()), refresh=True)
             await asyncio.sleep(REFRESH_S)
 
 
-async def _log(crew: Crew, ended_by: list[signal.Signals]) -> None:
+async def _log(pool: BotPool, ended_by: list[signal.Signals]) -> None:
     log = structlog.get_logger()
-    orders = crew.orders
+    config = pool.config
     log.info(
         "bots_started",
-        target=str(orders.target),
-        strategy=orders.strategy.value,
-        dialect=orders.dialect.value,
-        players=orders.players,
-        games=orders.games,
+        target=str(config.target),
+        strategy=config.strategy.value,
+        dialect=config.dialect.value,
+        players=config.players,
+        games=config.games,
     )
-    await crew.play()
-    tally = crew.tally
+    await pool.play()
+    stats = pool.stats
     log.info(
         "bots_stopped",
-        reason=_reason(crew, ended_by),
-        games=tally.total.games,
-        guesses_mean=round(tally.total.mean, 2),
-        lost=tally.lost,
-        refused=tally.refused,
-        seconds=round(crew.now_s() - tally.began_s, 3),
+        reason=_reason(pool, ended_by),
+        games=stats.total.games,
+        guesses_mean=round(stats.total.mean, 2),
+        lost=stats.lost,
+        refused=stats.refused,
+        seconds=round(pool.now_s() - stats.began_s, 3),
     )
 
 
-def _reason(crew: Crew, ended_by: list[signal.Signals]) -> str:
-    if crew.distrust:
+def _reason(pool: BotPool, ended_by: list[signal.Signals]) -> str:
+    if pool.untrusted:
         return "server not trusted"
     return ended_by[0].name if ended_by else "all games played"

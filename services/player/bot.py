@@ -1,4 +1,4 @@
-"""A bot, pure: from what it has seen of a game to its next message, and nothing else counts."""
+"""A bot, pure: its next message follows from what it has seen of the game alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from services.strategies.choice import Strategy
 
 MOST_GUESSES: Final = 1000
-"""A game that takes longer is given up: a server that never says Correct must not keep a bot for ever."""
+"""A game that takes longer is given up: a server that never says Correct must not hold a bot without end."""
 
 
 class Dialect(StrEnum):
@@ -48,7 +48,7 @@ class Plan:
     """Any but MIXED."""
     dialect: Dialect
     seed: int
-    """The chance in a random game."""
+    """The seed of a random game."""
 
 
 class Rest(Enum):
@@ -61,7 +61,7 @@ class Rest(Enum):
 
 
 def next_message(view: View, plan: Plan) -> Hello | Game | Guess | Rest:
-    """Return what a bot says next (clause C-1)."""
+    """Return a bot's next message (clause C-1)."""
     match view.state:
         case State.CONNECTED:
             return Hello()
@@ -79,6 +79,6 @@ def _next_guess(view: View, plan: Plan) -> Guess | Rest:
     number = next_guess(plan.strategy, view.rules, view.history, plan.seed)
     if number is not None:
         return Guess(number)
-    # Every number was tried in vain, so the range is not what was assumed. A number far beyond it makes the
+    # No number of the range was it, so the range is not what was assumed. A number far beyond it makes the
     # server tell the true one (clause P-5), or is judged and so widens the range.
     return Rest.GIVE_UP if view.range_told else Guess(view.rules.high + numbers_in(view.rules))

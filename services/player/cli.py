@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from services.player import interactive
 from services.player.settings import FLAGS, Settings
+from services.runtime.connecting import Target, UntrustedError
 from services.runtime.environ import SettingsError
-from services.runtime.target import Target, UntrustedError
 from services.runtime.tls import ReloadingContext, TlsError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     bots.add_argument("--bot", metavar="STRATEGY", help="random, sweep, smart or mixed (GAME_BOT)")
     bots.add_argument("--players", metavar="N", help="how many of them (GAME_PLAYERS, default 1)")
     bots.add_argument(
-        "--games", metavar="N", help="how many games each plays, 0: for ever (GAME_GAMES, default 1)"
+        "--games", metavar="N", help="how many games each plays, 0: without end (GAME_GAMES, default 1)"
     )
     bots.add_argument("--think", metavar="MIN-MAX", help="seconds before each guess (GAME_THINK, default 0)")
     return parser
@@ -91,9 +91,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 def _play_bots(target: Target, strategy: Strategy, settings: Settings) -> int:
     # A person's game starts faster without these.
-    from services.player import automatic, crew  # noqa: PLC0415
+    from services.player import automatic, bot_pool  # noqa: PLC0415
 
-    orders = crew.Orders(
+    config = bot_pool.BotConfig(
         target=target,
         strategy=strategy,
         dialect=settings.dialect,
@@ -101,7 +101,7 @@ def _play_bots(target: Target, strategy: Strategy, settings: Settings) -> int:
         games=settings.games,
         think=settings.think,
     )
-    return asyncio.run(automatic.play(orders, settings))
+    return asyncio.run(automatic.play(config, settings))
 
 
 def _complain(*faults: str) -> int:

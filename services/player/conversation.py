@@ -1,8 +1,8 @@
-"""One game from the player's side, pure: what may be said, and what the replies mean, in whatever dialect.
+"""One game from the player's side, pure: what may be sent and what the replies mean, in each dialect.
 
-A server that follows docs/protocol.md never leaves the state table. The other servers of the family do: they
-answer in words of their own, and in more lines than one. What such a line means shows only in the silence
-after it, so `hush` takes it for the reply that was owed; how long to wait for that is the caller's affair.
+A server that follows docs/protocol.md never leaves the state table. Other servers of the family do: they
+reply in words of their own, and with several lines. Whether such a line was the reply shows only when nothing
+follows it: then the caller calls `assume_reply`. How long to wait for that is the caller's decision.
 """
 
 from __future__ import annotations
@@ -23,23 +23,18 @@ if TYPE_CHECKING:
     from services.protocol.rules import Rules
     from services.strategies.candidates import History
 
-_OWED: Final[dict[State, PlayerReply]] = {
+_EXPECTED: Final[dict[State, PlayerReply]] = {
     State.GREETING: Greetings(),
     State.STARTING: Ready(),
     State.JUDGING: Prompt(0, 0),
 }
-"""What a reply in unknown words stands for, wherever one is owed."""
-
-
-def printable(text: str) -> str:
-    """Return a server's words as they may stand in a log or on a terminal."""
-    return text if text.isprintable() else repr(text)[1:-1]
+"""What a reply in unknown words stands for, wherever one is awaited."""
 
 
 class Conversation:
     """What a player knows of the game it plays."""
 
-    __slots__ = ("_asked", "_connection", "_dialect", "_history", "_range_told", "_rules", "puzzled")
+    __slots__ = ("_asked", "_connection", "_dialect", "_history", "_range_told", "_rules", "reply_unclear")
 
     def __init__(self, dialect: Dialect, rules: Rules, *, range_told: bool = False) -> None:
         self._connection = ClientConnection()
@@ -48,8 +43,8 @@ class Conversation:
         self._range_told = range_told
         self._history: History = ()
         self._asked: int | None = None
-        self.puzzled = False
-        """Whether the server owes a reply, and has said something that is none."""
+        self.reply_unclear = False
+        """Whether a reply is awaited, and only lines in unknown words have come."""
 
     @property
     def view(self) -> View:
@@ -57,17 +52,17 @@ class Conversation:
         return View(self._connection.state, self._rules, self._history, self._range_told)
 
     @property
-    def owed(self) -> bool:
-        """Whether it is the server's turn."""
-        return self._connection.state in _OWED
+    def awaiting_reply(self) -> bool:
+        """Whether the server has to reply."""
+        return self._connection.state in _EXPECTED
 
     @property
     def guesses(self) -> int:
         """How many guesses were judged."""
         return sum(verdict is not None for _, verdict in self._history)
 
-    def say(self, request: Hello | Game | Guess) -> bytes:
-        """Return the bytes that say `request`, in the server's dialect."""
+    def send(self, request: Hello | Game | Guess) -> bytes:
+        """Return the bytes of `request` in the server's dialect."""
         line = self._connection.send(request)
         if isinstance(request, Guess):
             self._asked = request.number
@@ -76,29 +71,29 @@ class Conversation:
         return line
 
     def receive(self, data: bytes) -> list[Reply]:
-        """Return the replies that `data` completes; `hear` each of them in turn.
+        """Return the replies that `data` completes; `handle` each of them in turn.
 
         Raises:
             LineTooLongError: the server sent more than a line may have.
         """
         return self._connection.receive(data)
 
-    def hear(self, reply: Reply) -> None:
-        """Let a reply take effect, if it is one that the server owes or may give at any moment."""
+    def handle(self, reply: Reply) -> None:
+        """Let a reply take effect, if the server may send it now."""
         if isinstance(reply, Prompt):
             self._learn(reply)
         if not self._take(reply):
-            self.puzzled = self.owed
+            self.reply_unclear = self.awaiting_reply
             return
         if isinstance(reply, TooLate):
             self._begin_round()
         self._note(reply if isinstance(reply, Verdict) else None)
 
-    def hush(self) -> None:
-        """Take what was said, in unknown words, for the reply that was owed."""
-        owed = _OWED.get(self._connection.state)
-        if owed is not None:
-            self._connection.take(owed)
+    def assume_reply(self) -> None:
+        """Take what was received, in unknown words, as the reply."""
+        expected = _EXPECTED.get(self._connection.state)
+        if expected is not None:
+            self._connection.take(expected)
             self._note(None)
 
     def _take(self, reply: Reply) -> bool:
@@ -112,7 +107,7 @@ class Conversation:
         return True
 
     def _note(self, verdict: Verdict | None) -> None:
-        self.puzzled = False
+        self.reply_unclear = False
         number, self._asked = self._asked, None
         if number is None:
             return

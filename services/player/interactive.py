@@ -15,19 +15,20 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from services.player import screen
 from services.player.bot import Dialect
 from services.player.client import QUIET_S, REPLY_TIMEOUT_S
-from services.player.conversation import Conversation, printable
+from services.player.conversation import Conversation
 from services.player.link import CalledAwayError, EndedError, Link
 from services.player.screen import Painter
 from services.protocol.codec import spell
 from services.protocol.errors import LineTooLongError
-from services.protocol.messages import Game, Guess, Hello, Prompt, Refused, TooLate, Unknown, Verdict
+from services.protocol.messages import Game, Guess, Hello, Prompt, Refused, TooLate, Unknown, Verdict, Welcome
+from services.protocol.printable import printable
 from services.protocol.rules import CLASSIC
-from services.runtime.target import UnreachableError
+from services.runtime.connecting import UnreachableError
 from services.strategies.choice import hint
 
 if TYPE_CHECKING:
     from services.protocol.rules import Rules
-    from services.runtime.target import Target
+    from services.runtime.connecting import Target
 
 OK: Final = 0
 FAILED: Final = 1
@@ -118,17 +119,17 @@ class _Game:
     def _ask(self, request: Hello | Game | Guess) -> bool:
         """Say something and take in the reply; tell whether it ends the game."""
         asked_s = time.monotonic()
-        self._link.send(self._conversation.say(request))
-        while self._conversation.owed:
-            patience_s = (
-                QUIET_S if self._conversation.puzzled else asked_s + REPLY_TIMEOUT_S - time.monotonic()
+        self._link.send(self._conversation.send(request))
+        while self._conversation.awaiting_reply:
+            timeout_s = (
+                QUIET_S if self._conversation.reply_unclear else asked_s + REPLY_TIMEOUT_S - time.monotonic()
             )
             try:
-                data = self._link.receive(patience_s)
+                data = self._link.receive(timeout_s)
             except TimeoutError:
-                if not self._conversation.puzzled:
+                if not self._conversation.reply_unclear:
                     raise _OverError(f"no reply from the server within {REPLY_TIMEOUT_S:g} s") from None
-                self._conversation.hush()
+                self._conversation.assume_reply()
             except EndedError as ended:
                 raise _OverError(_gone(ended)) from None
             else:
@@ -142,7 +143,7 @@ class _Game:
         except LineTooLongError as error:
             raise _OverError(f"the server sent a {error.reason}") from None
         for reply in replies:
-            self._conversation.hear(reply)
+            self._conversation.handle(reply)
             match reply:
                 case Verdict.CORRECT:
                     return True
@@ -156,6 +157,8 @@ class _Game:
                     _say(spell(reply))
                 case Unknown(text) if text:
                     _say(f"The server says: {printable(text)}")
+                case Welcome():  # another dialect's greeting: no name was given
+                    _say(f"The server says: {spell(reply)}")
                 case _:
                     pass
         return False
@@ -194,7 +197,7 @@ class _Game:
                 raise _LeftError
             if _INTEGER.fullmatch(text):
                 number = int(text)
-                # Where every number was tried in vain, the server is to tell its range (clause P-5).
+                # Where every number was tried without success, the server is to tell its range (clause P-5).
                 if number in view.rules or (best is None and not view.range_told):
                     return number
             _say(spell(view.rules.prompt))

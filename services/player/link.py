@@ -15,14 +15,14 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Final, Self, cast
 
-from services.player.client import CLOSE_TIMEOUT_S, connect
-from services.runtime.target import cause
+from services.runtime.connecting import CLOSE_TIMEOUT_S, cause, connect
+from services.runtime.lost_peer import notice_lost_peer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from services.runtime.target import Target
+    from services.runtime.connecting import Target
 
 _CALL: Final = signal.SIGUSR1
 
@@ -175,6 +175,7 @@ class _LinkProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        notice_lost_peer(transport)
 
     def data_received(self, data: bytes) -> None:
         self._link.arrived(data)

@@ -24,7 +24,7 @@ _MARKS: Final = {Verdict.FAR: "F", Verdict.CLOSE: "C", Verdict.CORRECT: "*"}
 """Letters, so that the marks can be told apart without colours."""
 
 
-TOO_LATE: Final = "Too late: somebody else has found it. A new number is in play, and the count begins anew."
+TOO_LATE: Final = "Too late: somebody else has found it. A new number is in play, and the count begins again."
 """What a player of a shared round is told whose guess came after the winner's (clause R-3)."""
 
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from services.runtime.tls_settings import ClientTls
 
-HIGHEST_PORT: Final = 65535
-
 MOST_PLAYERS: Final = 20_000
 """One process has one core and, to one server, some 28,000 ports."""
 
@@ -69,8 +67,8 @@ class Settings:
         if bot is None and players > 1:
             reader.fault("GAME_PLAYERS", "a person is one player", "give 1, or a strategy in GAME_BOT")
         settings = cls(
-            host=reader.text("GAME_HOST", default="localhost"),
-            port=reader.integer("GAME_PORT", default=4000, low=1, high=HIGHEST_PORT),
+            host=reader.host("GAME_HOST", default="localhost"),
+            port=reader.port("GAME_PORT", default=4000, low=1),
             bot=bot,
             players=players,
             games=reader.integer("GAME_GAMES", default=1, low=0),

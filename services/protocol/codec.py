@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, assert_never
 
 from services.protocol.messages import (
+    NAME_PATTERN,
     Address,
     AdminGreetings,
     AdminHello,
@@ -19,6 +20,8 @@ from services.protocol.messages import (
     Left,
     Listed,
     Message,
+    Missed,
+    Name,
     NobodyListed,
     Ping,
     PlayerReply,
@@ -32,6 +35,8 @@ from services.protocol.messages import (
     Unknown,
     Verdict,
     Watch,
+    WatchEvent,
+    Welcome,
     Who,
     Won,
 )
@@ -46,6 +51,7 @@ _WORDS: Final[dict[bytes, Request]] = {
 }
 _BLANKS: Final = b" \t"
 _PREFIX: Final = re.compile(rb"(?:my[ \t]*guess[ \t]*is|guess)[ \t]*:[ \t]*", re.IGNORECASE)
+_NAME: Final = re.compile(rb"name[ \t]*:[ \t]*(?:(%b)|.*)" % NAME_PATTERN.encode(), re.IGNORECASE | re.DOTALL)
 _DIGITS: Final = re.compile(rb"[0-9]+")
 
 
@@ -59,6 +65,9 @@ def parse_request(line: bytes) -> Request:
     word = _WORDS.get(stripped.lower())
     if word is not None:
         return word
+    named = _NAME.fullmatch(stripped)
+    if named:
+        return Name(named[1].decode() if named[1] else None)
     prefix = _PREFIX.match(stripped)
     number = stripped[prefix.end() :] if prefix else stripped
     if _DIGITS.fullmatch(number):
@@ -75,13 +84,16 @@ _PROMPT: Final = re.compile(r"pick a number between (-?[0-9]{1,9})\s*-\s*(-?[0-9
 _ADMIN_LINES: Final[tuple[tuple[re.Pattern[str], Callable[..., AdminReply]], ...]] = (
     (re.compile(rf"Guessed {_HOST_PORT} ([0-9]{{1,9}}) (Far|Close|Correct)"),
      lambda host, port, number, word: Guessed(_address(host, port), int(number), Verdict(word))),
-    (re.compile(rf"Joined {_HOST_PORT}"), lambda host, port: Joined(_address(host, port))),
+    (re.compile(rf"Joined {_HOST_PORT}(?: ({NAME_PATTERN}))?"),
+     lambda host, port, name: Joined(_address(host, port), name)),
     (re.compile(rf"Won {_HOST_PORT} ([0-9]{{1,9}})"),
      lambda host, port, guesses: Won(_address(host, port), int(guesses))),
     (re.compile(rf"Left {_HOST_PORT}"), lambda host, port: Left(_address(host, port))),
     (re.compile(r"Ping ([0-9]{1,9})"), lambda uptime_s: Ping(int(uptime_s))),
+    (re.compile(r"Missed ([0-9]{1,9})"), lambda count: Missed(int(count))),
     (re.compile(r"Round ([0-9]{1,9})"), lambda number: Round(int(number))),
-    (re.compile(_HOST_PORT), lambda host, port: Listed(_address(host, port))),
+    (re.compile(rf"{_HOST_PORT}(?: ({NAME_PATTERN}))?"),
+     lambda host, port, name: Listed(_address(host, port), name)),
 )  # fmt: skip
 _ADMIN_WORDS: Final[dict[str, AdminReply]] = {
     "": NobodyListed(),
@@ -95,11 +107,11 @@ _PLAYER_WORDS: Final[dict[str, PlayerReply]] = {
     "far": Verdict.FAR,
     "close": Verdict.CLOSE,
     "correct": Verdict.CORRECT,
-    "too late": TooLate(),
 }
 
 
-_TOO_LATE: Final = re.compile(r"too\s+late\b", re.IGNORECASE)
+_WELCOME: Final = re.compile(rf"welcome ({NAME_PATTERN})", re.IGNORECASE)
+_TOO_LATE: Final = re.compile(rf"too\s+late\b(?:\s+([0-9]{{1,9}})(?:\s+({NAME_PATTERN}))?$)?", re.IGNORECASE)
 _REFUSED: Final = re.compile(r"refused\b\s*:?(.*)", re.IGNORECASE)
 
 
@@ -114,9 +126,13 @@ def parse_player_reply(line: bytes) -> PlayerReply:
     prompt = _PROMPT.match(text)
     if prompt:
         return Prompt(int(prompt[1]), int(prompt[2]))
-    # "Too" alone would swallow the "Too high" of other servers.
-    if _TOO_LATE.match(text):  # "Too high" is another dialect
-        return TooLate()
+    # "Too" alone would swallow the "Too high" of other servers, "Welcome" alone their greetings.
+    late = _TOO_LATE.match(text)
+    if late:
+        return TooLate(int(late[1]) if late[1] else None, late[2])
+    welcome = _WELCOME.fullmatch(text)
+    if welcome:
+        return Welcome(welcome[1])
     first = re.match(r"[A-Za-z]*", text)
     word = first[0].lower() if first else ""
     return _refusal(text) or _PLAYER_WORDS.get(word) or Unknown(text)
@@ -146,28 +162,50 @@ def spell(message: Message) -> str:
             return f"Pick a number between {low}-{high}"
         case Refused(reason):
             return f"Refused: {reason}"
-        case Listed(address):
-            return str(address)
-        case NobodyListed():
-            return ""
+        case Name(name):
+            return f"Name: {name or ''}"
         case Unknown(text):
             return text
-        case TooLate():
-            return "Too late"
-        case Round(number) | Ping(number):
-            return f"{type(message).__name__} {'' if number is None else number}".rstrip()
+        case (
+            Welcome()
+            | TooLate()
+            | Listed()
+            | Joined()
+            | Guessed()
+            | Won()
+            | Left()
+            | Round()
+            | Ping()
+            | Missed()
+        ):
+            return " ".join(str(field) for field in _fields(message) if field is not None)
         case AdminHello():
             return "Admin-Hello"
         case AdminGreetings():
             return "Admin-Greetings"
-        case Guessed(address, number, verdict):
-            return f"Guessed {address} {number} {verdict}"
-        case Won(address, guesses):
-            return f"Won {address} {guesses}"
-        case Joined(address) | Left(address):
-            return f"{type(message).__name__} {address}"
+        case NobodyListed():
+            return ""
         case Hello() | Game() | Who() | Watch() | Pong() | Greetings() | Ready() | End():
             return type(message).__name__
+        case _:
+            assert_never(message)
+
+
+def _fields(message: Welcome | TooLate | Listed | WatchEvent | Ping | Missed) -> tuple[object, ...]:
+    """Return what a message is spelled of, one blank between them; None is left out."""
+    match message:
+        case TooLate(number, name):
+            return "Too late", number, name
+        case Listed(address, name):
+            return address, name
+        case Joined(address, name):
+            return "Joined", address, name
+        case Guessed(address, number, verdict):
+            return "Guessed", address, number, verdict
+        case Won(address, guesses):
+            return "Won", address, guesses
+        case Welcome(field) | Left(field) | Round(field) | Ping(field) | Missed(field):
+            return type(message).__name__, field
         case _:
             assert_never(message)
 

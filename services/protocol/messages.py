@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+NAME_PATTERN: Final = "[A-Za-z0-9_-]{1,20}"
+"""What a player's name may be (clause N-2), as a regular expression."""
 
 
 class Address(NamedTuple):
@@ -32,6 +35,14 @@ class AdminHello:
 @dataclass(frozen=True, slots=True)
 class Game:
     """Ask for a game (clause P-2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Give a name to be shown under (clause N-1)."""
+
+    name: str | None
+    """None where what followed may not be a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,13 @@ class Greetings:
 
 
 @dataclass(frozen=True, slots=True)
+class Welcome:
+    """The name is taken note of (clause N-1)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class AdminGreetings:
     """The answer to the administrator's Hello (clause A-1)."""
 
@@ -101,7 +119,12 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class TooLate:
-    """The shared round is over; a new number is in play (clause R-3)."""
+    """The shared round is over; a new number is in play (clauses R-3, N-4)."""
+
+    number: int | None = None
+    """The number that was found last, where the server tells."""
+    name: str | None = None
+    """The name of who found it, where the server tells and there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +139,8 @@ class Listed:
     """One player of a list (clause A-2)."""
 
     address: Address
+    name: str | None = None
+    """Within a watch alone (clause N-3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +158,7 @@ class Joined:
     """A player has begun to play (clause A-4)."""
 
     address: Address
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +202,16 @@ class Ping:
     """For how long the server has been up."""
 
 
-Request = Hello | AdminHello | Game | Guess | Who | Watch | Pong | Unknown
-PlayerReply = Greetings | Ready | Verdict | TooLate | Prompt | Refused | Unknown
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Guesses that the watcher was not told of, because there were too many (clause A-4)."""
+
+    count: int
+
+
+Request = Hello | AdminHello | Name | Game | Guess | Who | Watch | Pong | Unknown
+PlayerReply = Greetings | Welcome | Ready | Verdict | TooLate | Prompt | Refused | Unknown
 WatchEvent = Joined | Guessed | Won | Left | Round
-AdminReply = AdminGreetings | Listed | NobodyListed | End | WatchEvent | Ping | Refused | Unknown
+AdminReply = AdminGreetings | Listed | NobodyListed | End | WatchEvent | Ping | Missed | Refused | Unknown
 Reply = PlayerReply | AdminReply
 Message = Request | Reply

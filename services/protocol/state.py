@@ -11,6 +11,7 @@ What is not in the table is out of turn. There are no other rules about state an
 from enum import StrEnum, auto
 from typing import Final
 
+from services.protocol import refusals
 from services.protocol.errors import OutOfTurnError
 from services.protocol.messages import (
     AdminGreetings,
@@ -25,6 +26,8 @@ from services.protocol.messages import (
     Left,
     Listed,
     Message,
+    Missed,
+    Name,
     NobodyListed,
     Ping,
     Pong,
@@ -36,6 +39,7 @@ from services.protocol.messages import (
     Unknown,
     Verdict,
     Watch,
+    Welcome,
     Who,
     Won,
 )
@@ -48,6 +52,7 @@ class State(StrEnum):
     CONNECTED = auto()
     GREETING = auto()
     GREETED = auto()
+    NAMING = auto()
     STARTING = auto()
     PLAYING = auto()
     JUDGING = auto()
@@ -65,7 +70,7 @@ class State(StrEnum):
 Kind = type[Message] | Verdict
 """What the table tells messages apart by: their class, and a verdict by itself."""
 
-_EVENTS: Final[tuple[Kind, ...]] = (Joined, Guessed, Won, Left, Round, Ping)
+_EVENTS: Final[tuple[Kind, ...]] = (Joined, Guessed, Won, Left, Round, Ping, Missed)
 
 TRANSITIONS: Final[dict[State, dict[Kind, State]]] = {
     State.CONNECTED: {
@@ -77,8 +82,13 @@ TRANSITIONS: Final[dict[State, dict[Kind, State]]] = {
         Refused: State.CLOSED,
     },
     State.GREETED: {
+        Name: State.NAMING,
         Game: State.STARTING,
         Guess: State.JUDGING,  # the older dialect: the first guess begins the game
+        Refused: State.CLOSED,
+    },
+    State.NAMING: {
+        Welcome: State.GREETED,
         Refused: State.CLOSED,
     },
     State.STARTING: {
@@ -87,7 +97,7 @@ TRANSITIONS: Final[dict[State, dict[Kind, State]]] = {
     },
     State.PLAYING: {
         # While playing nothing is out of turn: what is no guess is judged to be none.
-        **dict.fromkeys((Guess, Hello, AdminHello, Game, Who, Watch, Pong, Unknown), State.JUDGING),
+        **dict.fromkeys((Guess, Hello, AdminHello, Name, Game, Who, Watch, Pong, Unknown), State.JUDGING),
         Refused: State.CLOSED,  # the server stops, or the player was idle for too long
     },
     State.JUDGING: {
@@ -137,11 +147,11 @@ TRANSITIONS: Final[dict[State, dict[Kind, State]]] = {
 }
 
 _EXPECTED: Final[dict[State, str]] = {
-    State.CONNECTED: "say Hello first",
-    State.GREETED: "say Game first",
-    State.ADMIN_CONNECTED: "say Hello first",
-    State.ADMIN_GREETED: "say Who or Watch",
-    State.WATCHING: "say Who or nothing",
+    State.CONNECTED: refusals.HELLO_FIRST,
+    State.GREETED: refusals.GAME_FIRST,
+    State.ADMIN_CONNECTED: refusals.HELLO_FIRST,
+    State.ADMIN_GREETED: refusals.WHO_OR_WATCH,
+    State.WATCHING: refusals.WHO_OR_NOTHING,
 }
 
 
@@ -153,5 +163,5 @@ def advance(state: State, message: Message) -> State:
     """
     following = TRANSITIONS[state].get(message if isinstance(message, Verdict) else type(message))
     if following is None:
-        raise OutOfTurnError(_EXPECTED.get(state, "wait for the reply"))
+        raise OutOfTurnError(_EXPECTED.get(state, refusals.WAIT))
     return following

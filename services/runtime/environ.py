@@ -5,7 +5,9 @@ Pure: the mapping is handed in, so that only a program's entry point touches the
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 if TYPE_CHECKING:
@@ -18,6 +20,14 @@ SHOWN_LENGTH = 60
 
 DIGITS_LENGTH = 18
 """No setting needs more digits; it keeps a hostile value from becoming a huge number."""
+
+HIGHEST_PORT = 65535
+
+HOST_LENGTH = 253
+"""The longest host name (RFC 1035)."""
+
+_HOST_NAME = re.compile(rb"[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]+)*")
+"""The underscore is no letter of host names, but containers have it in theirs."""
 
 TRUE_WORDS = frozenset({"1", "on", "true", "yes"})
 FALSE_WORDS = frozenset({"0", "off", "false", "no"})
@@ -53,6 +63,14 @@ class EnvironReader:
     def text(self, name: str, *, default: str) -> str:
         """Read a text."""
         return self._read(name, default, _text)
+
+    def host(self, name: str, *, default: str) -> str:
+        """Read a host: a name or an address, which may stand in brackets as in a URL."""
+        return self._read(name, default, parse_host)
+
+    def port(self, name: str, *, default: int, low: int = 0) -> int:
+        """Read a port; `low` is 1 where a port is connected to, and so 0 makes no sense."""
+        return self.integer(name, default=default, low=low, high=HIGHEST_PORT)
 
     def integer(self, name: str, *, default: int, low: int, high: int | None = None) -> int:
         """Read a whole number in decimal digits, from `low` to `high`, both included."""
@@ -136,6 +154,32 @@ class InvalidValueError(ValueError):
         super().__init__(f"{problem}, give {expected}")
         self.problem = problem
         self.expected = expected
+
+
+def parse_host(value: str) -> str:
+    """Check that a value can be a host: an IP address, or a name that a name service can be asked for.
+
+    Raises:
+        InvalidValueError: it cannot.
+    """
+    expected = "a host name or an IP address, such as game.example, 10.0.0.1 or ::1"
+    host = value.removeprefix("[").removesuffix("]") if ":" in value else value
+    try:
+        ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return host
+    if ":" in host:
+        _refuse("no host name", f"{expected}; the port has a setting of its own")
+    try:
+        # What a name service is asked for is ASCII; the codec also bounds each label.
+        name = host.removesuffix(".").encode("idna")
+    except UnicodeError:
+        _refuse("no host name", expected)
+    if len(name) > HOST_LENGTH or not _HOST_NAME.fullmatch(name):
+        _refuse("no host name", expected)
+    return host
 
 
 def parse_seconds_range(value: str) -> SecondsRange:

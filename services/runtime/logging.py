@@ -11,16 +11,19 @@ import select
 import stat
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
 import structlog
 
+from services.protocol.printable import printable
+
 BACKLOG_OCTETS: Final = 4 << 20
 """What is kept for a sink that does not take it: some seconds of a busy server's lines."""
 
-PATIENCE_MS: Final = 100
+BLOCKED_AFTER_MS: Final = 100
 """How long a full pipe may hold up the play before it counts as blocked. A reader that is merely slow frees
 room sooner, and so loses no line; one that stands still costs the players this long, once."""
 
@@ -42,7 +45,9 @@ class LogSink:
     Lines that find no room are dropped and counted; the count is logged as soon as lines flow again.
     """
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, render: Callable[[bytes], bytes] | None = None) -> None:
+        self._render = render
+        """What becomes of the lines before they are written: people read other ones than programs."""
         self.parts: list[bytes] = []
         """Lines, or consecutive parts of lines, that the next flush writes."""
         self.dropped_lines = 0
@@ -97,6 +102,8 @@ class LogSink:
         if self.parts:
             batch = b"".join(self.parts)
             self.parts.clear()
+            if self._render:
+                batch = self._render(batch)
             if len(self._backlog) + len(batch) > BACKLOG_OCTETS:
                 lines = batch.count(b"\n")
                 self._dropped_lines += lines
@@ -127,7 +134,7 @@ class LogSink:
     def _wait(self) -> bool:
         poll = select.poll()
         poll.register(self._fd, select.POLLOUT)
-        return bool(poll.poll(PATIENCE_MS))
+        return bool(poll.poll(BLOCKED_AFTER_MS))
 
     def drain_by(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let the loop write what was kept, as soon as the reader takes it; call it now and then."""
@@ -189,9 +196,19 @@ def _time(_logger: Any, _method: str, event: structlog.typing.EventDict) -> stru
 
 def _printable(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     for name, value in event.items():
-        if isinstance(value, str) and not value.isprintable() and name != "exception":
-            event[name] = repr(value)[1:-1]
+        if isinstance(value, str) and name != "exception":
+            event[name] = printable(value)
     return event
+
+
+def _console(fd: int) -> Callable[[bytes], bytes]:
+    """Return what makes lines for people of lines for programs."""
+    pretty = structlog.dev.ConsoleRenderer(colors=os.isatty(fd) and sys.platform != "win32")
+
+    def render(lines: bytes) -> bytes:
+        return "".join(f"{pretty(None, '', json.loads(line))}\n" for line in lines.splitlines()).encode()
+
+    return render
 
 
 def configure(service: str, log_format: LogFormat, level: str, fd: int = 1) -> LogSink:
@@ -203,18 +220,17 @@ def configure(service: str, log_format: LogFormat, level: str, fd: int = 1) -> L
         event["service"] = service
         return event
 
-    sink = LogSink(fd)
-    renderer: list[structlog.typing.Processor] = (
-        [
+    sink = LogSink(fd, None if log_format is LogFormat.JSON else _console(fd))
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            _time,
+            name_service,
+            _printable,
             structlog.processors.ExceptionRenderer(),
             _order,
             structlog.processors.JSONRenderer(serializer=encode_json),
-        ]
-        if log_format is LogFormat.JSON
-        else [structlog.dev.ConsoleRenderer(colors=os.isatty(fd) and sys.platform != "win32")]
-    )
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, _time, name_service, _printable, *renderer],
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=lambda *_: _SinkLogger(sink),
         cache_logger_on_first_use=False,

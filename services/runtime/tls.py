@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from services.runtime.key_exchange import restrict
 from services.runtime.tls_settings import AdminTls, PlayerTls
-from services.runtime.x509 import UnreadableCertificateError, ends_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from pathlib import Path
 
     from services.runtime.tls_settings import CertificateFiles, ClientTls, ServerTls
@@ -29,6 +28,12 @@ EXPIRY_WARNING_DAYS: Final = 7
 
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2; those of TLS 1.3 are all good."""
+
+
+_BOTH_SIDES: Final = (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT)
+
+_VERIFY_NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python does not name."""
 
 
 class TlsError(Exception):
@@ -123,16 +128,30 @@ def is_administrator(certificate: Mapping[str, object] | None) -> bool:
     return isinstance(names, tuple) and ("URI", ADMINISTRATOR_ROLE) in names
 
 
-def certificate_end(certificate: Path) -> datetime:
+def certificate_end(own: CertificateFiles) -> datetime:
     """Return when the server's certificate ends.
 
+    The standard library tells that of a peer's certificate alone: so a client in memory connects to us.
+
     Raises:
-        TlsError: it cannot be read.
+        TlsError: the certificate or its key cannot be used by a server.
     """
+    server_context, client_context = (_bounded(ssl.SSLContext(protocol)) for protocol in _BOTH_SIDES)
+    _prove(server_context, own)
+    client_context.check_hostname = False
+    client_context.load_verify_locations(cadata=_read("GAME_TLS_CERT", own.cert))
+    client_context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _VERIFY_NO_CHECK_TIME
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = client_context.wrap_bio(to_client, to_server)
+    server = server_context.wrap_bio(to_server, to_client, server_side=True)
     try:
-        return ends_at(_read("GAME_TLS_CERT", certificate))
-    except UnreadableCertificateError as error:
-        _refuse("GAME_TLS_CERT", certificate, str(error), error)
+        for side in (client, server, client):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                side.do_handshake()
+    except ssl.SSLCertVerificationError as error:
+        _refuse("GAME_TLS_CERT", own.cert, f"no certificate of a server: {error.verify_message}", error)
+    certificate = client.getpeercert() or {}
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
 
 
 def _bounded(context: ssl.SSLContext) -> ssl.SSLContext:
@@ -157,9 +176,9 @@ def _prove(context: ssl.SSLContext, own: CertificateFiles) -> None:
     certificate = _read("GAME_TLS_CERT", own.cert)
     _read("GAME_TLS_KEY", own.key)
     try:
-        ends_at(certificate)
-    except UnreadableCertificateError as error:
-        _refuse("GAME_TLS_CERT", own.cert, str(error), error)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificate)
+    except (ssl.SSLError, ValueError) as error:
+        _refuse("GAME_TLS_CERT", own.cert, "no PEM certificate", error)
     try:
         context.load_cert_chain(own.cert, own.key, password=_no_passphrase)
     except _PassphraseError as error:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from services.runtime.logging import LogFormat
-from services.runtime.tls import EXPIRY_WARNING_DAYS, TlsError, certificate_end
+from services.protocol import refusals
+from services.runtime.tls import EXPIRY_WARNING_DAYS, TlsError
 from services.runtime.tls_settings import AdminTls
-from services.server.hub import Hub, Rooms
-from services.server.link import LINGER_S
+from services.server.admission import Admission
+from services.server.connection import LINGER_S
+from services.server.context import ServerContext
 from services.server.observe import Observer
+from services.server.quota import Quota
 from services.server.reactor import BACKLOG
 
 if TYPE_CHECKING:
@@ -30,13 +32,11 @@ if TYPE_CHECKING:
 RESERVED_DESCRIPTORS: Final = 64
 """Descriptors that are not for peers: logs, listeners, certificates, and some to spare."""
 
-LOOK_S: Final = 0.05
+POLL_S: Final = 0.05
 """How often the drain looks whether everybody has gone."""
 
-CERTIFICATE_LOOK_S: Final = 6 * 3600.0
+CERTIFICATE_CHECK_S: Final = 6 * 3600.0
 """How often the certificate's end is looked at."""
-
-STOPPING: Final = "server is stopping"
 
 
 class ListenError(Exception):
@@ -69,7 +69,7 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # A peer that vanished without a word is forgotten after 10 + 3 x 5 s, or 20 s after a reply.
+        # A peer that vanished is forgotten after 10 + 3 x 5 s, or 20 s after a reply.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
@@ -96,9 +96,10 @@ class App:
         self._hurry = asyncio.Event()
         room = descriptors() - RESERVED_DESCRIPTORS
         limits = settings.limits
-        self._rooms = Rooms.of(min(limits.max_connections or room, room), limits.max_players)
-        observer = Observer(sink, prepared=settings.log_format is LogFormat.JSON, level=settings.log_level)
-        self._hub = Hub(settings, sink, observer, self._rooms)
+        connections = min(limits.max_connections or room, room)
+        self._quota = Quota.of(connections, limits.max_players, has_balancer=bool(settings.proxies))
+        self._context = ServerContext(settings, sink, Observer(sink, level=settings.log_level))
+        self._admission = Admission(self._context, settings, self._quota)
         self._next_warning: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
@@ -107,7 +108,7 @@ class App:
         Raises:
             ListenError: a port cannot be listened on.
         """
-        settings, hub = self._settings, self._hub
+        settings = self._settings
         players = listen(settings.host, settings.player_port, "GAME_PLAYER_PORT")
         admins = listen(settings.host, settings.admin_port, "GAME_ADMIN_PORT")
         loop = asyncio.get_running_loop()
@@ -115,7 +116,7 @@ class App:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        hub.listen(players, admins)
+        self._admission.listen(players, admins)
         stop_metrics = self._serve_metrics()
         self._log.info(
             "server_listening",
@@ -124,11 +125,12 @@ class App:
             admin_port=admins.getsockname()[1],
             player_tls=settings.tls.player.value,
             admin_tls=settings.tls.admin.value,
-            max_players=self._rooms.players,
+            max_players=self._quota.players,
         )
-        self._warn_of_strangers()
-        if settings.tls.own:
-            self._warn_of_expiry(certificate_end(settings.tls.own.cert))
+        if settings.tls.admin is AdminTls.OFF:
+            remedy = "set GAME_TLS_CERT, GAME_TLS_KEY and GAME_TLS_CLIENT_CA"
+            self._log.warning("admin_unprotected", remedy=remedy)
+        self._warn_of_expiry()
         gc.collect()
         gc.freeze()  # what is there now stays: no need to look at it again
         await self._stop.wait()
@@ -143,7 +145,7 @@ class App:
         from services.server.metrics import serve_metrics  # noqa: PLC0415
 
         try:
-            return serve_metrics(self._hub, port)
+            return serve_metrics(self._context, self._admission, port)
         except OSError as error:
             raise ListenError(f"GAME_METRICS_PORT: cannot listen on port {port}: {error.strerror}") from error
 
@@ -158,48 +160,43 @@ class App:
 
     # --- certificates
 
-    def _warn_of_strangers(self) -> None:
-        if self._settings.tls.admin is AdminTls.OFF:
-            self._log.warning(
-                "admin_unprotected", remedy="set GAME_TLS_CERT, GAME_TLS_KEY and GAME_TLS_CLIENT_CA"
-            )
-
-    def _warn_of_expiry(self, end: datetime) -> None:
+    def _warn_of_expiry(self) -> None:
         """Warn of a certificate's end while it is in use, now and every few hours."""
+        end = self._context.certificates.end
+        if end is None:
+            return
         if self._next_warning:
             self._next_warning.cancel()
         days = (end - datetime.now(UTC)).days
         if days < EXPIRY_WARNING_DAYS:
             self._log.warning("certificate_expiring", days=days)
         loop = asyncio.get_running_loop()
-        self._next_warning = loop.call_later(CERTIFICATE_LOOK_S, self._warn_of_expiry, end)
+        self._next_warning = loop.call_later(CERTIFICATE_CHECK_S, self._warn_of_expiry)
 
     def _reload(self) -> None:
-        tls = self._settings.tls
-        if not tls.own:
+        if not self._settings.tls.own:
             return
         try:
-            self._hub.load_certificates(tls)
-            end = certificate_end(tls.own.cert)
+            self._context.certificates.load()
         except TlsError as error:
             self._log.error("certificates_rejected", reason=str(error))
             return
         self._log.info("certificates_loaded")
-        self._warn_of_expiry(end)
+        self._warn_of_expiry()
 
     # --- the end
 
     async def _drain(self) -> None:
         """Take no new players, let games end, then tell those that are left."""
-        hub = self._hub
-        hub.reactor.stop_listening()
-        self._log.info("server_stopping", players=hub.games)
-        hub.refuse_all(STOPPING, but_players=True)
-        await self._wait(lambda: not hub.games, self._settings.limits.drain_timeout_s)
-        hub.refuse_all(STOPPING, but_players=False)
-        await self._wait(lambda: not hub.reactor.links, LINGER_S)
-        await hub.lobby.close()
-        hub.reactor.close()
+        admission, context = self._admission, self._context
+        context.reactor.stop_listening()
+        self._log.info("server_stopping", players=admission.games)
+        admission.refuse_all(refusals.STOPPING, but_engaged=True)
+        await self._wait(lambda: not admission.games, self._settings.limits.drain_timeout_s)
+        admission.refuse_all(refusals.STOPPING, but_engaged=False)
+        await self._wait(lambda: not context.reactor.connections, LINGER_S)
+        await context.lobby.close()
+        context.reactor.close()
         self._log.info("server_stopped")
 
     async def _wait(self, done: Callable[[], bool], timeout_s: float) -> None:
@@ -207,4 +204,4 @@ class App:
         deadline_s = loop.time() + timeout_s
         while not done() and not self._hurry.is_set() and loop.time() < deadline_s:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), LOOK_S)
+                await asyncio.wait_for(self._hurry.wait(), POLL_S)

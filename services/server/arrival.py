@@ -1,4 +1,4 @@
-"""A connection that a balancer passes on, until it has told whose it is (clause X-1)."""
+"""A connection that a balancer passes on, until its header has told whose it is (clause X-1)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from services.protocol.codec import encode
+from services.protocol.messages import Greetings
 from services.protocol.proxy_header import FIXED_OCTETS, ProxyHeaderError, rest_octets, source
-from services.server.link import AGAIN, Link
+from services.server.connection import CHUNK_OCTETS, Connection
+from services.server.reactor import AGAIN
 
 if TYPE_CHECKING:
     import socket
@@ -17,10 +20,14 @@ if TYPE_CHECKING:
     from services.server.reactor import Reactor
 
 
-class Arrival(Link):
-    """Reads the header and nothing beyond it, then hands the socket on."""
+class Arrival(Connection):
+    """Reads the header and nothing beyond it, then hands the socket on.
 
-    __slots__ = ("_admit", "_header")
+    A balancer that speaks for itself checks whether the server answers. It is no player and no administrator:
+    it gets its answer here, and nothing is logged or counted.
+    """
+
+    __slots__ = ("_admit", "_arrivals", "_header", "_is_check")
 
     def __init__(
         self,
@@ -28,24 +35,37 @@ class Arrival(Link):
         sock: socket.socket,
         balancer: Address,
         admit: Callable[[socket.socket, Address], None],
+        *,
         timeout_s: float,
+        arrivals: dict[Arrival, None],
     ) -> None:
+        """Wait for the header; until then the connection is one of `arrivals`, which keeps their order."""
         super().__init__(reactor, sock, balancer)
         self._admit = admit
         self._header = b""
+        self._is_check = False
+        self._arrivals = arrivals
+        arrivals[self] = None
         self.slow = True
         self.deadline_s = reactor.now_s + timeout_s
 
     def step(self) -> None:
-        """Read what is missing of the header."""
+        """Read what is missing of the header, or what the balancer asks for itself."""
         try:
+            if self._is_check:
+                self._answer_check()
+                return
             while missing := self._missing_octets():
                 data = self.sock.recv(missing)
                 if not data:
                     self.drop()
                     return
                 self._header += data
-            address = source(self._header) or self.address
+            address = source(self._header)
+            if address is None:
+                self._is_check = True
+                self._answer_check()
+                return
         except AGAIN:
             return
         except OSError:
@@ -57,8 +77,14 @@ class Arrival(Link):
             )
             self.drop()
             return
+        del self._arrivals[self]
         self.reactor.hand_over(self)
-        self._admit(self.sock, address)
+        self._admit(self.raw, address)
+
+    def _answer_check(self) -> None:
+        if self.sock.recv(CHUNK_OCTETS):
+            self.sock.send(encode(Greetings()))
+        self.drop()
 
     def _missing_octets(self) -> int:
         whole = FIXED_OCTETS
@@ -66,10 +92,14 @@ class Arrival(Link):
             whole += rest_octets(self._header)
         return whole - len(self._header)
 
+    def on_closed(self) -> None:
+        """Make room for another one."""
+        del self._arrivals[self]
+
     def timed_out(self) -> None:
-        """Give up a balancer that does not say."""
+        """Close: the balancer has not sent its header in time."""
         self.drop()
 
-    def refuse(self, reason: str) -> None:  # noqa: ARG002  it is nobody's yet, so nobody is told
+    def refuse(self, reason: str) -> None:  # noqa: ARG002  it is nobody's yet
         """Close: the server stops."""
         self.drop()

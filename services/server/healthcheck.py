@@ -18,13 +18,13 @@ from services.server.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PATIENCE_S: Final = 2.0
+TIMEOUT_S: Final = 2.0
 
 
 def is_alive(host: str, port: int) -> bool:
     """Tell whether a server takes its turns on a port."""
     try:
-        with socket.create_connection((host, port), timeout=PATIENCE_S) as sock:
+        with socket.create_connection((host, port), timeout=TIMEOUT_S) as sock:
             sock.shutdown(socket.SHUT_WR)
             while sock.recv(512):  # "server full" is an answer too
                 pass

@@ -13,50 +13,58 @@ if TYPE_CHECKING:
 
     from prometheus_client.metrics_core import Metric
 
-    from services.server.hub import Hub
+    from services.server.admission import Admission
+    from services.server.context import ServerContext
 
 PREFIX: Final = "guessing_game_"
 
 
-class HubCollector(Collector):
-    """Turns what the hub counts into metrics."""
+class ServerCollector(Collector):
+    """Turns what the server counts into metrics."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, context: ServerContext, admission: Admission) -> None:
+        self._context, self._admission = context, admission
 
     def collect(self) -> Iterator[Metric]:
         """Read everything, at the moment."""
-        hub = self._hub
-        yield GaugeMetricFamily(PREFIX + "connections", "Connections on both ports.", len(hub.reactor.links))
-        yield GaugeMetricFamily(PREFIX + "games", "Games under way on this server.", hub.games)
-        yield CounterMetricFamily(PREFIX + "guesses", "Guesses judged.", hub.guesses)
-        facts = CounterMetricFamily(
-            PREFIX + "facts", "What sessions did, as in the log; but for ordinary guesses.", labels=["event"]
+        context = self._context
+        yield GaugeMetricFamily(
+            PREFIX + "connections", "Connections on both ports.", len(context.reactor.connections)
         )
-        for fact, count in hub.observer.counted.items():
-            facts.add_metric([fact.event], count)
-        yield facts
+        yield GaugeMetricFamily(PREFIX + "games", "Games under way on this server.", self._admission.games)
+        yield CounterMetricFamily(PREFIX + "guesses", "Guesses judged.", context.guesses)
+        events = CounterMetricFamily(PREFIX + "events", "What sessions did, as in the log.", labels=["event"])
+        for event, count in context.observer.counted.items():
+            events.add_metric([event.event], count)
+        yield events
         yield CounterMetricFamily(
-            PREFIX + "log_dropped_lines", "Lines that the log's reader did not take.", hub.sink.dropped_lines
+            PREFIX + "log_dropped_lines",
+            "Lines that the log's reader did not take.",
+            context.sink.dropped_lines,
         )
         yield GaugeMetricFamily(
             PREFIX + "lobby_reachable",
             "Whether what the servers share can be asked, 1 or 0.",
-            int(hub.lobby.reachable),
+            int(context.lobby.reachable),
         )
         yield CounterMetricFamily(
-            PREFIX + "lobby_operations", "Commands that Valkey was sent.", hub.lobby.operations
+            PREFIX + "lobby_operations", "Commands that Valkey was sent.", context.lobby.operations
+        )
+        yield CounterMetricFamily(
+            PREFIX + "lobby_missed_guesses",
+            "Guesses that no watcher was told of, because there were too many.",
+            context.lobby.missed,
         )
 
 
-def serve_metrics(hub: Hub, port: int) -> Callable[[], None]:
+def serve_metrics(context: ServerContext, admission: Admission, port: int) -> Callable[[], None]:
     """Serve metrics on `port` of all addresses, in a thread; return how to stop.
 
     Raises:
         OSError: the port is taken.
     """
     registry = CollectorRegistry()
-    registry.register(HubCollector(hub))
+    registry.register(ServerCollector(context, admission))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     server, thread = start_http_server(port, registry=registry)

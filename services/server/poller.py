@@ -1,9 +1,12 @@
-"""Which connections are ready: an epoll set where the system has one, the event loop itself elsewhere."""
+"""Which descriptors are ready: an epoll set where the system has one, the event loop itself elsewhere.
+
+Both pollers have the same methods; `LoopPoller` says what they do.
+"""
 
 from __future__ import annotations
 
 import select
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import asyncio
@@ -14,28 +17,6 @@ READABLE: Final = 0x001
 WRITABLE: Final = 0x004
 NOTHING: Final = 1 << 30
 """EPOLLONESHOT and nothing else: a broken connection is told once all the same."""
-
-
-class Poller(Protocol):
-    """Watches descriptors, and says when some are ready."""
-
-    def register(self, fd: int, events: int) -> None:
-        """Watch a descriptor for READABLE, WRITABLE or NOTHING."""
-
-    def modify(self, fd: int, events: int) -> None:
-        """Watch it for something else."""
-
-    def unregister(self, fd: int) -> None:
-        """Watch it no longer; it stays open."""
-
-    def closing(self, fd: int) -> None:
-        """Watch it no longer, because it is about to be closed."""
-
-    def poll(self, most: int) -> list[tuple[int, int]]:
-        """Return which are ready and for what, that many at most; the others are ready next time."""
-
-    def close(self) -> None:
-        """Watch nothing any more."""
 
 
 class EpollPoller:
@@ -73,7 +54,7 @@ class LoopPoller:
         self._is_due = False
 
     def register(self, fd: int, events: int) -> None:
-        """Watch a descriptor."""
+        """Watch a descriptor for READABLE, WRITABLE or NOTHING."""
         self._watched.add(fd)
         if events & READABLE:
             self._loop.add_reader(fd, self._note, fd, READABLE)
@@ -86,16 +67,17 @@ class LoopPoller:
         self.register(fd, events)
 
     def unregister(self, fd: int) -> None:
-        """Watch it no longer."""
+        """Watch it no longer; it stays open."""
         self._watched.discard(fd)
         self._ready.pop(fd, None)
         self._loop.remove_reader(fd)
         self._loop.remove_writer(fd)
 
     closing = unregister
+    """Watch it no longer, because it is about to be closed."""
 
     def poll(self, most: int) -> list[tuple[int, int]]:
-        """Return which are ready and for what."""
+        """Return which are ready and for what, `most` at most; the others are ready next time."""
         ready = list(self._ready.items())[:most]
         for fd, _ in ready:
             del self._ready[fd]
@@ -117,6 +99,6 @@ class LoopPoller:
         self._on_ready()
 
 
-def make_poller(loop: asyncio.AbstractEventLoop, on_ready: Callable[[], None]) -> Poller:
+def make_poller(loop: asyncio.AbstractEventLoop, on_ready: Callable[[], None]) -> EpollPoller | LoopPoller:
     """Return the best poller that the system has; `on_ready` is called whenever `poll` has something."""
     return EpollPoller(loop, on_ready) if hasattr(select, "epoll") else LoopPoller(loop, on_ready)

@@ -1,4 +1,4 @@
-"""One connection of the server: what its conversation wants done is done here."""
+"""A conversation on a connection, and the one executor of all that follows from a line."""
 
 from __future__ import annotations
 
@@ -6,240 +6,341 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from services.protocol.codec import encode, encode_list
-from services.server.game.effects import (
-    Close,
-    EnterRound,
-    FindPlayers,
-    Judge,
-    LeaveSeat,
-    Publish,
-    Record,
-    Send,
-    SendList,
-    TakeSeat,
-)
-from services.server.game.facts import Fact
-from services.server.link import CHUNK_OCTETS, Link, Stage
-from services.server.observe import Bound
+from services.protocol import refusals
+from services.protocol.framing import LineBuffer
+from services.protocol.messages import Guessed
+from services.server.connection import CHUNK_OCTETS, Connection, Stage
+from services.server.game.log_events import LogEvent
+from services.server.game.player import PlayerState
+from services.server.observe import GUESS_COUNTS, session_fields
+from services.server.poller import NOTHING
+from services.server.tls_socket import DatalessError
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from services.protocol.messages import Address
-    from services.server.game.conversation import Conversation
-    from services.server.game.effects import Effect, Question
-    from services.server.hub import Hub
-    from services.server.observe import Answer
+    from services.server.context import ServerContext
+    from services.server.game.conversation import ConversationState, Outcome, Question
+    from services.server.responses import Response, ResponseTable
+
+THROTTLE_S: Final = 0.25
+"""For how long a connection is not read that sends more than its rate: what a sweep takes anyway."""
 
 
-NO_ANSWERS: Final[dict[bytes, Answer]] = {}
+def perform(context: ServerContext, due: Iterable[tuple[Session, Response]]) -> None:
+    """Do all that follows from lines, one after the other. It runs for each guess, so it makes no calls."""
+    sink, lobby, now_s = context.sink, context.lobby, context.reactor.now_s
+    outgoing, parts, stamp = context.reactor.outgoing, sink.parts, sink.stamp
+    counted, guesses = context.observer.counted, 0
+    for session, response in due:
+        try:
+            if response.is_guess:
+                session.guesses += 1
+                guesses += 1
+            for head, tail, has_count in response.log:
+                count = GUESS_COUNTS[session.guesses] if has_count else b""
+                parts += (stamp, head, session.log_fields, tail, count)
+            for event in response.counted:
+                counted[event] += 1
+            if response.guessed and lobby.publish_line:
+                lobby.publish_line(b"Guessed %b%b" % (str(session.address).encode(), response.guessed))
+            if session.output is not None:
+                session.output += response.reply
+            elif response.reply:
+                session.output = response.reply
+                outgoing.append(session)
+            if response.next_table is not None:
+                session.responses = response.next_table
+            if response.timeout_s:
+                session.deadline_s = now_s + response.timeout_s
+            if session.guesses >= session.guess_limit:
+                session.on_guess_limit()
+            if response.rest is not None:
+                session.perform_rest(response.rest)
+        except Exception:  # noqa: BLE001  our own mistake must cost one session, not the server
+            session.failed()
+    context.guesses += guesses
 
 
-class Session(Link):
-    """A link with a conversation on it."""
+class Session(Connection):
+    """A connection with a conversation on it."""
 
     __slots__ = (
-        "_asleep",
-        "_kept_lines",
+        "_awaits_answer",
+        "_filled_s",
+        "_is_paused",
         "_opened_s",
-        "_waiting",
-        "answers",
-        "bound",
-        "conversation",
-        "heard",
-        "hub",
-        "text",
-    )
+        "_paused_lines",
+        "_throttled_until_s",
+        "context",
+        "guess_limit",
+        "guesses",
+        "has_received",
+        "id",
+        "lines",
+        "log_fields",
+        "responses",
+    )  # fmt: skip
 
-    conversation: Conversation
-
-    def __init__(self, hub: Hub, sock: socket.socket, address: Address) -> None:
-        super().__init__(hub.reactor, sock, address)
-        self.hub = hub
-        self.bound = Bound(hub.next_session(), address)
-        self.text = self.bound.text
-        """The session's part of its log lines, where the reactor finds it soonest."""
-        self.heard = False
+    def __init__(
+        self, context: ServerContext, sock: socket.socket, address: Address, responses: ResponseTable
+    ) -> None:
+        super().__init__(context.reactor, sock, address)
+        self.context = context
+        self.id = context.next_session()
+        self.log_fields = session_fields(self.id, address)
+        """The session's own fields, which are on each of its log lines."""
+        self.has_received = False
         """Whether the peer has ever sent anything."""
-        self.answers = NO_ANSWERS
-        """The whole lines that the reactor answers by itself."""
-        self._opened_s = hub.reactor.now_s
-        self._waiting = False
-        """Whether a question to the lobby is open."""
-        self._asleep = False
-        """Whether lines wait for its answer."""
-        self._kept_lines: Sequence[bytes] = ()
-        self.deadline_s = self._opened_s + hub.limits.handshake_timeout_s
+        self.guesses = 0
+        """How many were judged so far."""
+        self.guess_limit = context.limits.burst_lines
+        """How many guesses may be judged until the bucket is looked at: other lines take from it too."""
+        self._filled_s = context.reactor.now_s
+        self._throttled_until_s = 0.0
+        """Until when nothing is read, because too much has come; 0 if it is read."""
+        self.lines = LineBuffer()
+        self.responses = responses
+        """What follows from the next line."""
+        self._opened_s = context.reactor.now_s
+        self._awaits_answer = False
+        """Whether the lobby was asked and has not answered."""
+        self._is_paused = False
+        """Whether lines wait for that answer."""
+        self._paused_lines: Sequence[bytes] = ()
+        self.deadline_s = self._opened_s + context.limits.handshake_timeout_s
 
-    # --- what is said
+    @property
+    def state(self) -> ConversationState:
+        """Where the conversation stands."""
+        return self.responses.state
 
-    def say(self, data: bytes) -> None:
-        """Send at the end of the turn, all of it in one write."""
-        talking = self.reactor.talking
-        if self in talking:
-            talking[self].append(data)
-        else:
-            talking[self] = [data]
+    @property
+    def is_engaged(self) -> bool:
+        """Whether a game or a watch is under way."""
+        return self.state.is_engaged
 
-    def perform(self, effects: Sequence[Effect]) -> None:
-        """Do what the conversation wants done, in order."""
-        try:
-            self._perform(effects)
-        except Exception:  # noqa: BLE001  our own mistake must cost one session, not the server
-            self.failed()
+    # --- input
 
-    def _perform(self, effects: Sequence[Effect]) -> None:
-        for effect in effects:
-            match effect:
-                # In the order of their frequency; and reading a name is faster than a pattern that binds one.
-                case Record():
-                    self.hub.observer.record(self.bound, effect.fact, effect.values)
-                case Send():
-                    self.say(encode(effect.reply))
-                case Publish():
-                    self.hub.lobby.publish(effect.event)
-                case Close():
-                    self._close(effect.reason)
-                case SendList():
-                    self.say(encode_list(effect.players, within_watch=effect.within_watch))
-                case LeaveSeat():
-                    self.hub.lobby.leave_seat()
-                case FindPlayers() | TakeSeat() | EnterRound() | Judge():
-                    self._waiting = True
-                    self.ask(effect)
+    def received(self, data: bytes) -> None:
+        """Answer all lines of a chunk; an empty one is the end of the peer's stream."""
+        if not data:
+            self.peer_ended = True
+            if self.lines.unterminated:
+                self.refuse(refusals.NOT_ENDED)
+            else:
+                perform(self.context, [(self, self.responses[data])])
+            return
+        self.has_received = True
+        self._answer(self.lines.feed_whole(data))
+        if len(data) == CHUNK_OCTETS and self.stage is Stage.OPEN:
+            self.reactor.again.add(self)
 
-    def ask(self, question: Question) -> None:
-        """Ask the lobby what the conversation waits for; `go_on` with the answer."""
+    def _answer(self, lines: Sequence[bytes]) -> None:
+        due: list[tuple[Session, Response]] = []
+        responses = self.responses
+        for number, line in enumerate(lines, start=1):
+            response = responses[line]
+            due.append((self, response))
+            if not response.is_guess:
+                self.guess_limit -= 1
+            if response.rest is None and number < len(lines):
+                responses = responses if response.next_table is None else response.next_table
+                continue  # nothing but the next table can make a difference to the next line
+            perform(self.context, due)
+            due.clear()
+            responses = self.responses
+            if self.ending:
+                return
+            if self._awaits_answer:
+                if number < len(lines):
+                    self._pause(lines[number:])
+                return
+        if self.lines.overlong:
+            self.apply(self.state.refuse(self.lines.overlong.reason, self.lines.unterminated))
+
+    # --- the rate of lines
+
+    def on_guess_limit(self) -> None:
+        """Read no more for a while, unless what came since the bucket was last filled is within the rate.
+
+        Nothing is dropped: what was read is answered, and what was not waits in the kernel.
+        """
+        if not self._throttled_until_s:
+            self._fill_bucket()
+            if self.guesses < self.guess_limit:
+                return
+            self._throttled_until_s = self.reactor.now_s + THROTTLE_S
+            self.slow = True
+            if not self.is_blocked:
+                self.reactor.poll_for(self, NOTHING)
+        if not self.is_blocked:
+            self.deadline_s = self._throttled_until_s
+
+    def _fill_bucket(self) -> None:
+        limits, now_s = self.context.limits, self.reactor.now_s
+        self.guess_limit += min(int((now_s - self._filled_s) * limits.max_line_rate), limits.burst_lines)
+        self._filled_s = now_s
+
+    # --- what follows
+
+    def apply(self, outcome: Outcome) -> None:
+        """Perform an outcome, whatever it follows from."""
+        perform(self.context, [(self, self.context.responses.compile(outcome))])
+
+    def perform_rest(self, outcome: Outcome) -> None:
+        """Do what a guess hardly ever leads to; `perform` calls this last."""
+        for event in outcome.events:
+            if event.kind is not Guessed:  # which `perform` has published
+                self.context.lobby.publish(event.of(self.address, self.guesses))
+        if outcome.leaves_seat:
+            self.context.lobby.leave_seat()
+        if outcome.draws_secret and isinstance(outcome.next_state, PlayerState):
+            self.responses = self.context.new_game(outcome.next_state)
+            self.reset_deadline()
+        if outcome.close_reason is not None:
+            self._close(outcome.close_reason)
+        elif outcome.question:
+            self._awaits_answer = self.slow = True  # a line that comes before the answer gets to `step`
+            self.ask(outcome.question, outcome.repeat)
+        elif outcome.repeat:
+            perform(self.context, [(self, self.responses[outcome.repeat + b"\n"])])
+
+    def ask(self, question: Question, repeat: bytes) -> None:
+        """Ask the lobby, and call `answered` with what follows."""
         raise NotImplementedError
 
-    def go_on(self, answer: Callable[[], list[Effect]]) -> None:
-        """Perform what follows from an answer, and take the lines that have waited for it.
+    def answered(self, follow: Callable[[], Outcome]) -> None:
+        """Perform what follows from the lobby's answer, then answer the lines that have waited for it."""
+        self.go_on(lambda: self.context.responses.compile(follow()))
+
+    def go_on(self, follow: Callable[[], Response]) -> None:
+        """Do so with what follows as a response.
 
         The answer may come within `ask`, or in a later turn, when the peer may be gone.
         """
-        self._waiting = False
+        self._awaits_answer = False
         if self.ending:
             return
-        self.perform(answer())
-        if self._asleep and not self.ending:
-            self._asleep = False
-            if not self.is_blocked:
-                self.resume()
-            lines, self._kept_lines = self._kept_lines, ()
-            self._answer_lines(lines)
-            self.lines_taken(1 + len(lines))
-
-    def _close(self, reason: str) -> None:
-        seconds = round(self.reactor.now_s - self._opened_s, 6)
-        if self.heard:
-            values = (reason, self.conversation.guesses, seconds)
-            self.hub.observer.record(self.bound, Fact.SESSION_CLOSED, values)
-        else:
-            self.hub.observer.record(self.bound, Fact.CONNECTION_PROBED, (seconds,))
-        self.answers = NO_ANSWERS
-        self.end()
-        self.say(b"")
-
-    # --- what is heard
-
-    def received(self, data: bytes) -> None:
-        """Answer a chunk; an empty one is the end of the peer's stream."""
         try:
-            self.take_chunk(data)
+            self.slow = self._is_paused or self.is_blocked
+            perform(self.context, [(self, follow())])
+            if self._is_paused:
+                self._continue()
         except Exception:  # noqa: BLE001  as in `perform`
             self.failed()
 
-    def take_chunk(self, data: bytes) -> None:
-        """Answer all lines in a chunk."""
-        if data:
-            self.heard = True
-            self.take_lines(data)
-            if len(data) == CHUNK_OCTETS and self.stage is Stage.OPEN:
-                self.reactor.again.add(self)
+    def step(self) -> None:
+        """Do what is next; a line that comes while the lobby's answer is awaited waits too."""
+        if self.is_blocked or not self._awaits_answer:
+            super().step()
+        elif not self._is_paused:
+            self._pause(())
+
+    def _pause(self, lines: Sequence[bytes]) -> None:
+        """Read nothing before the answer is there: the replies keep the order of the lines."""
+        self._is_paused = True
+        self._paused_lines = lines
+        self.reactor.poll_for(self, NOTHING)
+
+    def _continue(self) -> None:
+        """Answer the lines that have waited, unless what came first has ended or paused the session again."""
+        if self.ending or self._awaits_answer:
+            return
+        self._is_paused = False
+        if not self.is_blocked:
+            self.resume()
+        lines, self._paused_lines = self._paused_lines, ()
+        self._answer(lines)
+
+    # --- the end
+
+    def _close(self, reason: str) -> None:
+        record, seconds = self.context.observer.record, round(self.reactor.now_s - self._opened_s, 6)
+        if self.has_received:
+            record(self.log_fields, LogEvent.SESSION_CLOSED, reason, self.guesses, seconds)
         else:
-            self.peer_ended()
-            self.perform(self.conversation.end_of_stream())
+            record(self.log_fields, LogEvent.CONNECTION_PROBED, seconds)
+        self.end()
+        self.write(b"")
 
     def failed(self) -> None:
         """End the session after a mistake of our own; call it where the exception is handled."""
-        if self.stage is Stage.GONE:  # a second mistake, while ending the session for the first
+        if self.stage is Stage.CLOSED:  # a second mistake, while ending the session for the first
             return
-        structlog.get_logger(session=self.bound.session, peer=str(self.address)).exception("session_failed")
+        structlog.get_logger(session=self.id, peer=str(self.address)).exception("session_failed")
         self.drop()
         if not self.ending:
-            self.lost("internal error")
-
-    def take_lines(self, data: bytes) -> None:
-        """Answer all lines in a chunk, one by one."""
-        lines = self.conversation.receive(data)
-        self._answer_lines(lines)
-        self.lines_taken(len(lines))
-
-    def _answer_lines(self, lines: Sequence[bytes]) -> None:
-        for number, line in enumerate(lines, start=1):
-            self.perform(self.conversation.take(line))
-            if self.ending:
-                return
-            if self._waiting:
-                # Nobody reads on before the answer is there: the replies keep the order of the lines.
-                self._asleep = True
-                self._kept_lines = lines[number:]
-                self.slow = True
-                self.reactor.watch_nothing(self)
-                return
-        self.perform(self.conversation.overflow())
+            self.on_lost("internal error")
 
     def resume(self) -> None:
-        """Read again, unless an answer is waited for."""
-        if self._asleep:
-            self.reactor.watch_nothing(self)
+        """Read again, unless lines wait for the lobby's answer or the connection is throttled."""
+        if self._is_paused or self._throttled_until_s:
+            self.reactor.poll_for(self, NOTHING)
         else:
             super().resume()
+            self.slow = self._awaits_answer
 
-    def lines_taken(self, count: int) -> None:
-        """Called after input was taken that completed so many lines."""
+    def broken(self, error: OSError) -> None:
+        """Give up a connection that cannot be used any more."""
+        self.has_received |= isinstance(error, DatalessError)  # no mere probe, and worth a line of the log
+        super().broken(error)
 
-    def lost(self, reason: str) -> None:
-        """Let the conversation end without a word."""
-        self.perform(self.conversation.leave(reason))
+    def on_lost(self, reason: str) -> None:
+        """End the conversation without a reply."""
+        self.apply(self.state.leave(reason))
 
     def refuse(self, reason: str) -> None:
-        """Give the negative answer on the server's own account (clause P-6), unless it is over anyway."""
+        """Send the negative answer on the server's own account (clause P-6), unless it is ending anyway."""
         if not self.ending:
-            self.perform(self.conversation.refuse(reason))
+            self.apply(self.state.refuse(reason, self.lines.unterminated))
+
+    # --- time
 
     def timed_out(self) -> None:
         """Act on a deadline, whichever it was."""
-        if self.stage in (Stage.LINGERING, Stage.GONE):
+        if self.stage in (Stage.LINGERING, Stage.CLOSED):
             self.drop()
         elif self.is_blocked:
-            self.give_up("replies not read")
-        elif self.stage is Stage.SHAKING:
-            self.not_opened("TLS: handshake not completed")
+            self.abort("replies not read")
+        elif self.stage is Stage.TLS_HANDSHAKE:
+            self.on_tls_failed("TLS: handshake not completed")
             self.drop()
-        elif not self.heard:
-            self.silent()
+        elif self._throttled_until_s:
+            self._throttled_until_s = 0.0
+            self.on_guess_limit()
+            if not self._throttled_until_s:
+                self.resume()
+                self.reset_deadline()
+        elif not self.has_received:
+            self.on_silence()
         else:
-            self.late()
+            self.on_timeout()
 
-    def silent(self) -> None:
-        """Act on the deadline of a peer that has never said anything (clause P-10)."""
-        self.perform(self.conversation.leave("silent"))
+    def on_silence(self) -> None:
+        """Act on the deadline of a peer that has never sent anything (clause P-10)."""
+        self.apply(self.state.leave("silent"))
 
-    def late(self) -> None:
-        """Act on the deadline of a peer that has said something."""
-        raise NotImplementedError
+    def on_timeout(self) -> None:
+        """Act on the deadline of a peer that has sent something."""
+        self.apply(self.state.too_slow(self.context.limits.handshake_timeout_s, self.lines.unterminated))
 
-    def shaking(self) -> None:
+    def on_tls_started(self) -> None:
         """Give the TLS handshake less time than the whole."""
-        self.deadline_s = min(self.deadline_s, self.reactor.now_s + self.hub.limits.tls_timeout_s)
+        self.deadline_s = min(self.deadline_s, self.reactor.now_s + self.context.limits.tls_timeout_s)
 
-    def not_opened(self, reason: str) -> None:
+    def on_tls_failed(self, reason: str) -> None:
         """Log a peer that never got as far as a line."""
-        self.hub.observer.record(self.bound, Fact.HANDSHAKE_REFUSED, (reason, ""))
+        self.context.observer.record(self.log_fields, LogEvent.HANDSHAKE_REFUSED, reason, "")
 
-    def rearm(self) -> None:
-        """Set the deadline anew, after the peer has read what was kept for it."""
-        self.deadline_s = self._opened_s + self.hub.limits.handshake_timeout_s
+    def reset_deadline(self) -> None:
+        """Set the deadline for the next line, after the peer has read what was kept for it."""
+        timeout_s = self.responses.timeout_s
+        if self._throttled_until_s:
+            self.deadline_s = self._throttled_until_s
+        elif timeout_s:
+            self.deadline_s = self.reactor.now_s + timeout_s
+        else:
+            self.deadline_s = self._opened_s + self.context.limits.handshake_timeout_s

@@ -1,6 +1,7 @@
 """The server's settings, read from the environment and checked together."""
 
 import ipaddress
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Self
 from urllib.parse import quote, urlsplit
 
 from services.protocol.rules import Rules
-from services.runtime.environ import EnvironReader
-from services.runtime.logging import LEVELS, LogFormat
+from services.runtime.common_settings import read_log_format, read_log_level, read_rules
+from services.runtime.environ import EnvironReader, parse_host
+from services.runtime.logging import LogFormat
 from services.runtime.tls_settings import ServerTls, read_server_tls
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -23,10 +25,13 @@ class Limits:
     """GAME_MAX_PLAYERS: connections on the player port, playing or not."""
     max_connections: int = 0
     """GAME_MAX_CONNECTIONS: on both ports together; 0 for as many as there are descriptors for."""
-    max_per_address: int = 0
-    """GAME_MAX_PER_ADDRESS: of them, how many from one address; 0 for as many as there are."""
+    max_per_address: int | None = None
+    """GAME_MAX_PER_ADDRESS: of them, how many from one IPv4 address or one /64 of IPv6; 0 for no limit.
+    Unset, it is `quota.PER_ADDRESS`, and addresses that stand for many peers are excepted."""
     max_invalid_guesses: int = 20
     """GAME_MAX_INVALID_GUESSES: lines in a row that are no valid guess."""
+    max_line_rate: int = 5_000
+    """GAME_MAX_LINE_RATE: lines a second of one connection, after so many at once; 0 for no limit."""
     handshake_timeout_s: float = 10.0
     """GAME_HANDSHAKE_TIMEOUT: from the connection to the game, or to the watch."""
     tls_timeout_s: float = 5.0
@@ -37,6 +42,11 @@ class Limits:
     """GAME_WRITE_TIMEOUT: how long a peer may leave its replies unread."""
     drain_timeout_s: float = 10.0
     """GAME_DRAIN_TIMEOUT: how long games may go on when the server stops."""
+
+    @property
+    def burst_lines(self) -> int:
+        """How many lines may come at once on a connection that has been quiet for a second."""
+        return self.max_line_rate or sys.maxsize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +64,7 @@ class Settings:
     """GAME_STATE_URL: where the lobby is shared with other servers; empty for one in memory. The password is
     that of the file GAME_STATE_PASSWORD_FILE, where there is one: it shows up in no environment then."""
     proxies: tuple[Network, ...]
-    """GAME_PROXY_FROM: networks of balancers, which are believed whose connections they pass on."""
+    """GAME_PROXY_FROM: networks of balancers, which may tell whose connections they pass on."""
     metrics_port: int
     """GAME_METRICS_PORT: figures for Prometheus; 0 for none."""
     shared_rounds: bool
@@ -72,28 +82,20 @@ class Settings:
             SettingsError: one or more are unusable; it names them all.
         """
         reader = EnvironReader(environ)
-        port = {"low": 0, "high": 65_535}
-        low = reader.integer("GAME_LOW", default=1, low=0, high=999_999_998)
-        high = reader.integer("GAME_HIGH", default=30, low=1, high=999_999_999)
-        if low >= high:
-            reader.fault("GAME_HIGH", f"not above GAME_LOW ({low})", "give a higher number")
+        rules = read_rules(reader)
         settings = cls(
-            host=reader.text("GAME_HOST", default=""),
-            player_port=reader.integer("GAME_PLAYER_PORT", default=4000, **port),
-            admin_port=reader.integer("GAME_ADMIN_PORT", default=4001, **port),
-            rules=Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=999_999_999)),
+            host=reader.host("GAME_HOST", default=""),
+            player_port=reader.port("GAME_PLAYER_PORT", default=4000),
+            admin_port=reader.port("GAME_ADMIN_PORT", default=4001),
+            rules=rules,
             state_url=_read_state_url(reader),
             proxies=_read_networks(reader),
-            metrics_port=reader.integer("GAME_METRICS_PORT", default=0, **port),
+            metrics_port=reader.port("GAME_METRICS_PORT", default=0),
             shared_rounds=reader.choice("GAME_ROUND", default=False, choices={"own": False, "shared": True}),
             limits=_read_limits(reader),
             tls=read_server_tls(reader),
-            log_format=reader.choice(
-                "GAME_LOG_FORMAT", default=default_format, choices={one.value: one for one in LogFormat}
-            ),
-            log_level=reader.choice(
-                "GAME_LOG_LEVEL", default="info", choices={word: word for word in LEVELS}
-            ),
+            log_format=read_log_format(reader, default_format),
+            log_level=read_log_level(reader),
         )
         if settings.player_port == settings.admin_port != 0:
             reader.fault("GAME_ADMIN_PORT", "the same as GAME_PLAYER_PORT", "give another port")
@@ -103,7 +105,7 @@ class Settings:
 
 def _read_state_url(reader: EnvironReader) -> str:
     url = reader.text("GAME_STATE_URL", default="")
-    if url and not url.startswith(("valkey://", "valkeys://", "unix://")):
+    if url and not _is_state_url(url):
         reader.fault("GAME_STATE_URL", "no address of a Valkey", "give valkey://[USER:PASSWORD@]HOST[:PORT]")
     file = reader.text("GAME_STATE_PASSWORD_FILE", default="")
     if not url or not file:
@@ -118,6 +120,17 @@ def _read_state_url(reader: EnvironReader) -> str:
     return parts._replace(netloc=f"{user.partition(':')[0]}:{password}@{host}").geturl()
 
 
+def _is_state_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in {"valkey", "valkeys"}:
+            parse_host(parts.hostname or "localhost")
+            return parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme == "unix"
+
+
 def _read_networks(reader: EnvironReader) -> tuple[Network, ...]:
     try:
         words = reader.text("GAME_PROXY_FROM", default="").split(",")
@@ -129,13 +142,15 @@ def _read_networks(reader: EnvironReader) -> tuple[Network, ...]:
 
 def _read_limits(reader: EnvironReader) -> Limits:
     usual = Limits()
+    max_per_address = reader.integer("GAME_MAX_PER_ADDRESS", default=-1, low=0)
     return Limits(
         max_players=reader.integer("GAME_MAX_PLAYERS", default=usual.max_players, low=1),
         max_connections=reader.integer("GAME_MAX_CONNECTIONS", default=usual.max_connections, low=0),
-        max_per_address=reader.integer("GAME_MAX_PER_ADDRESS", default=usual.max_per_address, low=0),
+        max_per_address=None if max_per_address < 0 else max_per_address,
         max_invalid_guesses=reader.integer(
             "GAME_MAX_INVALID_GUESSES", default=usual.max_invalid_guesses, low=1
         ),
+        max_line_rate=reader.integer("GAME_MAX_LINE_RATE", default=usual.max_line_rate, low=0),
         handshake_timeout_s=reader.seconds("GAME_HANDSHAKE_TIMEOUT", default=usual.handshake_timeout_s),
         tls_timeout_s=reader.seconds("GAME_TLS_TIMEOUT", default=usual.tls_timeout_s),
         idle_timeout_s=reader.seconds("GAME_IDLE_TIMEOUT", default=usual.idle_timeout_s),

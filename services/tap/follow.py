@@ -21,6 +21,7 @@ from services.protocol.messages import (
     Unknown,
     Verdict,
 )
+from services.protocol.printable import printable_octets
 from services.protocol.rules import CLASSIC
 from services.protocol.state import TRANSITIONS, State, advance
 from services.tap.stream import LineStream
@@ -73,6 +74,7 @@ class Shown:
 
 _OWED: Final[dict[State, tuple[str, str, State]]] = {
     State.GREETING: ("P-1", "Greetings", State.GREETED),
+    State.NAMING: ("N-1", "Welcome NAME", State.GREETED),
     State.STARTING: ("P-2", "Ready", State.PLAYING),
     State.JUDGING: ("P-4", "Far, Close, Correct or the prompt", State.PLAYING),
     State.ADMIN_GREETING: ("A-1", "Admin-Greetings", State.ADMIN_GREETED),
@@ -104,11 +106,6 @@ _LANDMARKS: Final = _landmarks()
 
 def _kind(message: Message) -> Kind:
     return message if isinstance(message, Verdict) else type(message)
-
-
-def printable(octets: bytes) -> str:
-    """Spell octets in printable ASCII: nothing that a peer sends may steer a terminal or a page."""
-    return repr(octets)[2:-1].replace("\\'", "'")
 
 
 class Conversation:
@@ -147,14 +144,14 @@ class Conversation:
         """Return what to say after a time in which a side sent nothing more, with a line of it begun."""
         if self._is_encrypted or not self._streams[side].unterminated:
             return []
-        text = f"{printable(self._streams[side].unterminated)} (no line end has come)"
+        text = f"{printable_octets(self._streams[side].unterminated)} (no line end has come)"
         note = "a line is read only when it is ended: send CR LF (\\r\\n) after it"
         return [Shown(side, text, (Finding("F-1", note),), is_line=False)]
 
     def _show(self, side: Side, line: Line) -> Shown:
         findings = [*_framing(side, line)]
         findings += self._request(line) if side is Side.CLIENT else self._reply(line)
-        return Shown(side, printable(line.octets), tuple(findings))
+        return Shown(side, printable_octets(line.octets), tuple(findings))
 
     def _ended(self, side: Side) -> Shown:
         findings: tuple[Finding, ...] = ()

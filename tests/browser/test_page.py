@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
@@ -268,3 +269,98 @@ def test_the_expectations_are_drawn(browser: Browser) -> None:
         labels = page.page.locator("#histogram .reference-label").all_text_contents()
         assert [label.split()[0].rstrip(",") for label in labels] == ["smart", "mixed", "random"]
         assert "smart 5.0" in (page.page.locator("#histogram").get_attribute("aria-label") or "")
+
+
+def test_a_stopped_administrator_is_noticed(browser: Browser) -> None:
+    """A server that is there but silent is noticed within 8 s; when it goes on, so does the page."""
+    server = Watched("10.0.0.1 5001")
+    with (
+        ScriptedServer(server) as listening,
+        dashboard(listening.port) as (process, port),
+        live_page(browser, f"http://127.0.0.1:{port}") as page,
+    ):
+        page.shows("#playing", "1")
+        page.page.evaluate(
+            "() => { window.untouched = true; const notice = document.querySelector('#notice');"
+            " window.noticed = new Promise((found) => new MutationObserver(() => notice.hidden || found("
+            "performance.now())).observe(notice, { attributes: true })); }"
+        )
+        process.send_signal(signal.SIGSTOP)
+        stopped_ms = page.page.evaluate("performance.now()")
+        noticed_ms = page.page.evaluate("window.noticed")
+        page.shows_part("#notice", "This page has lost its connection")
+        process.send_signal(signal.SIGCONT)
+        server.say("Joined 10.0.0.2 5002")
+        page.shows("#playing", "2")
+        page.page.locator("#notice").wait_for(state="hidden")
+        assert page.page.evaluate("window.untouched") is True
+    assert noticed_ms - stopped_ms < 8000
+
+
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def test_a_hidden_tab_leaves_its_connection_to_others(browser: Browser) -> None:
+    """Tabs in the background take no connection from the seventh; one that is shown again is up to date."""
+    server = Watched("10.0.0.1 5001")
+    with page_beside(browser, server) as page:
+        page.shows("#playing", "1")
+        tabs = [page.page]
+        for _ in range(6):
+            tabs[-1].evaluate(HIDE, arg=True)
+            tabs.append(page.page.context.new_page())
+            tabs[-1].goto(page.address)
+            tabs[-1].locator("#playing", has_text="1").wait_for()
+        server.say("Joined 10.0.0.2 5002")
+        tabs[-1].locator("#playing", has_text="2").wait_for()
+        assert page.page.locator("#playing").text_content() == "1"
+        page.page.evaluate(HIDE, arg=False)
+        page.shows("#playing", "2")
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 999_999_999), (0, 128), (1, 2)])
+def test_any_range_can_be_drawn(browser: Browser, low: int, high: int) -> None:
+    """The widest range and the narrowest are drawn at once, with the marks at the ends where they belong."""
+    server = Watched("10.0.0.1 5001")
+    with (
+        ScriptedServer(server) as listening,
+        dashboard(listening.port, GAME_LOW=str(low), GAME_HIGH=str(high)) as (_, port),
+        live_page(browser, f"http://127.0.0.1:{port}", width=360) as page,
+    ):
+        server.say(f"Guessed 10.0.0.1 5001 {low} Far", f"Guessed 10.0.0.1 5001 {high} Far")
+        page.page.locator("#rows .mark").nth(1).wait_for()
+        assert page.page.locator("#rows .strip").get_attribute("aria-label") == f"{low} Far, {high} Far"
+        assert page.fits()
+        assert page.page.locator("#histogram .bar").count() <= 61
+
+
+def test_names_are_shown(browser: Browser) -> None:
+    """A player's own name is on the row and in the events, and the filter finds it."""
+    server = Watched("10.0.0.1 5001")
+    with page_beside(browser, server) as page:
+        page.shows("#playing", "1")
+        assert not page.page.locator(".head-player").is_visible()
+        server.say("Joined 10.0.0.2 5002 ann-1")
+        page.shows("#rows tr:nth-child(2) .cell-player", "ann-1")
+        page.shows_part("#events li", "ann-1 (10.0.0.2 5002) plays")
+        page.page.get_by_label("Filter").fill("ANN")
+        page.shows_part("#count", "1 found")
+
+
+@pytest.mark.parametrize("width", [1360, 360])
+def test_the_hall_of_fame(browser: Browser, width: int) -> None:
+    """Who has won is in the hall of fame, with best, mean and number of games; so are games by the hour."""
+    server = Watched()
+    with page_beside(browser, server, width=width) as page:
+        page.shows_part("#scores-ever-empty", "No game won yet")
+        server.say("Joined 10.0.0.1 1 ann", "Won 10.0.0.1 1 3", "Joined 10.0.0.1 2 ann", "Won 10.0.0.1 2 6")
+        server.say("Joined 10.0.0.1 3", "Won 10.0.0.1 3 9")
+        page.shows_part("#scores-ever tr", "ann")
+        rows = page.page.locator("#scores-today tr").all_inner_texts()
+        assert [row.split() for row in rows] == [["ann", "3", "4.50", "2"], ["no", "name", "9", "9.00", "1"]]
+        page.shows_part("#scores-about", "3 games recorded")
+        page.page.locator("#by-hour[aria-label*='3 won, 0 left; 47 hours not recorded']").wait_for()
+        assert page.fits()

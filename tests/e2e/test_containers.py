@@ -42,6 +42,7 @@ def test_confinement_is_asked_for(container: Container) -> None:
     assert host["Init"]
     assert 0 < host["PidsLimit"] <= 64
     assert 0 < host["Memory"] <= 512 << 20
+    assert host["MemorySwap"] == host["Memory"]
     assert 0 < host["NanoCpus"] <= 1e9
     assert host["LogConfig"] == {"Type": "local", "Config": {"max-file": "3", "max-size": "10m"}}
     assert host["RestartPolicy"]["MaximumRetryCount"] > 0

@@ -51,7 +51,7 @@ def test_a_person_at_a_terminal_wins(topology: Topology, terminal: pexpect.spawn
     assert isinstance(terminal.match, re.Match)
     assert terminal.match[1] == terminal.match[2] == str(number)
     assert exit_status(terminal) == 0
-    assert number in games_of_others(topology)
+    wait_for_game_of_others(topology, number)
 
 
 def test_pipes_play_too(topology: Topology) -> None:
@@ -70,7 +70,7 @@ def test_pipes_play_too(topology: Topology) -> None:
     won = re.search(r"You have won: it is (\d+)\. (\d+) guess", done.stdout)
     assert won is not None
     assert won[1] == won[2]
-    assert int(won[1]) in games_of_others(topology)
+    wait_for_game_of_others(topology, int(won[1]))
 
 
 def test_ctrl_d_leaves_politely(terminal: pexpect.spawn[str]) -> None:
@@ -85,9 +85,20 @@ def test_ctrl_c_interrupts(terminal: pexpect.spawn[str]) -> None:
     assert exit_status(terminal) == 130
 
 
-def games_of_others(topology: Topology) -> list[int]:
-    """Return the numbers of guesses of the games in the server's log that were not won by the bots."""
-    bots = topology.hosts("bot")
-    return [
-        event["guesses"] for event in topology.log("server").events("game_won") if host_of(event) not in bots
-    ]
+def test_playing_and_judging_change_nothing_else(topology: Topology) -> None:
+    """From a shell with other settings, `run` starts its own container and leaves every other as it is."""
+    before = topology.lives()
+    numbers = topology.run_in_other_shell("run", "--rm", "--no-TTY", "player", "--help")
+    assert "usage: " in numbers
+    assert "usage: " in topology.run_in_other_shell("run", "--rm", "--no-TTY", "conformance", "--help")
+    assert topology.lives() == before
+
+
+def wait_for_game_of_others(topology: Topology, guesses: int) -> None:
+    """Wait until the server's log has a game with so many guesses that was not won by the bots."""
+    bots, log = topology.hosts("bot"), topology.log("server")
+
+    def won() -> bool:
+        return any(host_of(event) not in bots for event in log.events("game_won", guesses=guesses))
+
+    log.wait_until(won, what=f"a game of {guesses} guesses that no bot has won")

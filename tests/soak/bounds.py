@@ -354,7 +354,7 @@ from tests.support.server_process import ServerProcess
 with ServerProcess() as server, server.new_admin("Hello", "Watch") as watcher:
     up(0x40)
     began_s = time.monotonic()
-    server.patience_s = 40
+    server.timeout_s = 40
     server.wait_for("admin_left")
     print(f"{time.monotonic() - began_s:.1f}")
     up(0x41)

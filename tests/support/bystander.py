@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.support.line_client import LineClient
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 GUESS = b"My Guess is: 8\r\n"
 
 
@@ -43,7 +43,7 @@ def main() -> None:
     fd, times = map(int, sys.argv[1:])
     waits_s = []
     with socket.socket(fileno=fd) as connection, connection.makefile("rb") as lines:
-        connection.settimeout(PATIENCE_S)
+        connection.settimeout(TIMEOUT_S)
         for _ in range(times):
             began_s = time.monotonic()
             connection.sendall(GUESS)

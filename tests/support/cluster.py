@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import docker.errors
 
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
     from tests.support.log_contract import Event
 
 POLL_S = 0.1
+
+
+class Slot(NamedTuple):
+    """One port of a server, as the balancer knows it."""
+
+    backend: str
+    address: str
+    takes_players: bool
 
 
 class Cluster(Topology):
@@ -58,6 +68,23 @@ class Cluster(Topology):
     def servers(self) -> list[Container]:
         """Return the servers that run."""
         return [one for one in self.containers("server") if one.status == "running"]
+
+    def address_in(self, network: str, container: Container) -> str:
+        """Return a container's address in one of the cluster's networks."""
+        networks = container.attrs["NetworkSettings"]["Networks"]
+        return str(networks[f"{self.project}_{network}"]["IPAddress"])
+
+    def slots(self) -> list[Slot]:
+        """Return what the balancer sends connections to."""
+        ask = 'exec 3<>/dev/tcp/127.0.0.1/9999; echo "show servers state" >&3; cat <&3'
+        output = self.container("balancer").exec_run(["bash", "-c", ask]).output
+        assert isinstance(output, bytes)
+        rows = [line.split() for line in output.decode().splitlines()[2:] if line]
+        return [
+            Slot(backend=row[1], address=row[4], takes_players=row[5:7] == ["2", "0"])
+            for row in rows
+            if row[4] != "-"
+        ]
 
     def playing(self) -> dict[str, str]:
         """Return who plays, and on which server, as the servers' logs tell."""
@@ -155,6 +182,39 @@ class Cluster(Topology):
                     network.connect(valkey, aliases=["valkey"])
 
 
+class Newcomers:
+    """Somebody new comes 20 times a second, says Hello, hears the answer and leaves."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.answers: list[str] = []
+        self._address = address
+        self._enough = threading.Event()
+        self._knocking = threading.Thread(target=self._knock)
+
+    def __enter__(self) -> Self:
+        self._knocking.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._enough.set()
+        self._knocking.join()
+
+    def _knock(self) -> None:
+        # Each in a thread of its own: an answer that is late holds up nobody.
+        with ThreadPoolExecutor(64) as visitors:
+            visits = []
+            while not self._enough.wait(0.05):
+                visits.append(visitors.submit(self._visit))
+        self.answers = [visit.result() for visit in visits]
+
+    def _visit(self) -> str:
+        try:
+            with LineClient(self._address) as client:
+                return client.ask("Hello")
+        except (OSError, AssertionError) as error:
+            return repr(error)
+
+
 def pause(container: Container) -> None:
     """Freeze a container; the kernel needs several goes at a busy one sometimes."""
     for tries_left in reversed(range(5)):
@@ -167,9 +227,9 @@ def pause(container: Container) -> None:
             return
 
 
-def random_subnet() -> str:
-    """Return a network for the balancer that hardly anybody uses."""
-    return f"10.{random.randint(64, 127)}.{random.randint(0, 255)}.0/24"
+def random_prefix() -> str:
+    """Return the beginning of a network for the balancer that hardly anybody uses."""
+    return f"10.{random.randint(64, 127)}.{random.randint(0, 255)}"
 
 
 def ask_who(admin: LineClient) -> set[str]:

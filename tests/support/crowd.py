@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 PAUSE_S = 0.02
 """How long a player of the crowd thinks: fifty of them make two thousand guesses in a second, no more."""
 
@@ -45,7 +45,7 @@ async def play(address: tuple[str, int], tally: Tally, pause_s: float = PAUSE_S)
         ):
             began_s = time.perf_counter()
             writer.write(line)
-            reply = await asyncio.wait_for(reader.readline(), PATIENCE_S)
+            reply = await asyncio.wait_for(reader.readline(), TIMEOUT_S)
             tally.waits_s.append(time.perf_counter() - began_s)
             if reply == b"Correct\r\n":
                 tally.won += 1

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING
+
+from tests.support.log_contract import check_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,9 +19,16 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def dashboard(server_port: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Run the program with a page on a free port; yield it, and the port, when it watches the server."""
+def dashboard(
+    server_port: int, *, descriptors: int | None = None, **environ: str
+) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Run the program with a page on a free port; yield it, and the port, when it watches the server.
+
+    Every line that it logs must keep to the contract, and nothing else may be written anywhere.
+    """
+    limit = [] if descriptors is None else ["prlimit", f"--nofile={descriptors}"]
     command = [
+        *limit,
         sys.executable,
         "-m",
         "services.admin",
@@ -29,11 +39,16 @@ def dashboard(server_port: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
         str(server_port),
     ]
     with subprocess.Popen(
-        [*command, "--dashboard", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True
+        [*command, "--dashboard", "127.0.0.1:0"],
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     ) as process:
         assert process.stdout is not None
         # Somebody must read on while the test goes on, or the pipe fills up.
-        reading = threading.Thread(target=process.stdout.read)
+        lines: list[str] = []
+        reading = threading.Thread(target=lines.extend, args=(process.stdout,))
         try:
             listening = json.loads(process.stdout.readline())
             assert listening["event"] == "dashboard_listening"
@@ -44,6 +59,9 @@ def dashboard(server_port: int) -> Iterator[tuple[subprocess.Popen[str], int]]:
             process.kill()
             if reading.ident is not None:
                 reading.join()
+    for line in lines:
+        if line.endswith("\n"):  # the last one may have been cut by the kill
+            check_line(line[:-1])
 
 
 class Watched:

@@ -110,9 +110,9 @@ class LineClient:
         """Wait for octets and return those that came at once."""
         return self._socket.recv(65536)
 
-    def read_within(self, patience_s: float) -> bytes:
+    def read_within(self, timeout_s: float) -> bytes:
         """Return the octets that come within so long a time, or none."""
-        ready, _, _ = select.select([self._socket], [], [], patience_s)
+        ready, _, _ = select.select([self._socket], [], [], timeout_s)
         return self._socket.recv(65536) if ready else b""
 
     def read(self, octets: int) -> bytes:

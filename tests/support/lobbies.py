@@ -25,7 +25,7 @@ T = TypeVar("T")
 SECRET = 7
 """The number of every shared round."""
 
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 
 _names = itertools.count(1)
 
@@ -39,13 +39,13 @@ async def ask(question: Callable[[Callable[[T], None]], None]) -> T:
     """Return what a question to a lobby is answered."""
     answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
     question(answer.set_result)
-    return await asyncio.wait_for(answer, PATIENCE_S)
+    return await asyncio.wait_for(answer, TIMEOUT_S)
 
 
 async def until(found: Callable[[], object], what: str = "what was waited for") -> None:
     """Wait until something is so."""
     loop = asyncio.get_running_loop()
-    deadline_s = loop.time() + PATIENCE_S
+    deadline_s = loop.time() + TIMEOUT_S
     while not found():
         assert loop.time() < deadline_s, f"{what} did not come"
         await asyncio.sleep(0.005)
@@ -83,7 +83,7 @@ class Watch:
 
         return await ask(lambda done: self.lobby.take_seat(self, lambda found: done(seated(found))))
 
-    def say(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Take lines, each of which has to fit the list."""
         for line in data.decode().splitlines():
             self.lines.append(line)
@@ -141,7 +141,7 @@ class Game:
 async def reachable(lobby: Lobby) -> None:
     """Wait until a lobby can be asked."""
     loop = asyncio.get_running_loop()
-    deadline_s = loop.time() + PATIENCE_S
+    deadline_s = loop.time() + TIMEOUT_S
     while await ask(lobby.list_players) is None:
         assert loop.time() < deadline_s, "the lobby cannot be reached"
         await asyncio.sleep(0.01)

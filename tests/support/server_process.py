@@ -114,7 +114,7 @@ class ServerProcess:
                 stdout=stdout,
                 stderr=self._complaints,
             )
-        self.patience_s = TIMEOUT_S
+        self.timeout_s = TIMEOUT_S
         """How long to wait for a log line."""
         self._events: list[Event] = []
         self._breaches: list[AssertionError] = []
@@ -161,7 +161,7 @@ class ServerProcess:
         return {"GAME_PLAYER_PORT": str(self.player[1]), "GAME_ADMIN_PORT": str(self.admin[1])}
 
     def hang_up(self) -> None:
-        """Ask the server to load its certificates anew."""
+        """Ask the server to load its certificates again."""
         self._process.send_signal(signal.SIGHUP)
 
     def signal(self, number: signal.Signals) -> None:
@@ -198,7 +198,7 @@ class ServerProcess:
         """Wait until so many such events are logged, and return the last of them."""
         with self._news:
             self._news.wait_for(
-                lambda: self._ended or len(self._logged(name, fields)) >= count, self.patience_s
+                lambda: self._ended or len(self._logged(name, fields)) >= count, self.timeout_s
             )
             assert not self._breaches, self._breaches[0]
             found = self._logged(name, fields)

@@ -17,6 +17,7 @@ from testcontainers.compose import DockerCompose
 
 from tests.support.container_log import ContainerLog
 from tests.support.line_client import LineClient
+from tests.support.reaper import reaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,9 +27,24 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SETTINGS = (
     *("BIND", "PLAYER_PORT", "ADMIN_PORT", "DASHBOARD_PORT", "BOT", "GAME_", "COMPOSE_"),
-    *("SERVERS", "BALANCED_SUBNET", "PROMETHEUS_PORT"),
+    *("SERVERS", "BALANCED_PREFIX", "PROMETHEUS_PORT", "CPUS", "LOG_DRIVER", "IMAGE_"),
 )
 """How the names begin that the compose file and Compose itself read from the environment."""
+
+OTHER_SETTINGS = {
+    "PLAYER_PORT": "1",
+    "ADMIN_PORT": "2",
+    "DASHBOARD_PORT": "3",
+    "BIND": "127.0.0.2",
+    "GAME_HIGH": "99",
+    "GAME_TLS_NAMES": "elsewhere.example",
+    "BOTS": "1",
+    "SERVERS": "1",
+    "CPUS": "0.4",
+    "LOG_DRIVER": "json-file",
+    "BALANCED_PREFIX": "10.1.2",
+}
+"""With these, `docker compose up` would start everything anew, if it could."""
 
 
 class Topology:
@@ -39,8 +55,11 @@ class Topology:
     door = "server"
     """The service that publishes the ports of the game."""
 
-    def __init__(self, compose: DockerCompose, engine: docker.DockerClient, project: str) -> None:
-        self.project = project
+    def __init__(
+        self, compose: DockerCompose, engine: docker.DockerClient, settings: Mapping[str, str]
+    ) -> None:
+        self.project = settings["COMPOSE_PROJECT_NAME"]
+        self._settings = settings
         self._compose = compose
         self._engine = engine
         self._logs: dict[str, ContainerLog] = {}
@@ -57,6 +76,51 @@ class Topology:
         )
         assert done.returncode == 0, f"docker compose {' '.join(arguments)}:\n{done.stderr}"
         return done.stdout
+
+    def script(self, name: str, **settings: str) -> str:
+        """Run one of the scripts as somebody would whose .env holds the topology's settings, and these."""
+        chosen = {"COMPOSE_FILE": os.pathsep.join(self.files), **self._settings, **settings}
+        done = subprocess.run(
+            ["bash", f"scripts/{name}"],
+            cwd=ROOT,
+            env={**os.environ, **chosen},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=170,
+        )
+        assert done.returncode == 0, f"{name}:\n{done.stderr}"
+        return done.stderr
+
+    def run_in_other_shell(self, *arguments: str, files: tuple[str, ...] = ("docker-compose.yml",)) -> str:
+        """Do so in a shell with other settings than those of the topology, and maybe fewer files."""
+        done = subprocess.run(
+            ["docker", "compose", *arguments],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "COMPOSE_PROJECT_NAME": self.project,
+                "COMPOSE_FILE": os.pathsep.join(files),
+                **OTHER_SETTINGS,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+        )
+        assert done.returncode == 0, f"docker compose {' '.join(arguments)}:\n{done.stderr}"
+        return done.stdout
+
+    def lives(self) -> dict[str, str]:
+        """Return when each container of the topology was started last, by the container's id."""
+        mine: dict[str, str | list[str] | bool] = {
+            "label": [f"com.docker.compose.project={self.project}", "com.docker.compose.oneoff=False"]
+        }
+        return {
+            str(one.id): str(one.attrs["State"]["StartedAt"])
+            for one in self._engine.containers.list(all=True, filters=mine)
+        }
 
     def config(self) -> dict[str, Any]:
         """Return the compose file as Compose reads it."""
@@ -175,25 +239,14 @@ def running(kind: type[AnyTopology], folder: Path, settings: Mapping[str, str]) 
     assert not [name for name in os.environ if name.startswith(SETTINGS)]
     engine = docker.from_env()
     try:
-        with DockerCompose(ROOT, [*kind.files], build=True, env_file=str(env_file)) as compose:
-            topology = kind(compose, engine, project)
+        with (
+            reaped(project),
+            DockerCompose(ROOT, [*kind.files], build=True, env_file=str(env_file)) as compose,
+        ):
+            topology = kind(compose, engine, chosen)
             try:
                 yield topology
             finally:
                 topology.close()
     finally:
-        remove_project(engine, project)
         engine.close()
-
-
-def remove_project(engine: docker.DockerClient, project: str) -> None:
-    """Remove what `down` leaves: containers of `docker compose run`, images, and all after a failed start."""
-    mine: dict[str, str | list[str] | bool] = {"label": f"com.docker.compose.project={project}"}
-    for container in engine.containers.list(all=True, filters=mine):
-        container.remove(force=True, v=True)
-    for network in engine.networks.list(filters=mine):
-        network.remove()
-    for volume in engine.volumes.list(filters=mine):
-        volume.remove(force=True)
-    for image in engine.images.list(filters=mine):
-        engine.images.remove(str(image.id), force=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import time
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import docker
 from valkey import Valkey
 from valkey.exceptions import ConnectionError as NotConnectedError
+
+from tests.support.reaper import reaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,10 +66,17 @@ def free_port() -> int:
 @contextmanager
 def running_valkey() -> Iterator[ValkeyContainer]:
     """Start a Valkey on a free port, and leave nothing behind."""
+    project = f"guessing-game-test-{secrets.token_hex(4)}"
+    with reaped(project):
+        yield from _running(project)
+
+
+def _running(project: str) -> Iterator[ValkeyContainer]:
     engine = docker.from_env()
     port = free_port()
     container = engine.containers.run(
         IMAGE,
+        labels={"com.docker.compose.project": project},
         entrypoint=["valkey-server"],
         command=["--save", "", "--protected-mode", "no"],
         ports={f"{PORT}/tcp": ("127.0.0.1", port)},
@@ -77,5 +87,4 @@ def running_valkey() -> Iterator[ValkeyContainer]:
         running.wait()
         yield running
     finally:
-        container.remove(force=True, v=True)
         engine.close()

@@ -6,7 +6,19 @@ from hypothesis import strategies as st
 
 from services.protocol.framing import MAX_LINE_OCTETS
 
-_WORDS = (b"Hello", b"Admin-Hello", b"Game", b"Who", b"Watch", b"Pong", b"Greetings", b"Far", b"Correct")
+_WORDS = (
+    b"Hello",
+    b"Admin-Hello",
+    b"Name: ann",
+    b"Name: ?",
+    b"Game",
+    b"Who",
+    b"Watch",
+    b"Pong",
+    b"Greetings",
+    b"Far",
+    b"Correct",
+)
 _PREFIXES = (b"My Guess is: ", b"Guess: ", b"guess:\t", b"MY GUESS IS:", b"")
 _NUMBERS = st.integers(min_value=-3, max_value=40).map(lambda number: b"%d" % number)
 _TERMINATORS = st.sampled_from((b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r", b""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,15 +12,22 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from services.admin.dashboard.connections import ANSWER_TIMEOUT_S, Timed
+from services.admin.dashboard.hosts import OwnHosts
 from services.admin.dashboard.state import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterator
 
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from services.admin.dashboard.connections import Connection
     from services.admin.dashboard.feed import Feed
+    from services.admin.recorder import Recorder
+
+CHUNK_OCTETS: Final = 64 << 10
+"""A large answer is handed over piece by piece, as the reader takes it: it is in memory once for all."""
 
 PAGE: Final = Path(__file__).parent / "page"
 
@@ -29,6 +37,8 @@ _TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+
+_EVENT_STREAM: Final = "text/event-stream"
 
 HEADERS: Final = {
     # Nothing from anywhere else, nothing inline, in nobody's frame.
@@ -62,16 +72,65 @@ class _Headers:
         await self._app(scope, receive, send_with_headers)
 
 
-def make_app(feed: Feed) -> Starlette:
-    """Return the application that shows what `feed` tells."""
+class _Events:
+    """The stream of what happens; it needs the connection, so it is an application of its own."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection: Connection = scope["state"]["connection"]
+        response: Response
+        if scope["method"] == "HEAD":
+            response = Response(media_type=_EVENT_STREAM)
+            await response(scope, receive, send)
+            return
+        with self._feed.viewer(connection.abort) as messages:
+            if messages is None or not connection.hold():
+                error = {"version": VERSION, "error": "too many viewers"}
+                response = JSONResponse(error, 503, {"Retry-After": "10"})
+            else:
+                response = StreamingResponse(
+                    _timed(messages, connection),
+                    media_type=_EVENT_STREAM,
+                    headers={"X-Accel-Buffering": "no"},  # nginx would gather them for seconds
+                )
+            await response(scope, receive, send)
+
+
+async def _timed(
+    messages: AsyncGenerator[bytes, None], connection: Connection
+) -> AsyncGenerator[memoryview, None]:
+    async for message in messages:
+        connection.end_within(ANSWER_TIMEOUT_S)
+        for chunk in _chunks(memoryview(message)):
+            yield chunk
+        connection.end_within(None)
+
+
+def _chunks(content: memoryview) -> Iterator[memoryview]:
+    return (content[start : start + CHUNK_OCTETS] for start in range(0, len(content), CHUNK_OCTETS))
+
+
+def _whole(content: memoryview, media_type: str) -> Response:
+    async def chunks() -> AsyncGenerator[memoryview, None]:
+        for chunk in _chunks(content):
+            yield chunk
+
+    return StreamingResponse(chunks(), media_type=media_type, headers={"Content-Length": str(len(content))})
+
+
+def make_app(feed: Feed, recorder: Recorder, names: Collection[str]) -> Starlette:
+    """Return the application that shows what `feed` tells, to who asks for one of `names`."""
 
     async def players(_request: Request) -> Response:
-        return JSONResponse(feed.state())
+        return _whole(feed.state(), "application/json")
 
-    async def events(_request: Request) -> Response:
-        if feed.full:
-            return JSONResponse({"version": VERSION, "error": "too many viewers"}, status_code=503)
-        return StreamingResponse(feed.stream(), media_type="text/event-stream")
+    async def scores(_request: Request) -> Response:
+        try:
+            return JSONResponse({"version": VERSION, **await recorder.scores()})
+        except sqlite3.Error as error:
+            return JSONResponse({"version": VERSION, "error": f"the history cannot be read: {error}"}, 503)
 
     async def health(_request: Request) -> Response:
         return JSONResponse({"version": VERSION, "status": "ok", "watching": feed.watching})
@@ -81,10 +140,11 @@ def make_app(feed: Feed) -> Starlette:
             *(Route("/" + path.name, _file(path)) for path in PAGE.iterdir() if path.suffix in _TYPES),
             Route("/", _file(PAGE / "index.html")),
             Route("/api/players", players),
-            Route("/api/events", events),
+            Route("/api/scores", scores),
+            Route("/api/events", _Events(feed), methods=["GET"]),
             Route("/healthz", health),
         ],
-        middleware=[Middleware(_Headers)],
+        middleware=[Middleware(Timed), Middleware(_Headers), Middleware(OwnHosts, names=names)],
     )
 
 

@@ -1,6 +1,6 @@
 """Names of hosts by reverse DNS, where there are any: in a compose network, the containers' names.
 
-Asking may take seconds, so a thread of its own does it; whoever wants a name gets what is known already.
+A look-up may take seconds, so a thread of its own does it; a caller gets what is known already.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_KNOWN: Final = 4096
-MOST_ASKED: Final = 256
-"""Questions that wait. Beyond them a host is asked about later, when it is drawn again."""
+MOST_PENDING: Final = 256
+"""Look-ups that wait. Beyond them a host is looked up later, when it is drawn again."""
 
 FRESH_S: Final = 60.0
-"""After so long a name is asked for anew: an address may belong to another container by then."""
+"""After so long a name is looked up again: an address may belong to another container by then."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 
@@ -57,42 +57,46 @@ class Names:
         self._look_up = look_up
         self._clock = clock
         self._known: dict[str, tuple[str | None, float]] = {}
-        self._asked: set[str] = set()
+        self._pending: set[str] = set()
         self._fresh: set[str] = set()
-        self._questions: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._answers: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[tuple[str, str | None]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def of(self, ip: str) -> str | None:
         """Return the name if it is known, and see to it that it will be."""
-        self._take_answers()
+        self._take_results()
         name, known_s = self._known.get(ip, (None, float("-inf")))
-        if self._clock() - known_s > FRESH_S and ip not in self._asked and len(self._asked) < MOST_ASKED:
-            self._asked.add(ip)
-            self._questions.put(ip)
+        if (
+            self._clock() - known_s > FRESH_S
+            and ip not in self._pending
+            and len(self._pending) < MOST_PENDING
+        ):
+            self._pending.add(ip)
+            self._requests.put(ip)
             if self._thread is None:
                 # A daemon, so that a name server that does not answer cannot hold up the end of the program.
-                self._thread = threading.Thread(target=self._ask, name="reverse-dns", daemon=True)
+                self._thread = threading.Thread(target=self._serve, name="reverse-dns", daemon=True)
                 self._thread.start()
         return name
 
     def take_fresh(self) -> set[str]:
         """Return the hosts whose names have changed since the last call."""
-        self._take_answers()
+        self._take_results()
         fresh, self._fresh = self._fresh, set()
         return fresh
 
-    def _take_answers(self) -> None:
-        while not self._answers.empty():
-            ip, name = self._answers.get()
-            self._asked.discard(ip)
+    def _take_results(self) -> None:
+        while not self._results.empty():
+            ip, name = self._results.get()
+            self._pending.discard(ip)
             if self._known.pop(ip, (None, 0.0))[0] != name:
                 self._fresh.add(ip)
             self._known[ip] = (name, self._clock())
             if len(self._known) > MOST_KNOWN:
                 del self._known[next(iter(self._known))]
 
-    def _ask(self) -> None:
+    def _serve(self) -> None:
         while True:
-            ip = self._questions.get()
-            self._answers.put((ip, self._look_up(ip)))
+            ip = self._requests.get()
+            self._results.put((ip, self._look_up(ip)))

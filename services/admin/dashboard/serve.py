@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
 from services.admin.dashboard.app import make_app
+from services.admin.dashboard.connections import Bounds
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    import socket
+    from collections.abc import Collection, Generator
+
+    from structlog.typing import FilteringBoundLogger
 
     from services.admin.dashboard.feed import Feed
-    from services.admin.settings import DashboardSettings
+    from services.admin.recorder import Recorder
 
-MOST_CONNECTIONS: Final = 128
-"""Twice the viewers' limit: each viewer needs a second connection for the files now and then."""
+GRACE_S: Final = 1
 
 
 class _Server(uvicorn.Server):
@@ -28,38 +30,38 @@ class _Server(uvicorn.Server):
         yield
 
 
-def listen(where: DashboardSettings) -> socket.socket:
-    """Take the port.
-
-    Raises:
-        OSError: It cannot be had.
-    """
-    family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
-    return socket.create_server((where.host, where.port), family=family)
-
-
-async def serve(feed: Feed, listener: socket.socket) -> None:
+async def serve(
+    feed: Feed, recorder: Recorder, listener: socket.socket, names: Collection[str], log: FilteringBoundLogger
+) -> None:
     """Serve the page until cancelled; then end the streams and close."""
     config = uvicorn.Config(
-        make_app(feed),
+        make_app(feed, recorder, names),
         http="h11",
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_graceful_shutdown=1,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_S,
     )
     server = _Server(config)
+    bounds = Bounds(listener, log)
     async with asyncio.TaskGroup() as tasks:
-        frames = tasks.create_task(feed.run())
-        serving = tasks.create_task(server.serve([listener]))
+        running = [
+            tasks.create_task(feed.run()),
+            tasks.create_task(bounds.accept(config, server.server_state)),
+        ]
+        serving = tasks.create_task(server.serve([]))
         try:
             await asyncio.shield(serving)
         except asyncio.CancelledError:
             feed.close()
-            frames.cancel()
+            for task in running:
+                task.cancel()
+            listener.close()
             server.should_exit = True
+            # Who has not taken the end by then does not hold up the program.
+            asyncio.get_running_loop().call_later(GRACE_S / 2, bounds.abort)
             await serving
             raise

@@ -1,4 +1,7 @@
-"""The board as the JSON that docs/dashboard.md describes, pure. The page draws it and works nothing out."""
+"""The board as the JSON that docs/dashboard.md describes, pure. The page draws it and works nothing out.
+
+The board's moments are of a monotonic clock; `ahead_s` makes them the seconds since 1970 that readers get.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +24,20 @@ MOST_BINS: Final = 60
 
 
 def whole_state(
-    board: Board, now: float, name_of: Callable[[str], str | None], expectations: Mapping[str, float]
+    board: Board,
+    now: float,
+    name_of: Callable[[str], str | None],
+    expectations: Mapping[str, float],
+    ahead_s: float,
 ) -> dict[str, Any]:
     """Return everything."""
     return {
-        **_surroundings(board, now),
+        **_surroundings(board, now, ahead_s),
         "expectations": [
             {"strategy": strategy, "guesses": guesses} for strategy, guesses in expectations.items()
         ],
-        "players": [player_row(player, name_of) for player in shown(board, now)],
-        "events": [event_row(happening) for happening in board.happenings],
+        "players": [player_row(player, name_of, ahead_s) for player in shown(board, now)],
+        "events": [event_row(happening, ahead_s) for happening in board.happenings],
     }
 
 
@@ -42,13 +49,16 @@ def changed_state(
     changed: Iterable[Player],
     gone: Sequence[int],
     after_event: int,
+    ahead_s: float,
 ) -> dict[str, Any]:
     """Return what is not as it was: whole rows of the players who changed, and only the new events."""
     return {
-        **_surroundings(board, now),
-        "players": [player_row(player, name_of) for player in changed],
+        **_surroundings(board, now, ahead_s),
+        "players": [player_row(player, name_of, ahead_s) for player in changed],
         "gone": gone,
-        "events": [event_row(happening) for happening in board.happenings if happening.number > after_event],
+        "events": [
+            event_row(happening, ahead_s) for happening in board.happenings if happening.number > after_event
+        ],
     }
 
 
@@ -57,20 +67,21 @@ def shown(board: Board, now: float) -> list[Player]:
     return [*board.players.values(), *board.winners(now)]
 
 
-def _surroundings(board: Board, now: float) -> dict[str, Any]:
+def _surroundings(board: Board, now: float, ahead_s: float) -> dict[str, Any]:
     """Return what is sent every time, because it is small or changes with time alone."""
     away = board.away
+    since_s = board.watching_since_s if away is None else board.away_since_s
     points = board.timeline.points(now)
     size = board.high - board.low + 1
     games = board.guesses_to_win.total()
     bins = min(size, MOST_BINS)
     return {
         "version": VERSION,
-        "at": round(now, 3),
+        "at": _told(now, ahead_s),
         "link": {
             "watching": away is None,
-            "since": board.watching_since_s if away is None else board.away_since_s,
-            "up_since": board.up_since_s if board.up_since_s is None else round(board.up_since_s, 3),
+            "since": _told(since_s, ahead_s),
+            "up_since": _told(board.up_since_s, ahead_s),
             "reason": None if away is None else away.reason,
             "seat_taken": away is not None and away.seat_taken,
         },
@@ -91,11 +102,15 @@ def _surroundings(board: Board, now: float) -> dict[str, Any]:
             "mean": _mean(board, games),
         },
         "over_time": {
-            "from": points[0].at_s if points else now,
+            "from": _told(points[0].at_s if points else now, ahead_s),
             "step": STEP_S,
             "levels": [point.level for point in points],
         },
     }
+
+
+def _told(moment: float | None, ahead_s: float) -> float | None:
+    return None if moment is None else round(moment + ahead_s, 3)
 
 
 def _mean(board: Board, games: int) -> float | None:
@@ -104,29 +119,30 @@ def _mean(board: Board, games: int) -> float | None:
     return round(sum(guesses * count for guesses, count in board.guesses_to_win.items()) / games, 2)
 
 
-def player_row(player: Player, name_of: Callable[[str], str | None]) -> dict[str, Any]:
+def player_row(player: Player, name_of: Callable[[str], str | None], ahead_s: float) -> dict[str, Any]:
     """Return a player as a row."""
     return {
         "id": player.id,
         "ip": player.address.host,
         "port": player.address.port,
         "name": name_of(player.address.host),
-        "since": round(player.since_s, 3),
+        "player": player.name,
+        "since": _told(player.since_s, ahead_s),
         "whole": player.whole,
         "guesses": player.guesses,
         "tried": [[number, str(verdict)] for number, verdict in player.tried.items()],
-        "won": player.won_s and round(player.won_s, 3),
+        "won": _told(player.won_s, ahead_s),
     }
 
 
-def event_row(happening: Happening) -> dict[str, Any]:
+def event_row(happening: Happening, ahead_s: float) -> dict[str, Any]:
     """Return an event, in fields and in words."""
     event = happening.event
     row: dict[str, Any] = {
         "number": happening.number,
-        "at": round(happening.at_s, 3),
+        "at": _told(happening.at_s, ahead_s),
         "kind": type(event).__name__.lower(),
-        "text": describe(event),
+        "text": describe(event, happening.name),
     }
     if isinstance(event, Round):
         return row | {"round": event.number}

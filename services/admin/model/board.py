@@ -19,6 +19,7 @@ from services.protocol.messages import (
     Joined,
     Left,
     Listed,
+    Missed,
     Ping,
     Round,
     WatchEvent,
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
         Verdict,
     )
 
-TRIED_KEPT: Final = 200
-"""A player may guess for ever; only so many different numbers of his are remembered, the latest ones."""
+TRIED_KEPT: Final = 60
+"""Different numbers remembered of a player, the latest ones: as many as a row can show, so few that ten
+thousand players who guess without end in a wide range do not fill the memory."""
 
 RECENT_EVENTS: Final = 50
 RECENT_WINNERS: Final = 50
@@ -57,7 +59,7 @@ class Away:
     """Another administrator holds the seat (clause A-7)."""
 
 
-Change = Listed | End | WatchEvent | Ping | Away
+Change = Listed | End | WatchEvent | Ping | Missed | Away
 """What the board is folded over."""
 
 
@@ -73,6 +75,8 @@ class Player:
     whole: bool
     """Seen from its beginning; otherwise there may have been guesses before `since_s`."""
     revision: int
+    name: str | None = None
+    """What the player calls itself; it proves nothing (clause N-1)."""
     guesses: int = 0
     tried: dict[int, Verdict] = field(default_factory=dict)
     """The numbers guessed and what became of them, the latest guess last."""
@@ -87,6 +91,25 @@ class Happening:
     number: int
     at_s: float
     event: WatchEvent
+    name: str | None = None
+    """That of the player it is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Game:
+    """A game that is over."""
+
+    address: Address
+    name: str | None
+    seconds: float
+    """From its beginning, or from when it was first listed."""
+    guesses: int
+    """Of a game that was not seen whole and not won: at least so many."""
+    won: bool
+    low: int
+    high: int
+    round: int | None
+    """The shared round in which it ended, if there are any."""
 
 
 class Board:
@@ -114,7 +137,7 @@ class Board:
         self.guesses_to_win: Counter[int] = Counter()
         self._players: dict[Address, Player] = {}
         self._winners: deque[Player] = deque(maxlen=RECENT_WINNERS)
-        self._listing: list[Address] = []
+        self._listing: list[Listed] = []
         self._ids = 0
         self._events = 0
         self._games = Meter()
@@ -141,61 +164,70 @@ class Board:
         """Return how many guesses were judged in the last minute."""
         return self._guesses.per_minute(now)
 
-    def apply(self, change: Change, now: float) -> None:
-        """Take in what the server said or what became of the connection."""
+    def apply(self, change: Change, now: float) -> Game | None:
+        """Handle what the server said or what became of the connection; return the game that it ended."""
+        ended = None
         match change:
-            case Listed(address):
-                self._listing.append(address)
+            case Listed():
+                self._listing.append(change)
             case End():
                 self._take_list(now)
             case Ping(uptime_s):
                 self.up_since_s = None if uptime_s is None else now - uptime_s
+            case Missed():
+                pass  # who plays is known all the same
             case Joined() | Guessed() | Won() | Left() | Round():
-                self._take_event(change, now)
+                ended = self._take_event(change, now)
             case _:
                 self._lose(change, now)
         self.revision += 1
+        return ended
 
     def _take_list(self, now: float) -> None:
         before = self._players
         self._players = {}
-        for address in self._listing:
-            self._players[address] = before.get(address) or self._player(address, now, whole=False)
+        for listed in self._listing:
+            known = before.get(listed.address)
+            self._players[listed.address] = known or self._player(listed, now, whole=False)
         self._listing = []
         if self.away is not None:
             self.away = None
             self.watching_since_s = now
         self._count(now)
 
-    def _take_event(self, event: WatchEvent, now: float) -> None:
+    def _take_event(self, event: WatchEvent, now: float) -> Game | None:
         self._events += 1
-        self.happenings.append(Happening(self._events, now, event))
+        ended = None
+        player = None if isinstance(event, Round) else self._players.get(event.address)
+        name = None if player is None else player.name
         match event:
-            case Joined(address):
+            case Joined(address, name):
                 self.joined += 1
-                self._players[address] = self._player(address, now, whole=True)
+                self._players[address] = self._player(event, now, whole=True)
                 self._count(now)
-            case Guessed(address, number, verdict):
+            case Guessed(_, number, verdict):
                 self._guesses.add(now)
                 self.verdicts[verdict] += 1
                 self.low, self.high = min(self.low, number), max(self.high, number)
-                player = self._players.get(address)
                 if player is not None:
                     self._note_guess(player, number, verdict)
             case Won(address, guesses):
                 self.won += 1
                 self._games.add(now)
                 self.guesses_to_win[min(guesses, LONGEST_GAME)] += 1
-                player = self._players.pop(address, None)
+                self._players.pop(address, None)
                 if player is not None:
                     player.won_s = now
                     player.guesses = guesses
                     player.revision = self.revision + 1
                     self._winners.append(player)
+                    ended = self._game(player, now)
                 self._count(now)
             case Left(address):
                 self.left += 1
                 self._players.pop(address, None)
+                if player is not None:
+                    ended = self._game(player, now)
                 self._count(now)
             case Round(number):
                 self.round_number = number
@@ -204,6 +236,20 @@ class Board:
                     player.revision = self.revision + 1
             case _:
                 assert_never(event)
+        self.happenings.append(Happening(self._events, now, event, name))
+        return ended
+
+    def _game(self, player: Player, now: float) -> Game:
+        return Game(
+            address=player.address,
+            name=player.name,
+            seconds=now - player.since_s,
+            guesses=player.guesses,
+            won=player.won_s is not None,
+            low=self.low,
+            high=self.high,
+            round=self.round_number,
+        )
 
     def _note_guess(self, player: Player, number: int, verdict: Verdict) -> None:
         player.guesses += 1
@@ -219,14 +265,21 @@ class Board:
             self.watching_since_s = None
             self.up_since_s = None
         self.away = away
-        # What comes next is a new list; whoever is on it then may have guessed meanwhile.
+        # What comes next is a new list, and its players may have guessed meanwhile.
         self._players = {}
         self._listing = []
         self.timeline.record(None, now)
 
-    def _player(self, address: Address, now: float, *, whole: bool) -> Player:
+    def _player(self, told: Listed | Joined, now: float, *, whole: bool) -> Player:
         self._ids += 1
-        return Player(id=self._ids, address=address, since_s=now, whole=whole, revision=self.revision + 1)
+        return Player(
+            id=self._ids,
+            address=told.address,
+            since_s=now,
+            whole=whole,
+            revision=self.revision + 1,
+            name=told.name,
+        )
 
     def _count(self, now: float) -> None:
         self.timeline.record(len(self._players), now)

@@ -10,18 +10,19 @@ if TYPE_CHECKING:
     from services.protocol.messages import WatchEvent
 
 
-def describe(event: WatchEvent) -> str:
-    """Say what happened."""
+def describe(event: WatchEvent, name: str | None = None) -> str:
+    """Say what happened; `name` is what the player calls itself."""
+    if isinstance(event, Round):
+        return f"round {event.number} begins"
+    who = f"{name} ({event.address})" if name else str(event.address)
     match event:
-        case Joined(address):
-            return f"{address} plays"
-        case Guessed(address, number, verdict):
-            return f"{address} guesses {number}: {verdict}"
-        case Won(address, guesses):
-            return f"{address} wins with {guesses} {'guess' if guesses == 1 else 'guesses'}"
-        case Left(address):
-            return f"{address} leaves"
-        case Round(number):
-            return f"round {number} begins"
+        case Joined():
+            return f"{who} plays"
+        case Guessed(_, number, verdict):
+            return f"{who} guesses {number}: {verdict}"
+        case Won(_, guesses):
+            return f"{who} wins with {guesses} {'guess' if guesses == 1 else 'guesses'}"
+        case Left():
+            return f"{who} leaves"
         case _:
             assert_never(event)

@@ -1,92 +1,101 @@
-"""An administrator's conversation: the list, and the watch (clauses A-1 to A-10)."""
+"""An administrator's side: the list, and the watch (clauses A-1 to A-10)."""
 
-from collections.abc import Sequence
-from typing import Final
+from __future__ import annotations
 
-from services.protocol.codec import spell
-from services.protocol.messages import (
-    Address,
-    AdminGreetings,
-    AdminHello,
-    End,
-    Hello,
-    Refused,
-    Request,
-    Watch,
-    Who,
-)
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from services.protocol import refusals
+from services.protocol.codec import encode, encode_list, spell
+from services.protocol.messages import AdminGreetings, AdminHello, End, Hello, Refused, Watch, Who
 from services.protocol.state import State, advance
-from services.server.game.conversation import Conversation
-from services.server.game.effects import Close, Effect, FindPlayers, LeaveSeat, Record, SendList, TakeSeat
-from services.server.game.facts import Fact
+from services.server.game.conversation import ConversationState, FindPlayers, LogRecord, Outcome, TakeSeat
+from services.server.game.log_events import LogEvent
 
-SEAT_TAKEN: Final = "another administrator is watching"
-UNAVAILABLE: Final = "the other servers cannot be asked now, try again"
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.protocol.messages import Address, Request
 
 
-class AdminConversation(Conversation):
-    """One connection on the administrator port."""
+@dataclass(frozen=True, slots=True)
+class AdminState(ConversationState):
+    """Where an administrator's conversation stands."""
 
-    __slots__ = ("answers_pings", "watching")
+    protocol_state: State = State.ADMIN_CONNECTED
+    is_watching: bool = False
+    """Whether this administrator holds the seat."""
+    answers_pings: bool = False
+    """Whether the watcher has answered a Ping once, and so must go on doing so (clause A-8)."""
 
-    def __init__(self) -> None:
-        super().__init__(State.ADMIN_CONNECTED)
-        self.watching = False
-        """Whether this is the administrator who holds the seat."""
-        self.answers_pings = False
-        """Whether the watcher has answered a Ping once, and so can be held to it (clause A-8)."""
+    @property
+    def is_engaged(self) -> bool:
+        """Whether a watch is under way."""
+        return self.is_watching
 
-    def answer(self, request: Request, line: bytes) -> list[Effect]:  # noqa: ARG002  players need it
-        """Answer a request whose turn it is."""
+    def at(self, protocol_state: State) -> Self:
+        """Return this state at another place of the protocol's table."""
+        return replace(self, protocol_state=protocol_state)
+
+    def answer(self, request: Request, line: bytes, owing: State) -> Outcome:  # noqa: ARG002  players need it
+        """Answer a request that is allowed."""
         match request:
             case Hello() | AdminHello():
-                return [
-                    Record(Fact.HANDSHAKE_ADVANCED, (spell(request), "Admin-Greetings")),
-                    Record(Fact.HANDSHAKE_COMPLETED, ("admin",)),
-                    self.reply(AdminGreetings()),
-                ]
+                return Outcome(
+                    log=(
+                        LogRecord(LogEvent.HANDSHAKE_ADVANCED, (spell(request), "Admin-Greetings")),
+                        LogRecord(LogEvent.HANDSHAKE_COMPLETED, ("admin",)),
+                    ),
+                    reply=encode(AdminGreetings()),
+                    next_state=self.after(owing, AdminGreetings()),
+                )
             case Watch():
-                return [TakeSeat()]
+                return Outcome(next_state=self.at(owing), question=TakeSeat())
             case Who():
-                return [FindPlayers(within_watch=self.watching)]
-            case _:  # Pong is the only other request in turn
-                self.answers_pings = True
-                return []
+                question = FindPlayers(within_watch=self.is_watching)
+                return Outcome(next_state=self.at(owing), question=question)
+            case _:  # Pong is the only other request that is allowed
+                return Outcome(next_state=replace(self, answers_pings=True))
 
-    def listed(self, players: Sequence[Address] | None) -> list[Effect]:
+    def listed(self, players: Sequence[Address] | None) -> Outcome:
         """Go on after `FindPlayers`."""
         if players is None:
-            return self.refuse(UNAVAILABLE)
-        effects: list[Effect] = [
-            Record(Fact.ADMIN_LISTED, (len(players),)),
-            SendList(players, within_watch=self.watching),
-        ]
-        if self.watching:
-            self.state = advance(self.state, End())
-            return effects
-        return [*effects, *self.leave("listed")]
+            return self.refuse(refusals.LIST_UNREACHABLE)
+        outcome = Outcome(
+            log=(LogRecord(LogEvent.ADMIN_LISTED, (len(players),)),),
+            reply=encode_list(players, within_watch=self.is_watching),
+        )
+        if self.is_watching:
+            return outcome._replace(next_state=self.at(advance(self.protocol_state, End())))
+        return outcome._replace(next_state=self.at(State.CLOSED), close_reason="listed")
 
-    def seated(self, players: Sequence[Address]) -> list[Effect]:
+    def seated(self, players: Sequence[Address]) -> Outcome:
         """Go on after `TakeSeat`: the seat was free, and the list comes first (clause A-3)."""
-        self.watching = True
-        return [Record(Fact.ADMIN_SEATED, (len(players),)), *self.listed(players)]
+        listed = replace(self, is_watching=True).listed(players)
+        return listed._replace(log=(LogRecord(LogEvent.ADMIN_SEATED, (len(players),)), *listed.log))
 
-    def seat_refused(self, *, occupied: bool) -> list[Effect]:
-        """Go on after `TakeSeat`: the seat was taken (clause A-7), or cannot be had now."""
-        return self.refuse_admin(SEAT_TAKEN if occupied else UNAVAILABLE)
+    def seat_refused(self, *, occupied: bool) -> Outcome:
+        """Go on after `TakeSeat`: the seat was taken (clause A-7), or the lobby cannot be asked."""
+        return self.refuse_admin(refusals.SEAT_TAKEN if occupied else refusals.LIST_UNREACHABLE)
 
-    def refuse_admin(self, reason: str) -> list[Effect]:
-        """Refuse an administrator for who he is, not for what he said."""
-        return [Record(Fact.ADMIN_REFUSED, (reason,)), self.reply(Refused(reason)), Close(reason)]
+    def refuse_admin(self, reason: str) -> Outcome:
+        """Refuse an administrator for what it is, not for what it sent."""
+        outcome = ConversationState.refuse(self, reason)
+        return outcome._replace(log=(LogRecord(LogEvent.ADMIN_REFUSED, (reason,)),))
 
-    def refuse(self, reason: str, line: bytes | None = None) -> list[Effect]:
-        """Give the negative answer; whoever held the seat does so no longer."""
-        if not self.watching:
-            return super().refuse(reason, line)
-        return [self.reply(Refused(reason)), *self.leave(reason)]
+    def refuse(self, reason: str, line: bytes = b"") -> Outcome:
+        """Send the negative answer; a watcher loses the seat."""
+        if not self.is_watching:
+            return ConversationState.refuse(self, reason, line)
+        return self.leave(reason)._replace(reply=encode(Refused(reason)))
 
-    def leave(self, reason: str) -> list[Effect]:
-        """End without a word; whoever held the seat does so no longer."""
-        left: list[Effect] = [LeaveSeat(), Record(Fact.ADMIN_LEFT, (reason,))] if self.watching else []
-        self.watching = False
-        return [*left, *super().leave(reason)]
+    def leave(self, reason: str) -> Outcome:
+        """End without a reply; a watcher loses the seat."""
+        if not self.is_watching:
+            return ConversationState.leave(self, reason)
+        return Outcome(
+            log=(LogRecord(LogEvent.ADMIN_LEFT, (reason,)),),
+            next_state=replace(self, is_watching=False, protocol_state=State.CLOSED),
+            leaves_seat=True,
+            close_reason=reason,
+        )

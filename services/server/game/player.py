@@ -1,12 +1,14 @@
-"""A player's conversation: handshake, guesses, the end (clauses P-1 to P-11)."""
+"""A player's side: handshake, guesses, the end (clauses P-1 to P-13)."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from __future__ import annotations
 
-from services.lobby.interface import RoundGuess, RoundOutcome
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, Self
+
+from services.protocol import refusals
+from services.protocol.codec import encode
 from services.protocol.messages import (
-    Address,
     Game,
     Greetings,
     Guess,
@@ -14,195 +16,215 @@ from services.protocol.messages import (
     Hello,
     Joined,
     Left,
+    Name,
     Ready,
     Refused,
-    Request,
     TooLate,
     Verdict,
+    Welcome,
     Won,
 )
-from services.protocol.rules import Rules
 from services.protocol.state import State
-from services.server.game.conversation import Conversation, shown
-from services.server.game.effects import Close, Effect, EnterRound, Judge, Publish, Record
-from services.server.game.facts import Fact
+from services.server.game.conversation import (
+    ConversationState,
+    EnterRound,
+    Judge,
+    LogRecord,
+    Outcome,
+    PlayerEvent,
+    shown,
+)
+from services.server.game.log_events import LogEvent
 
-TOO_MANY_INVALID: Final = "too many invalid guesses"
-UNAVAILABLE: Final = "the shared game cannot be reached now, try again"
+if TYPE_CHECKING:
+    from services.lobby.interface import RoundOutcome
+    from services.protocol.messages import Request
+    from services.protocol.rules import Rules
+
+_USUAL_WORDS: Final = {b"Hello", b"Game"}
+
+WIDEST_RANGE: Final = 128
+"""Guesses in ranges up to this many numbers are remembered, for each secret: 5 MiB at most."""
 
 
-NO_OPENING: Final[tuple[Request, bytes]] = Game(), b""
-"""Before anybody has asked for a game."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """What all players of a server share."""
+@dataclass(frozen=True)
+class GameConfig:
+    """What all players of a server play by."""
 
     rules: Rules
-    draw_secret: Callable[[], int]
-    """Returns a number of the range that nobody can foresee (clause P-9)."""
     shared_rounds: bool
-    """Whether all guess at one number that somebody else holds (clause R-1), each at an own one if not."""
+    """Whether all guess at one number that the lobby holds (clause R-1), each at its own one if not."""
     max_invalid_guesses: int
     """A player is refused at this many lines in a row that are no valid guess (clause P-13)."""
 
+    @cached_property
+    def is_narrow(self) -> bool:
+        """Whether there are few enough secrets and guesses to remember what follows from each."""
+        return self.rules.high - self.rules.low < WIDEST_RANGE
 
-class PlayerConversation(Conversation):
-    """One connection on the player port."""
+    @cached_property
+    def prompt(self) -> bytes:
+        """The answer to whatever is no guess in range."""
+        return encode(self.rules.prompt)
 
-    __slots__ = ("_address", "_opening", "_round_number", "_table", "invalid_guesses", "playing", "secret")
 
-    def __init__(self, table: Table, address: Address) -> None:
-        super().__init__(State.CONNECTED)
-        self._table = table
-        self._address = address
-        self.playing = False
-        """Whether the player is on the list: a game has begun and is not over."""
-        self.secret = 0
-        self._round_number = 0
-        self._opening = NO_OPENING
-        self.invalid_guesses = 0
-        """How many lines in a row were no valid guess."""
+@dataclass(frozen=True, slots=True)
+class PlayerState(ConversationState):
+    """Where a player's conversation stands."""
 
-    def answer(self, request: Request, line: bytes) -> list[Effect]:
-        """Answer a request whose turn it is."""
-        if self.playing:
-            return self._judge(request, line)
+    config: GameConfig
+    protocol_state: State = State.CONNECTED
+    secret: int = 0
+    round_number: int = 0
+    invalid_guesses: int = 0
+    """How many lines in a row were no valid guess."""
+
+    @property
+    def is_engaged(self) -> bool:
+        """Whether a game is under way: the player is on the list."""
+        return self.protocol_state in {State.PLAYING, State.JUDGING}
+
+    has_idle_timeout = is_engaged
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether many come to this state: the handshake, and games in narrow ranges without a mistake."""
+        if self.invalid_guesses:
+            return False
+        if self.round_number:
+            return self.config.is_narrow and self.is_engaged
+        return self.config.is_narrow or not self.secret
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether it is of a shared round."""
+        return bool(self.round_number)
+
+    def at(self, protocol_state: State) -> Self:
+        """Return this state at another place of the protocol's table."""
+        return replace(self, protocol_state=protocol_state)
+
+    def with_secret(self, secret: int) -> Self:
+        """Return this state with a number to be guessed."""
+        return replace(self, secret=secret)
+
+    def _with_invalid_guesses(self, count: int) -> PlayerState:
+        # What `replace` does, for the one change that a flood makes again and again.
+        return PlayerState(self.config, self.protocol_state, self.secret, self.round_number, count)
+
+    def answer(self, request: Request, line: bytes, owing: State) -> Outcome:
+        """Answer a request that is allowed."""
+        outcome = self._judge(request, line) if self.is_engaged else self._greet(request, line, owing)
+        if self.is_usual and self._is_usual_spelling(request, line):
+            return outcome._replace(is_usual=True)
+        return outcome
+
+    def _is_usual_spelling(self, request: Request, line: bytes) -> bool:
+        """Tell whether a line is one of the few that clients usually send."""
+        if not isinstance(request, Guess):
+            return line in _USUAL_WORDS and not self.is_engaged
+        if not self.config.is_narrow or request.number is None or request.number not in self.config.rules:
+            return False
+        number = b"%d" % request.number
+        return line in {b"My Guess is: " + number, b"Guess: " + number, number}
+
+    def _greet(self, request: Request, line: bytes, owing: State) -> Outcome:
         if isinstance(request, Hello):
-            return [
-                Record(Fact.HANDSHAKE_ADVANCED, ("Hello", "Greetings")),
-                self.reply(Greetings()),
-            ]
-        if isinstance(request, Game):
-            return [Record(Fact.HANDSHAKE_ADVANCED, ("Game", "Ready")), *self._begin(request, line)]
-        # The only other request in turn is the guess that begins a game by itself (clause P-7).
-        return self._begin(request, line)
+            return Outcome(
+                log=(LogRecord(LogEvent.HANDSHAKE_ADVANCED, ("Hello", "Greetings")),),
+                reply=encode(Greetings()),
+                next_state=self.after(owing, Greetings()),
+            )
+        if isinstance(request, Name):
+            if request.name is None:
+                return self.refuse(refusals.BAD_NAME, line)
+            return Outcome(
+                log=(LogRecord(LogEvent.HANDSHAKE_ADVANCED, ("Name", "Welcome")),),
+                reply=encode(Welcome(request.name)),
+                next_state=self.after(owing, Welcome(request.name)),
+            )
+        # A guess begins a game too (clause P-7), and is then handled like any other.
+        repeat = b"" if isinstance(request, Game) else line
+        if self.config.shared_rounds:
+            return Outcome(question=EnterRound(), repeat=repeat)
+        return self._begin(self, repeat)._replace(draws_secret=True)
 
-    def _begin(self, request: Request, line: bytes) -> list[Effect]:
-        if self._table.shared_rounds:
-            self._opening = request, line
-            return [EnterRound()]
-        self.secret = self._table.draw_secret()
-        return self._play(request, line)
-
-    # The steps of the usual game without a word about them. The session takes them the short way, and says
-    # the same (a test keeps the two equal).
-
-    def greet(self) -> None:
-        """Go through Hello and Greetings."""
-        self.state = State.GREETED
-
-    def begin(self) -> None:
-        """Go through Game and Ready; not with shared rounds."""
-        self.secret = self._table.draw_secret()
-        self.playing = True
-        self.state = State.PLAYING
-
-    def win(self) -> None:
-        """Go through the winning guess and Correct."""
-        self.guesses += 1
-        self.playing = False
-        self.state = State.CLOSED
-
-    def entered(self, round_number: int | None) -> list[Effect]:
-        """Go on after `EnterRound`: the game begins, unless the round cannot be known."""
+    def entered(self, round_number: int | None, repeat: bytes) -> Outcome:
+        """Go on after `EnterRound`: the game begins, unless the lobby cannot be asked."""
         if round_number is None:
-            return self.refuse(UNAVAILABLE)
-        self._round_number = round_number
-        return self._play(*self._opening)
+            return self.refuse(refusals.ROUND_UNREACHABLE)
+        return self._begin(replace(self, round_number=round_number), repeat)
 
-    def _play(self, request: Request, line: bytes) -> list[Effect]:
-        self.playing = True
-        joined = Publish(Joined(self._address))
-        if isinstance(request, Game):
-            return [Record(Fact.HANDSHAKE_COMPLETED, ("classic",)), joined, self.reply(Ready())]
-        return [Record(Fact.HANDSHAKE_COMPLETED, ("short",)), joined, *self._judge(request, line)]
+    def _begin(self, game: PlayerState, repeat: bytes) -> Outcome:
+        playing = game.at(State.PLAYING)
+        joined = (PlayerEvent(Joined),)
+        if repeat:
+            completed = LogRecord(LogEvent.HANDSHAKE_COMPLETED, ("short",))
+            return Outcome(log=(completed,), events=joined, next_state=playing, repeat=repeat)
+        return Outcome(
+            log=(
+                LogRecord(LogEvent.HANDSHAKE_ADVANCED, ("Game", "Ready")),
+                LogRecord(LogEvent.HANDSHAKE_COMPLETED, ("classic",)),
+            ),
+            events=joined,
+            reply=encode(Ready()),
+            next_state=playing,
+        )
 
-    def _judge(self, request: Request, line: bytes) -> list[Effect]:
-        rules = self._table.rules
+    def _judge(self, request: Request, line: bytes) -> Outcome:
+        rules = self.config.rules
         if not isinstance(request, Guess) or request.number is None or request.number not in rules:
             return self._reject(line)
         number = request.number
-        if self._table.shared_rounds:
-            return [Judge(RoundGuess(self._address, self._round_number, number, self.guesses + 1))]
+        if self.config.shared_rounds:
+            return Outcome(question=Judge(number))
         verdict = rules.judge(self.secret, number)
-        published: list[Effect] = [Publish(Guessed(self._address, number, verdict))]
-        if verdict is Verdict.CORRECT:
-            published.append(Publish(Won(self._address, self.guesses + 1)))
-        return [*published, *self._announce(Fact.GUESS_JUDGED, number, verdict)]
+        record = LogRecord(LogEvent.GUESS_JUDGED, (number, verdict.value))
+        return self._announce(record, verdict, PlayerEvent(Guessed, number, verdict))
 
-    def judged(self, guess: RoundGuess, outcome: RoundOutcome | None) -> list[Effect]:
-        """Go on after `Judge`; what follows for the list was published where it was judged."""
+    def judged(self, guess: Judge, outcome: RoundOutcome | None) -> Outcome:
+        """Go on after `Judge`; the lobby has published what follows for the list and the watcher."""
         if outcome is None:
-            return self.refuse(UNAVAILABLE)
+            return self.refuse(refusals.ROUND_UNREACHABLE)
         if outcome.verdict is None:
-            self._round_number = outcome.round_number
-            self.invalid_guesses = 0
-            return [
-                Record(Fact.GUESS_TOO_LATE, (guess.number, guess.round_number)),
-                self.reply(TooLate()),
-            ]
-        return self._announce(Fact.ROUND_GUESS_JUDGED, guess.number, outcome.verdict, guess.round_number)
+            return Outcome(
+                log=(LogRecord(LogEvent.GUESS_TOO_LATE, (guess.number, self.round_number)),),
+                reply=encode(TooLate()),
+                next_state=replace(self, round_number=outcome.round_number, invalid_guesses=0),
+            )
+        values = (guess.number, outcome.verdict.value, self.round_number)
+        return self._announce(LogRecord(LogEvent.ROUND_GUESS_JUDGED, values), outcome.verdict)
 
-    def _announce(self, fact: Fact, number: int, verdict: Verdict, *more: int) -> list[Effect]:
-        self.guesses += 1
-        self.invalid_guesses = 0
-        effects: list[Effect] = [
-            Record(fact, (number, verdict.value, self.guesses, *more)),
-            self.reply(verdict),
-        ]
+    def _announce(self, record: LogRecord, verdict: Verdict, *events: PlayerEvent) -> Outcome:
         if verdict is Verdict.CORRECT:
-            self.playing = False
-            effects += (Record(Fact.GAME_WON, (self.guesses,)), Close("won"))
-        return effects
+            return Outcome(
+                log=(record, LogRecord(LogEvent.GAME_WON)),
+                events=(*events, PlayerEvent(Won)) if events else (),
+                reply=encode(verdict),
+                is_guess=True,
+                next_state=self.at(State.CLOSED),
+                close_reason="won",
+            )
+        valid = self._with_invalid_guesses(0) if self.invalid_guesses else None
+        return Outcome(log=(record,), events=events, reply=encode(verdict), is_guess=True, next_state=valid)
 
-    def _reject(self, line: bytes) -> list[Effect]:
-        self.invalid_guesses += 1
-        if self.invalid_guesses >= self._table.max_invalid_guesses:
-            return self.refuse(TOO_MANY_INVALID, line)
-        return [Record(Fact.GUESS_REJECTED, (shown(line),)), self.reply(self._table.rules.prompt)]
+    def _reject(self, line: bytes) -> Outcome:
+        invalid = self.invalid_guesses + 1
+        if invalid >= self.config.max_invalid_guesses:
+            return self.refuse(refusals.TOO_MANY_INVALID, line)
+        return Outcome(
+            log=(LogRecord(LogEvent.GUESS_REJECTED, (shown(line),)),),
+            reply=self.config.prompt,
+            next_state=self._with_invalid_guesses(invalid),
+        )
 
-    def idle(self, timeout_s: float) -> list[Effect]:
-        """Refuse a player who has been silent for too long (clause P-11)."""
-        return self.refuse(f"idle for {timeout_s:g} s")
+    def refuse(self, reason: str, line: bytes = b"") -> Outcome:
+        """Send the negative answer; a player in a game is taken off the list."""
+        if not self.is_engaged:
+            return ConversationState.refuse(self, reason, line)
+        return self.leave(reason)._replace(reply=encode(Refused(reason)))
 
-    def refuse(self, reason: str, line: bytes | None = None) -> list[Effect]:
-        """Give the negative answer; one who plays is no longer listed then."""
-        if not self.playing:
-            return super().refuse(reason, line)
-        return [self.reply(Refused(reason)), *self.leave(reason)]
-
-    def leave(self, reason: str) -> list[Effect]:
-        """End without a word; one who plays is no longer listed then."""
-        left: list[Effect] = [Publish(Left(self._address))] if self.playing else []
-        self.playing = False
-        return [*left, *super().leave(reason)]
-
-
-def usual_lines(spelling: bytes) -> tuple[bytes, ...]:
-    """Return a line with both of its terminators."""
-    return spelling + b"\r\n", spelling + b"\n"
-
-
-def usual_guesses(number: int) -> tuple[bytes, ...]:
-    """Return the lines that a guess is usually spelled as."""
-    return tuple(
-        line
-        for spelling in (b"My Guess is: %d", b"Guess: %d", b"%d")
-        for line in usual_lines(spelling % number)
-    )
-
-
-def ordinary_guesses(rules: Rules, secret: int) -> dict[bytes, tuple[int, Verdict]]:
-    """Return every wrong guess in its usual spellings, terminator included, with its number and verdict.
-
-    Whatever is in here is answered as `PlayerConversation.take` answers it, and needs no parsing
-    (a test keeps the two equal). The winning guess is not in here: more follows from it.
-    """
-    return {
-        line: (number, rules.judge(secret, number))
-        for number in range(rules.low, rules.high + 1)
-        if number != secret
-        for line in usual_guesses(number)
-    }
+    def leave(self, reason: str) -> Outcome:
+        """End without a reply; a player in a game is taken off the list."""
+        left = (PlayerEvent(Left),) if self.is_engaged else ()
+        return Outcome(events=left, next_state=self.at(State.CLOSED), close_reason=reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,10 +33,10 @@ def one_player(peer: Peer) -> None:
     peer.wait_for_end()
 
 
-def get(port: int, path: str, method: str = "GET") -> tuple[http.client.HTTPResponse, bytes]:
+def get(port: int, path: str, method: str = "GET", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
     """Make one request."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request(method, path)
+    connection.request(method, path, headers=headers)
     response = connection.getresponse()
     content = response.read()
     connection.close()
@@ -86,6 +88,7 @@ def test_the_state_as_a_stream() -> None:
         connection.close()
 
     assert response.headers["content-type"].startswith("text/event-stream")
+    assert response.headers["x-accel-buffering"] == "no"
     assert (kind, [row["ip"] for row in state["players"]]) == ("state", ["10.0.0.1"])
     assert {kind for kind, _ in changes} == {"change"}
     change = changes[-1][1]
@@ -188,3 +191,85 @@ def test_a_taken_port_is_one_clear_line() -> None:
     assert (
         done.stderr == f"guessing-admin: cannot serve the page at 127.0.0.1:{port}: Address already in use\n"
     )
+
+
+@pytest.mark.parametrize("path", ["/", "/api/players", "/api/events", "/healthz"])
+def test_a_foreign_name_is_not_answered(path: str) -> None:
+    """A site whose name was made to lead here gets nothing (DNS rebinding); names that are set do."""
+    with (
+        ScriptedServer(one_player) as server,
+        dashboard(server.port, GAME_DASHBOARD_NAMES="game.example") as (_, port),
+    ):
+        refused, content = get(port, path, "HEAD", Host="evil.example")
+        told = get(port, path, Host=f"evil.example:{port}")[1]
+        answers = [
+            get(port, path, "HEAD", Host=host)[0].status
+            for host in ("game.example", f"Game.Example:{port}", f"localhost:{port}", "[::1]:80", "192.0.2.7")
+        ]
+
+    assert (refused.status, content) == (421, b"")
+    assert b"GAME_DASHBOARD_NAMES" in told
+    assert answers == [200] * 5
+
+
+@pytest.mark.parametrize(("descriptors", "connections"), [(1024, 1100), (160, 300)])
+def test_connections_without_end_cost_no_descriptor(descriptors: int, connections: int) -> None:
+    """More connections than there are descriptors: the health check is answered, and no line complains."""
+    with (
+        ScriptedServer(one_player) as server,
+        dashboard(server.port, descriptors=descriptors) as (process, port),
+        contextlib.ExitStack() as stack,
+    ):
+        for _ in range(connections):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20))
+        response, content = get(port, "/healthz")
+        held = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
+
+    assert (response.status, json.loads(content)["watching"]) == (200, True)
+    assert held < min(descriptors, 300)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200),
+        b"Hello\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 5000,
+        b"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nHost: a\r\n\r\n",
+    ],
+    ids=["TLS", "another protocol", "a head without end", "an upgrade"],
+)
+def test_what_is_no_request_is_no_line_of_the_log(octets: bytes) -> None:
+    """Anybody can send nonsense; it fills no log, and with `debug` it is an event of the contract."""
+    with (
+        ScriptedServer(one_player) as server,
+        dashboard(server.port, GAME_LOG_LEVEL="debug") as (_, port),
+        socket.create_connection(("127.0.0.1", port), timeout=20) as sock,
+    ):
+        sock.sendall(octets)
+        with contextlib.suppress(ConnectionError):
+            assert sock.recv(4096).startswith(b"HTTP/1.1 4")
+        assert get(port, "/healthz")[0].status == 200
+
+
+def test_scores_outlive_a_restart(tmp_path: Path) -> None:
+    """Games that were won are in `/api/scores` by name, and still there after a kill."""
+
+    def two_games(peer: Peer) -> None:
+        peer.hear()
+        peer.say("Admin-Greetings")
+        peer.hear()
+        peer.say("End", "Joined 10.0.0.1 5 ann", "Guessed 10.0.0.1 5 7 Correct", "Won 10.0.0.1 5 1")
+        peer.say("Joined 10.0.0.1 6 ann", "Guessed 10.0.0.1 6 7 Correct", "Won 10.0.0.1 6 4")
+        peer.wait_for_end()
+
+    found = []
+    with ScriptedServer(two_games, one_player) as server:
+        for _ in range(2):
+            with dashboard(server.port, GAME_HISTORY=str(tmp_path / "games.sqlite")) as (_, port):
+                scores = json.loads(get(port, "/api/scores")[1])
+                while scores["recorded"]["games"] < 2:
+                    scores = json.loads(get(port, "/api/scores")[1])
+                found.append((scores["version"], scores["ever"]))
+
+    assert found == [(1, [{"name": "ann", "games": 2, "best": 1, "mean": 2.5}])] * 2

@@ -24,6 +24,15 @@ def test_nobody_there_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == f"conformance: nothing listens on 127.0.0.1 port {port}\n"
 
 
+def test_localhost_in_a_container_is_told_from_the_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a container the line says that localhost is the container, and what the machine is called."""
+    (port,) = free_ports(1)
+    container = {**os.environ, "GAME_MACHINE_OF_CONTAINER": "host.docker.internal"}
+    assert run(["server", "localhost", "--player-port", str(port)], container) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "localhost is this container: name the machine host.docker.internal" in line
+
+
 def test_command_that_does_not_start_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     """A server's command that cannot be run is named."""
     (port,) = free_ports(1)

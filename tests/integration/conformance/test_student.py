@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.conformance.report import plain_lines
+from services.conformance.report import plain_lines, timeline_lines
 from services.conformance.results import Outcome
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_fault_is_explained(name: str, sent: str, expected: str, came: str, repo
     """Each fault is shown by what was sent, what was expected and what came."""
     (result,) = (result for result in report.results if result.name == name)
     assert result.outcome is Outcome.FAILED
-    assert sent in result.finding.conversation
+    assert any(sent in line for line in timeline_lines(result.timeline))
     assert expected in result.finding.expected
     assert came in result.finding.came
 

@@ -98,7 +98,7 @@ def clients() -> Iterator[dict[str, Future[Report]]]:
     [
         ("player", {"never-falls-back"}),
         ("bot", {"never-falls-back"}),
-        ("who", {"follows-events", "pong", "seat-taken"}),
+        ("who", {"follows-events", "reads-names", "pong", "seat-taken"}),
         ("watch", {"ends-with-the-list"}),
     ],
 )

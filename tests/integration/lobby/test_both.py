@@ -36,28 +36,28 @@ def test_list_and_events_equal_the_truth(url: str, seed: int) -> None:
     """Whatever happens wherever: the watcher's list plus the events are who plays (A-2, A-4)."""
 
     async def play() -> None:
-        chance = random.Random(seed)
+        rng = random.Random(seed)
         async with game(url) as playing:
             servers = await playing.servers(3)
             truth: dict[Address, int] = {}
-            watch = Watch(servers[chance.randrange(3)])
+            watch = Watch(servers[rng.randrange(3)])
             numbers = iter(range(STEPS))
             for step in range(STEPS):
                 if step == STEPS // 3:
                     assert await watch.take_seat() is Seating.SEATED
-                at = chance.randrange(3)
+                at = rng.randrange(3)
                 mine = [address for address, where in truth.items() if where == at]
-                if not mine or chance.random() < 0.5:
+                if not mine or rng.random() < 0.5:
                     address = player(next(numbers))
                     truth[address] = at
                     publish(servers[at], Joined(address))
                 else:
-                    address = chance.choice(mine)
+                    address = rng.choice(mine)
                     publish(servers[at], Guessed(address, 5, Verdict.CLOSE))
-                    if chance.random() < 0.5:
+                    if rng.random() < 0.5:
                         del truth[address]
-                        publish(servers[at], chance.choice((Left(address), Won(address, 3))))
-            for server in servers:  # whoever asks after his own words were heard hears of them
+                        publish(servers[at], rng.choice((Left(address), Won(address, 3))))
+            for server in servers:  # a server that asks after its own events were taken hears of them
                 await ask(server.list_players)
             for server in servers:
                 listed = await ask(server.list_players)
@@ -179,7 +179,7 @@ def test_a_history_of_rounds_is_sound(url: str, seed: int) -> None:
     """Each round is won once, in order, and no verdict is of another round (R-2, R-3, R-4)."""
 
     async def play() -> None:
-        chance = random.Random(seed)
+        rng = random.Random(seed)
         async with game(url) as playing:
             servers = await playing.servers(3)
             watch = Watch(servers[0])
@@ -192,7 +192,7 @@ def test_a_history_of_rounds_is_sound(url: str, seed: int) -> None:
                 publish(server, Joined(address))
                 now = await round_in_play(server)
                 while True:
-                    chosen = chance.randint(CLASSIC.low, CLASSIC.high)
+                    chosen = rng.randint(CLASSIC.low, CLASSIC.high)
                     outcome = await guess(server, address, now, chosen)
                     assert outcome is not None
                     if outcome.verdict is None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from services.lobby import channel, scripts
 from services.lobby.interface import RoundOutcome, Seating
 from services.lobby.valkey import ValkeyLobby
 from services.protocol.messages import Guessed, Joined, Left, Verdict
@@ -26,6 +27,8 @@ from tests.support.lobbies import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pytest
+
     from services.lobby.interface import Lobby
     from services.protocol.messages import Address
     from tests.support.valkey_container import ValkeyContainer
@@ -38,7 +41,7 @@ GHOSTS_WITHIN_S = 5.0
 
 
 def crash(lobby: Lobby) -> None:
-    """Let a server vanish without a word."""
+    """Let a server vanish."""
     assert isinstance(lobby, ValkeyLobby)
     assert lobby._seat
     for task in (lobby._life, lobby._channel._task, lobby._seat.reader):
@@ -166,6 +169,28 @@ def test_a_restarted_valkey_learns_everything_anew(valkey: ValkeyContainer) -> N
     asyncio.run(play())
 
 
+def test_no_list_is_of_a_valkey_that_was_not_told(valkey: ValkeyContainer) -> None:
+    """A server that has not noticed yet that Valkey came back empty answers nothing, or the whole list."""
+
+    async def play() -> None:
+        async with game(valkey.url) as playing:
+            (lobby,) = await playing.servers(1)
+            assert isinstance(lobby, ValkeyLobby)
+            publish(lobby, Joined(player(1)))
+            assert await ask(lobby.list_players) == [player(1)]
+            lobby._life.cancel()  # or its next beat may notice first
+            await asyncio.to_thread(valkey.restart)
+            for script in scripts.ALL.values():  # as another server does, which is quicker
+                valkey.command("SCRIPT LOAD", script)
+            listed = [await ask(lobby.list_players)]
+            while listed[-1] is None:
+                await asyncio.sleep(0.01)
+                listed.append(await ask(lobby.list_players))
+            assert listed[-1] == [player(1)]
+
+    asyncio.run(play())
+
+
 def test_a_server_that_was_taken_for_dead_says_that_it_lives(valkey: ValkeyContainer) -> None:
     """One that was only slow is taken off the list, wins nothing meanwhile, and comes back by itself."""
 
@@ -224,6 +249,53 @@ def test_guesses_at_own_numbers_are_told_in_batches(valkey: ValkeyContainer) -> 
             assert watch.lines[1:] == [f"Guessed {player(1)} {one.number} Far" for one in expected]
             assert here.operations - before < 10
             assert rounds(watch.lines) == []
+
+    asyncio.run(play())
+
+
+def test_what_is_too_much_to_tell_is_left_out_and_counted(
+    valkey: ValkeyContainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guesses are left out first, and the watcher hears how many; who comes and goes is always told (A-4)."""
+    monkeypatch.setattr(channel, "QUEUE", 100)
+
+    async def play() -> None:
+        async with game(valkey.url) as playing:
+            here, there = await playing.servers(2)
+            watch = Watch(there)
+            assert await watch.take_seat() is Seating.SEATED
+            publish(here, Joined(player(1)))
+            publish(here, *(Guessed(player(1), 5, Verdict.FAR) for _ in range(1000)))
+            publish(here, Joined(player(2)), Left(player(1)))
+            await until(lambda: watch.lines and watch.lines[-1].startswith("Missed "), "the count")
+            guesses = watch.lines.count(f"Guessed {player(1)} 5 Far")
+            assert 0 < guesses < 1000
+            assert [line for line in watch.lines if not line.startswith("Guessed ")] == [
+                f"Joined {player(1)}",
+                f"Joined {player(2)}",
+                f"Left {player(1)}",
+                f"Missed {1000 - guesses}",
+            ]
+            assert here.missed == 1000 - guesses
+
+    asyncio.run(play())
+
+
+def test_entries_for_a_watcher_are_bounded_in_octets(valkey: ValkeyContainer) -> None:
+    """However many guesses go together, no entry of the stream is longer than its bound and a line."""
+
+    async def play() -> None:
+        async with game(valkey.url) as playing:
+            (lobby,) = await playing.servers(1)
+            now = await round_in_play(lobby)
+            publish(lobby, *(Guessed(player(1), 5, Verdict.FAR) for _ in range(1000)))
+            await asyncio.gather(*(guess(lobby, player(1), now, SECRET + 9) for _ in range(1000)))
+            entries = valkey.command("XRANGE", scripts.EVENTS, "-", "+")
+            lengths = [len(fields[b"line"]) for _, fields in entries]
+            assert sum(lengths) > 2000 * len(f"Guessed {player(1)} 5 Far\r\n")
+            assert max(lengths) < scripts.ENTRY_OCTETS + 100
+            assert len(entries) < 60
+        assert scripts.KEPT_ENTRIES * scripts.ENTRY_OCTETS <= 64 << 20
 
     asyncio.run(play())
 

@@ -16,8 +16,8 @@ from services.player import interactive
 from services.player.bot import Dialect
 from services.protocol.messages import Verdict
 from services.protocol.rules import Rules
-from services.runtime.target import Target
-from tests.support.family import Table, begin, close, refuse, vanish
+from services.runtime.connecting import Target
+from tests.support.fake_server import FakeServer, begin, close, refuse, vanish
 from tests.support.player_process import arguments, environ, piped
 from tests.support.scripted_server import ScriptedServer
 
@@ -64,8 +64,8 @@ def status(program: pexpect.spawn[str]) -> int | None:
 
 def test_a_piped_game() -> None:
     """Piped numbers are played line by line, plainly, and the winner is told so."""
-    table = Table(secret=17)
-    with ScriptedServer(table) as server:
+    server_side = FakeServer(secret=17)
+    with ScriptedServer(server_side) as server:
         played = piped(server.port, "5\n 15 \n17\n")
         port = server.port
 
@@ -77,7 +77,7 @@ def test_a_piped_game() -> None:
         "15 is close. 2 guesses so far.",
         f"Correct! You have won: it is 17. 3 guesses; {PERFECTION}",
     ]
-    assert table.heard == ["Hello", "Game", "My Guess is: 5", "My Guess is: 15", "My Guess is: 17"]
+    assert server_side.received == ["Hello", "Game", "My Guess is: 5", "My Guess is: 15", "My Guess is: 17"]
 
 
 NO_NUMBERS = ["0", "31", "+5", "-5", "0x10", "٣", "1e3", "5 5", "", " ", "five", "5.0", "9" * 20, "9" * 5000]
@@ -85,18 +85,18 @@ NO_NUMBERS = ["0", "31", "+5", "-5", "0x10", "٣", "1e3", "5 5", "", " ", "five"
 
 def test_what_is_no_number_in_range_is_never_sent() -> None:
     """Each is answered on the spot, and the server hears nothing of it (clauses P-3, C-3)."""
-    table = Table(secret=17)
-    with ScriptedServer(table) as server:
+    server_side = FakeServer(secret=17)
+    with ScriptedServer(server_side) as server:
         played = piped(server.port, "\n".join([*NO_NUMBERS, "17"]) + "\n")
 
     assert played.returncode == 0
     assert played.stdout.count("Pick a number between 1-30\n") == len(NO_NUMBERS)
-    assert table.guesses() == [17]
+    assert server_side.guesses() == [17]
 
 
 def test_any_bytes_may_be_piped_in() -> None:
     """What is not even text is no number."""
-    with ScriptedServer(Table(secret=17)) as server:
+    with ScriptedServer(FakeServer(secret=17)) as server:
         played = piped(server.port, b"\xff\xfe\x00\n\x1b[2J\n17\n")
 
     assert played.returncode == 0
@@ -123,7 +123,7 @@ def test_leaving_is_polite(keys: str) -> None:
 
 def test_hint() -> None:
     """Whoever asks for hints is proposed the best next guess, and needs as many guesses as computed."""
-    with ScriptedServer(Table(secret=10)) as server:
+    with ScriptedServer(FakeServer(secret=10)) as server:
         played = piped(server.port, "3\n8\n", "--hint")
 
     hints = [line for line in played.stdout.splitlines() if line.startswith("Hint: ")]
@@ -133,20 +133,20 @@ def test_hint() -> None:
 
 def test_another_range_is_learnt() -> None:
     """What the server says of its range holds from then on, for what may be sent too (clause P-5)."""
-    table = Table(secret=7, rules=Rules(5, 9))
-    with ScriptedServer(table) as server:
+    server_side = FakeServer(secret=7, rules=Rules(5, 9))
+    with ScriptedServer(server_side) as server:
         played = piped(server.port, "30\n20\n7\n")
 
     assert played.stdout.count("Pick a number between 5-9\n") == 2
-    assert table.guesses() == [30, 7]
+    assert server_side.guesses() == [30, 7]
     assert "1 guess; a perfect player needs" in played.stdout
 
 
 def test_a_wider_range_is_found_in_the_end() -> None:
     """Where no number of the range was it, any other may be tried."""
-    table = Table(secret=35, rules=Rules(1, 40))
+    server_side = FakeServer(secret=35, rules=Rules(1, 40))
     numbers = "".join(f"{number}\n" for number in [*range(1, 31), 99, 35])
-    with ScriptedServer(table) as server:
+    with ScriptedServer(server_side) as server:
         played = piped(server.port, numbers)
 
     assert played.returncode == 0
@@ -154,7 +154,7 @@ def test_a_wider_range_is_found_in_the_end() -> None:
 
 
 def test_too_late() -> None:
-    """In a shared round that somebody else has won, the count begins anew (clause R-3)."""
+    """In a shared round that somebody else has won, the count starts again (clause R-3)."""
 
     def play(peer: Peer) -> None:
         begin(peer)
@@ -217,13 +217,15 @@ def test_a_server_cannot_steer_the_terminal() -> None:
 
 def test_other_words() -> None:
     """A server with words of its own can be played; what it says is shown."""
-    table = Table(secret=17, words={Verdict.FAR: "Brr", Verdict.CLOSE: "Warm", Verdict.CORRECT: "Correct"})
-    with ScriptedServer(table) as server:
+    server_side = FakeServer(
+        secret=17, words={Verdict.FAR: "Brr", Verdict.CLOSE: "Warm", Verdict.CORRECT: "Correct"}
+    )
+    with ScriptedServer(server_side) as server:
         played = piped(server.port, "5\n16\n17\n", "--dialect", "short")
 
     assert played.returncode == 0
     assert "The server says: Brr\nThe server says: Warm\nCorrect!" in played.stdout
-    assert "Game" not in table.heard
+    assert "Game" not in server_side.received
 
 
 @pytest.mark.parametrize(
@@ -249,7 +251,7 @@ def test_help_and_bad_usage() -> None:
 
 
 def test_a_silent_server_is_left(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A server that owes a reply for too long ends the game with one line, and status 1."""
+    """A server that does not reply in time ends the game with one line, and status 1."""
     monkeypatch.setattr(interactive, "REPLY_TIMEOUT_S", 0.1)
     monkeypatch.setattr("sys.stdin", StringIO("5\n"))
     with ScriptedServer(lambda peer: peer.wait_for_end()) as server:
@@ -266,7 +268,7 @@ def test_a_silent_server_is_left(monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 def test_a_game_on_a_terminal() -> None:
     """The prompt counts, the strip shows far and close in colours, and the end is a victory."""
-    with ScriptedServer(Table(secret=17)) as server:
+    with ScriptedServer(FakeServer(secret=17)) as server:
         program = terminal(server.port)
         for attempt, number in enumerate((5, 15, 17), start=1):
             program.expect_exact(f"Guess {attempt}: ")
@@ -282,7 +284,7 @@ def test_a_game_on_a_terminal() -> None:
 @pytest.mark.parametrize(("flags", "variables"), [(["--plain"], {}), ([], {"NO_COLOR": "1"})])
 def test_no_colours_where_none_are_wanted(flags: list[str], variables: dict[str, str]) -> None:
     """With --plain there is neither strip nor colour, with NO_COLOR no colour."""
-    with ScriptedServer(Table(secret=17)) as server:
+    with ScriptedServer(FakeServer(secret=17)) as server:
         program = terminal(server.port, *flags, **variables)
         program.expect_exact("Guess 1: ")
         program.sendline("5")
@@ -298,8 +300,8 @@ def test_no_colours_where_none_are_wanted(flags: list[str], variables: dict[str,
 
 def test_history() -> None:
     """The arrow key brings the last line back."""
-    table = Table(secret=17)
-    with ScriptedServer(table) as server:
+    server_side = FakeServer(secret=17)
+    with ScriptedServer(server_side) as server:
         program = terminal(server.port)
         program.expect_exact("Guess 1: ")
         program.sendline("5")
@@ -311,7 +313,7 @@ def test_history() -> None:
         program.sendeof()
         assert status(program) == 0
 
-    assert table.guesses() == [5, 5]
+    assert server_side.guesses() == [5, 5]
 
 
 @pytest.mark.parametrize(

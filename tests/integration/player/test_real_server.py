@@ -45,13 +45,13 @@ def test_bots_win(server: ServerProcess, cast: Cast, dialect: str, *, encrypted:
     flags = ["--host", "localhost", "--ca", str(cast.ca)] if encrypted else []
     with bots(
         server.player[1], "--bot", "smart", "--players", "30", "--games", "2", "--dialect", dialect, *flags
-    ) as crew:
-        assert crew.finish() == 0
+    ) as pool:
+        assert pool.finish() == 0
 
-    won = crew.named("game_won")
+    won = pool.named("game_won")
     assert len(won) == 60
     assert max(game["guesses"] for game in won) <= max(guesses_needed(CLASSIC).values())
-    local = {opened["session"]: opened["local"] for opened in crew.named("connection_opened")}
+    local = {opened["session"]: opened["local"] for opened in pool.named("connection_opened")}
     for game in won:
         server.wait_for("game_won", peer=local[game["session"]], guesses=game["guesses"])
 
@@ -60,11 +60,11 @@ def test_another_range_and_close_distance() -> None:
     """Every strategy finds its numbers under rules that it was not told (clause P-5)."""
     with (
         ServerProcess(GAME_LOW="20", GAME_HIGH="55", GAME_CLOSE_DISTANCE="4") as server,
-        bots(server.player[1], "--bot", "mixed", "--players", "6", "--games", "3") as crew,
+        bots(server.player[1], "--bot", "mixed", "--players", "6", "--games", "3") as pool,
     ):
-        assert crew.finish() == 0
+        assert pool.finish() == 0
 
-    assert len(crew.named("game_won")) == 18
+    assert len(pool.named("game_won")) == 18
 
 
 def test_a_person_wins(server: ServerProcess) -> None:
@@ -92,21 +92,21 @@ def test_a_server_that_is_not_to_be_trusted(server: ServerProcess, cast: Cast) -
         assert played.returncode == 1
         assert "is not trusted: " in played.stderr
         assert len(played.stderr.splitlines()) == 1
-        with bots(server.player[1], "--bot", "smart", "--players", "3", *flags) as crew:
-            assert crew.finish() == 1
-        assert len(crew.named("server_distrusted")) == 1
+        with bots(server.player[1], "--bot", "smart", "--players", "3", *flags) as pool:
+            assert pool.finish() == 1
+        assert len(pool.named("server_distrusted")) == 1
 
 
 def test_the_server_is_killed_and_comes_back() -> None:
     """Bots that lose their server in the middle of a game all play on at the next one."""
     with ServerProcess() as first:
         port = first.player[1]
-        with bots(port, "--bot", "sweep", "--players", "10", "--think", "0.1-0.2") as crew:
+        with bots(port, "--bot", "sweep", "--players", "10", "--think", "0.1-0.2") as pool:
             first.wait_for("guess_judged", 10)
             first.signal(signal.SIGKILL)
             first.wait()
             with ServerProcess(GAME_PLAYER_PORT=str(port)):
-                assert crew.finish() == 0
+                assert pool.finish() == 0
 
-    assert crew.named("game_lost")
-    assert len(crew.named("game_won")) == 10
+    assert pool.named("game_lost")
+    assert len(pool.named("game_won")) == 10

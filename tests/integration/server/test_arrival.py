@@ -32,13 +32,34 @@ def test_a_player_is_known_by_the_address_that_the_balancer_names(server: Server
             player.send(bytes([octet]))
         player.send(header[20:] + b"Hello\r\nGame\r\n")
         assert [player.read_line(), player.read_line()] == ["Greetings", "Ready"]
-        admin.send(LOCAL + b"Hello\r\nWho\r\n")
+        admin.send(proxy_header("198.51.100.1", 1) + b"Hello\r\nWho\r\n")
         assert admin.read_rest() == f"Admin-Greetings\r\n{host} 4711\r\n".encode()
         server.wait_for("handshake_completed", peer=f"{host} 4711")
 
 
+def test_a_balancers_own_check_is_nobody(server: ServerProcess) -> None:
+    """A check is answered on both ports, in however many pieces it comes, and is in no log (X-1)."""
+    for check in (server.new_player(), server.new_admin()):
+        with check:
+            check.send(LOCAL + b"Hello\r\n")
+            assert check.read_rest() == b"Greetings\r\n"
+    with server.new_player() as slow, server.new_player() as gone:
+        for octet in LOCAL + b"H":
+            slow.send(bytes([octet]))
+        assert slow.read_rest() == b"Greetings\r\n"
+        gone.send(LOCAL)
+        gone.end_sending()
+        assert gone.read_rest() == b""
+    with server.new_player() as player:
+        player.send(proxy_header("203.0.113.9", 4711) + b"Hello\r\n")
+        assert player.read_line() == "Greetings"
+        server.wait_for("handshake_advanced")
+    peers = {event.get("peer") for event in server.all_events()} - {None}
+    assert peers == {"203.0.113.9 4711"}
+
+
 def test_a_balancer_that_does_not_say_is_dropped(server: ServerProcess) -> None:
-    """What is no header ends the connection without a word, and so does silence (X-1)."""
+    """What is no header ends the connection without a reply, and so does silence (X-1)."""
     with server.new_player() as player:
         player.send(b"Hello\r\nGame\r\n15\r\n")
         with contextlib.suppress(ConnectionResetError):  # the rest was not read

@@ -84,7 +84,7 @@ def test_a_line_without_end_is_cut_before_it_is_stored(loop: Alteration) -> None
 def test_a_player_who_does_not_read_is_not_read_and_then_dropped() -> None:
     """Replies are kept up to a bound, for the write timeout; memory stays (RSS + 8 MiB at most)."""
     settings = {"GAME_WRITE_TIMEOUT": "0.5", "GAME_MAX_INVALID_GUESSES": "999999999"}
-    with ServerProcess(**settings) as server:
+    with ServerProcess(Alteration(send_buffer_octets=1 << 16), **settings) as server:
         server.ignore("guess_rejected")
         before_kib = resident_kib(server.pid)
         with server.new_player("Hello", "Game", receive_buffer_octets=4096) as player:
@@ -154,7 +154,7 @@ def read_until_cut(client: LineClient) -> None:
 
 @pytest.mark.parametrize("limit", [1, 3, 20])
 def test_lines_that_are_no_guess_are_borne_so_many_times(limit: int) -> None:
-    """That many in a row end the game; a guess between them begins the count anew (P-13)."""
+    """That many in a row end the game; a guess between them restarts the count (P-13)."""
     setting = {} if limit == 20 else {"GAME_MAX_INVALID_GUESSES": str(limit)}
     with ServerProcess(**setting) as server:
         player, guess, reply = start_a_game(server)

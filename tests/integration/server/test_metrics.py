@@ -39,7 +39,7 @@ def test_the_figures_are_those_of_the_games() -> None:
     assert during["guessing_game_games"] == 1
     assert during["guessing_game_connections"] >= 1
     assert after["guessing_game_games"] == 0
-    assert after["guessing_game_facts_totalgame_won"] == during["guessing_game_facts_totalgame_won"] + 1
+    assert after["guessing_game_events_totalgame_won"] == during["guessing_game_events_totalgame_won"] + 1
     assert after["guessing_game_guesses_total"] - during["guessing_game_guesses_total"] == guesses - 1
     assert after["guessing_game_lobby_operations_total"] == 0
     assert after["guessing_game_lobby_reachable"] == 1

@@ -108,7 +108,7 @@ def test_an_overlong_line_is_refused_while_it_comes(server: ServerProcess) -> No
 
 
 def test_a_probe_is_no_handshake(server: ServerProcess) -> None:
-    """A connection without a byte is let go without a word, and leaves no line at info (F-5)."""
+    """A connection without a byte is let go without a reply, and leaves no line at info (F-5)."""
     with server.new_player() as probe:
         peer = "{} {}".format(*probe.address)
         probe.end_sending()
@@ -148,7 +148,7 @@ def test_two_hundred_players_at_once(server: ServerProcess) -> None:
 
 
 def test_who_is_too_slow_is_told_so() -> None:
-    """Timeouts end a connection with their reasons, but silence without a word (P-10, P-11)."""
+    """Timeouts end a connection with their reasons, but silence without a reply (P-10, P-11)."""
     with (
         ServerProcess(GAME_HANDSHAKE_TIMEOUT="0.3", GAME_IDLE_TIMEOUT="0.4") as server,
         server.new_player() as silent,
@@ -164,7 +164,7 @@ def test_who_is_too_slow_is_told_so() -> None:
 
 
 def test_octets_that_end_no_line_do_not_keep_a_player() -> None:
-    """Only a line begins the idle timeout anew: who drips octets without one is idle all the same (P-11)."""
+    """Only a line restarts the idle timeout: who drips octets without one is idle all the same (P-11)."""
     with ServerProcess(GAME_IDLE_TIMEOUT="0.5") as server, server.new_player("Hello", "Game") as player:
         said = b""
         for _ in range(100):  # far more time than the timeout
@@ -175,7 +175,7 @@ def test_octets_that_end_no_line_do_not_keep_a_player() -> None:
 
 
 def test_a_full_server_says_so_and_has_room_again() -> None:
-    """One too many is refused in a line, and let in as soon as somebody has left (P-12)."""
+    """One too many is refused in a line, and accepted as soon as somebody has left (P-12)."""
     with (
         ServerProcess(GAME_MAX_PLAYERS="2") as server,
         server.new_player("Hello") as first,

@@ -33,7 +33,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
 
 
 def test_games_under_way_may_be_won(server: ServerProcess) -> None:
-    """Who plays when the server stops plays to the end, under the watcher's eyes; nobody new is let in."""
+    """Who plays when the server stops plays to the end, watched; no new player is accepted."""
     with (
         server.new_player("Hello", "Game") as player,
         server.new_player("Hello", "Game") as other,
@@ -82,7 +82,8 @@ def test_nobody_is_closed_without_a_word(server: ServerProcess) -> None:
 
 def test_peers_that_stay_do_not_hold_it_up() -> None:
     """It ends within five seconds with connections open whose other side never closes, or does not read."""
-    with ServerProcess(GAME_DRAIN_TIMEOUT="0.2", GAME_MAX_INVALID_GUESSES="999999999") as server:
+    small = Alteration(send_buffer_octets=1 << 16)
+    with ServerProcess(small, GAME_DRAIN_TIMEOUT="0.2", GAME_MAX_INVALID_GUESSES="999999999") as server:
         server.ignore("guess_rejected")
         with (
             server.new_player("Hello"),
@@ -99,7 +100,7 @@ def test_peers_that_stay_do_not_hold_it_up() -> None:
 
 
 def test_a_hang_up_without_certificates_is_nothing(server: ServerProcess) -> None:
-    """SIGHUP does not end a server that has nothing to load anew."""
+    """SIGHUP does not end a server that has nothing to load."""
     with server.new_player("Hello", "Game") as player:
         server.signal(signal.SIGHUP)
         win(player)

@@ -1,4 +1,4 @@
-"""Encrypted ports of a running server: who is let in, who is not, and that renewal cuts nobody off."""
+"""Encrypted ports of a running server: who is accepted, who is not, and that renewal closes no connection."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def seated(server: ServerProcess, tls: ClientTls) -> Iterator[LineClient]:
 
 
 class Intruder:
-    """A connection to the administrator port that says all the right words, whether it is let in or not."""
+    """A connection to the administrator port that says all the right words, whether it is accepted or not."""
 
     def __init__(self, server: ServerProcess, tls: ssl.SSLContext | None) -> None:
         self._socket = socket.create_connection(server.admin, timeout=10)
@@ -123,7 +123,7 @@ class Intruder:
     ],
 )
 def test_key_exchange_is_cheap(server: ServerProcess, cast: Cast, group: str, versions: set[str]) -> None:
-    """The server takes part in what clients try first and in what all know, and in nothing dearer."""
+    """The server takes part in what clients try first and in what all know, and in nothing more expensive."""
     agreed = set()
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         context = client_context(ClientTls(cast.ca))

@@ -61,7 +61,7 @@ def complaint(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_the_administrator_gets_the_list(server: ServerProcess, cast: Cast) -> None:
-    """With the CA, his certificate and its key the administrator is answered."""
+    """With the CA, a certificate and its key the administrator is answered."""
     done = run(ADMIN, server.admin, "--ca", str(cast.ca), *proof(cast.administrator))
 
     assert (done.returncode, done.stderr) == (0, "")

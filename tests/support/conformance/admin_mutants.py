@@ -1,7 +1,4 @@
-"""A correct administrator's client, and mutants that each break one clause.
-
-`python -m tests.support.conformance.admin_mutants PORT NAME`, or without a name for the reference.
-"""
+"""A correct administrator's client, and mutants that each break one clause."""
 
 from __future__ import annotations
 
@@ -22,22 +19,22 @@ class ReferenceAdmin:
     def run(self) -> None:
         """Ask, and show the answer."""
         self.greet()
-        if self.hear() == "Admin-Greetings":
+        if self.read_message() == "Admin-Greetings":
             self.ask()
             self.show()
         self.sock.close()
 
     def greet(self) -> None:
         """Say Hello."""
-        self.say("Admin-Hello")
+        self.send_lines("Admin-Hello")
 
     def ask(self) -> None:
         """Ask for the list."""
-        self.say("Who")
+        self.send_lines("Who")
 
     def show(self) -> None:
         """Show the list up to its end."""
-        while (line := self.hear()) is not None:
+        while (line := self.read_message()) is not None:
             sys.stdout.write(f"{self.shown(line)}\n")
             sys.stdout.flush()
 
@@ -45,11 +42,11 @@ class ReferenceAdmin:
         """Spell a line for the user."""
         return line
 
-    def say(self, text: str) -> None:
+    def send_lines(self, text: str) -> None:
         """Send a line."""
         self.sock.sendall(f"{text}\r\n".encode())
 
-    def hear(self) -> str | None:
+    def read_message(self) -> str | None:
         """Return the next line; None at the end of the stream."""
         while b"\n" not in self.buffer:
             data = self.sock.recv(4096)
@@ -72,7 +69,7 @@ class SaysHi(Mutant):
     breaks = "hello-first"
 
     def greet(self) -> None:
-        self.say("Hi")
+        self.send_lines("Hi")
 
 
 class SaysList(Mutant):
@@ -81,7 +78,7 @@ class SaysList(Mutant):
     breaks = "who-second"
 
     def ask(self) -> None:
-        self.say("List")
+        self.send_lines("List")
 
 
 class NoLineEnd(Mutant):
@@ -89,7 +86,7 @@ class NoLineEnd(Mutant):
 
     breaks = "lines-ended"
 
-    def say(self, text: str) -> None:
+    def send_lines(self, text: str) -> None:
         self.sock.sendall(text.encode())
 
 
@@ -99,8 +96,8 @@ class DoesNotWait(Mutant):
     breaks = "waits"
 
     def greet(self) -> None:
-        self.say("Hello")
-        self.say("Who")
+        self.send_lines("Hello")
+        self.send_lines("Who")
 
     def ask(self) -> None:
         pass
@@ -122,7 +119,7 @@ class ShowsFirst(Mutant):
     breaks = "shows-the-list list-in-pieces shows-ipv6"
 
     def show(self) -> None:
-        sys.stdout.write(f"{self.hear()}\n")
+        sys.stdout.write(f"{self.read_message()}\n")
 
 
 class HidesPorts(Mutant):
@@ -149,7 +146,7 @@ class PieceIsReply(Mutant):
 
     breaks = "list-in-pieces"
 
-    def hear(self) -> str | None:
+    def read_message(self) -> str | None:
         return self.sock.recv(4096).decode().strip() or None
 
 
@@ -158,8 +155,8 @@ class IgnoresRefusal(Mutant):
 
     breaks = "refusal"
 
-    def hear(self) -> str | None:
-        line = super().hear()
+    def read_message(self) -> str | None:
+        line = super().read_message()
         if line is not None and line.startswith("Refused"):
             time.sleep(60)
         return line
@@ -172,8 +169,8 @@ class SpinsAtTheEnd(Mutant):
 
     breaks = "vanished"
 
-    def hear(self) -> str | None:
-        line = super().hear()
+    def read_message(self) -> str | None:
+        line = super().read_message()
         if line is None and not self.greeted:
             time.sleep(60)
         self.greeted = True
@@ -191,12 +188,4 @@ class KnowsIpv4Only(Mutant):
 
 MUTANTS: dict[str, type[Mutant]] = {mutant.__name__: mutant for mutant in Mutant.__subclasses__()}
 
-
-def main() -> None:
-    """Run the mutant that is named, or the reference."""
-    client = MUTANTS[sys.argv[2]] if len(sys.argv) > 2 else ReferenceAdmin
-    client(int(sys.argv[1])).run()
-
-
-if __name__ == "__main__":
-    main()
+REFERENCE = ReferenceAdmin

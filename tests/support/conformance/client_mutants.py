@@ -1,11 +1,7 @@
-"""Players' clients that each break one clause.
-
-`python -m tests.support.conformance.client_mutants PORT NAME`, or without a name for the reference.
-"""
+"""Players' clients that each break one clause."""
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import ClassVar
 
@@ -25,8 +21,8 @@ class SaysHi(Mutant):
     breaks = "hello-first"
 
     def greet(self) -> None:
-        self.say("Hi")
-        self.hear()
+        self.send_lines("Hi")
+        self.read_message()
 
 
 class NoGame(Mutant):
@@ -44,17 +40,17 @@ class BareNumber(Mutant):
 
     names = "a guess is spelled '3'"
 
-    def say(self, text: str) -> None:
-        super().say(text.removeprefix("My Guess is: "))
+    def send_lines(self, text: str) -> None:
+        super().send_lines(text.removeprefix("My Guess is: "))
 
 
 class OwnSpelling(Mutant):
     """Spells a guess in its own way."""
 
-    breaks = "guess-spelled valid-numbers reply-in-pieces reads-first-word lone-lf"
+    breaks = "guess-spelled valid-numbers reply-in-pieces reads-first-word lone-lf too-late"
 
-    def say(self, text: str) -> None:
-        super().say(text.replace("My Guess is:", "I think it is"))
+    def send_lines(self, text: str) -> None:
+        super().send_lines(text.replace("My Guess is:", "I think it is"))
 
 
 class LfOnly(Mutant):
@@ -62,7 +58,7 @@ class LfOnly(Mutant):
 
     names = "LF alone"
 
-    def say(self, text: str) -> None:
+    def send_lines(self, text: str) -> None:
         self.sock.sendall(f"{text}\n".encode())
 
 
@@ -71,7 +67,7 @@ class NoLineEnd(Mutant):
 
     breaks = "lines-ended"
 
-    def say(self, text: str) -> None:
+    def send_lines(self, text: str) -> None:
         self.sock.sendall(text.encode())
 
 
@@ -81,8 +77,8 @@ class DoesNotWait(Mutant):
     breaks = "waits"
 
     def greet(self) -> None:
-        self.say("Hello")
-        self.say("Game")
+        self.send_lines("Hello")
+        self.send_lines("Game")
         self.expect("greetings")
 
     def begin(self) -> None:
@@ -105,7 +101,7 @@ class NeverCloses(Mutant):
 
     def judge(self, reply: str) -> None:
         if self.first_word(reply) == "correct":
-            self.hear()
+            self.read_message()
 
 
 class GivesUpOnPrompt(Mutant):
@@ -151,8 +147,8 @@ class LongLines(Mutant):
 
     breaks = "short-lines"
 
-    def say(self, text: str) -> None:
-        super().say(text.replace("is: ", f"is: {' ' * 600}"))
+    def send_lines(self, text: str) -> None:
+        super().send_lines(text.replace("is: ", f"is: {' ' * 600}"))
 
 
 class PieceIsReply(Mutant):
@@ -160,7 +156,7 @@ class PieceIsReply(Mutant):
 
     breaks = "reply-in-pieces replies-in-one"
 
-    def hear(self) -> str:
+    def read_message(self) -> str:
         data = self.sock.recv(4096)
         if not data:
             raise Ended("the server has closed")
@@ -178,12 +174,12 @@ class IgnoresRefusal(Mutant):
     breaks = "refusal"
 
     def greet(self) -> None:
-        self.say("Hello")
-        if "Refused" in self.hear():
+        self.send_lines("Hello")
+        if "Refused" in self.read_message():
             time.sleep(60)
 
-    def hear(self) -> str:
-        line = ReferenceClient.hear
+    def read_message(self) -> str:
+        line = ReferenceClient.read_message
         try:
             return line(self)
         except Ended as error:
@@ -210,9 +206,9 @@ class SpinsAtTheEnd(Mutant):
 
     breaks = "vanished"
 
-    def hear(self) -> str:
+    def read_message(self) -> str:
         try:
-            return super().hear()
+            return super().read_message()
         except Ended as error:
             if "closed" in str(error):
                 time.sleep(60)
@@ -224,9 +220,9 @@ class HangsAfterReset(Mutant):
 
     breaks = "reset"
 
-    def hear(self) -> str:
+    def read_message(self) -> str:
         try:
-            return super().hear()
+            return super().read_message()
         except OSError:
             time.sleep(60)
             raise
@@ -241,28 +237,31 @@ class ExactReplies(Mutant):
         return reply.lower() if reply in {"Greetings", "Ready", "Far", "Close", "Correct"} else "?"
 
 
+class GivesUpWhenTooLate(Mutant):
+    """Leaves when another player has won the round."""
+
+    breaks = "too-late"
+
+    def judge(self, reply: str) -> None:
+        super().judge(reply)
+        if reply.startswith("Too late"):
+            raise Ended(reply)
+
+
 class WantsCr(Mutant):
     """Looks for CRLF."""
 
     breaks = "lone-lf"
 
-    def hear(self) -> str:
+    def read_message(self) -> str:
         while b"\r\n" not in self.buffer:
             data = self.sock.recv(4096)
             if not data:
                 raise Ended("the server has closed")
             self.buffer += data
-        return super().hear()
+        return super().read_message()
 
 
 MUTANTS: dict[str, type[Mutant]] = {mutant.__name__: mutant for mutant in Mutant.__subclasses__()}
 
-
-def main() -> None:
-    """Run the mutant that is named, or the reference."""
-    client = MUTANTS[sys.argv[2]] if len(sys.argv) > 2 else ReferenceClient
-    client(int(sys.argv[1])).run()
-
-
-if __name__ == "__main__":
-    main()
+REFERENCE = ReferenceClient

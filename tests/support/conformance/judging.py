@@ -6,18 +6,30 @@ import contextlib
 import os
 import random
 import socket
+import subprocess
 import sys
+import time
+import traceback
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from services.conformance import admin_checks, client_checks
 from services.conformance.client_run import judge_client
+from services.conformance.clock import Clock
+from services.conformance.connection import Endpoint, Timing
 from services.conformance.judged import JudgedServer, Limits
-from services.conformance.program import Program
+from services.conformance.program import Program, spawn
 from services.conformance.results import Level, Report
+from services.conformance.scripted_server import JudgedClient, listen
 from services.conformance.server_run import judge_server
-from services.conformance.stage import JudgedClient, listen
-from services.conformance.wire import Opening, Pace
+from tests.support.conformance import admin_mutants, client_mutants
+from tests.support.conformance.reference_server import ReferenceServer
 from tests.support.conformance.server_mutants import MUTANTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from services.conformance.program import Spawn
 
 CLIENTS = {"client": client_checks.CHECKS, "admin": admin_checks.CHECKS}
 ROOT = Path(__file__).parents[3]
@@ -30,12 +42,14 @@ OWN_CLIENTS = {
     "who": ("admin", ["services.admin", "who", "--port", "{port}"]),
     "watch": ("admin", ["services.admin", "watch", "--port", "{port}"]),
 }
+CLIENT_MUTANTS = {"client": client_mutants, "admin": admin_mutants}
 STUDENT = ROOT / "tests/support/conformance/submissions/student/server.py"
 SEED = 7
 SERVER_PORTS = (10_000, 30_000)
 HANDSHAKE_S = 1.0
 IDLE_S = 1.5
 MAX_PLAYERS = 40
+MOST_DESCRIPTORS = 1024
 
 
 def free_ports(count: int) -> list[int]:
@@ -52,12 +66,57 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+class Forked:
+    """A program of the tests, forked off: much cheaper than an interpreter for each check."""
+
+    def __init__(self, run: Callable[[], None], environ: Mapping[str, str]) -> None:
+        keyboard, typed = os.pipe()
+        output, printed = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.setsid()
+            for end, number in ((keyboard, 0), (printed, 1), (printed, 2)):
+                os.dup2(end, number)
+            os.closerange(3, MOST_DESCRIPTORS)
+            sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
+            os.environ.update(environ)
+            status = 0
+            try:
+                run()
+            except BaseException:  # noqa: BLE001 - as the interpreter would end
+                traceback.print_exc()
+                status = 1
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+        os.close(keyboard)
+        os.close(printed)
+        self.stdin: IO[bytes] | None = os.fdopen(typed, "wb", buffering=0)
+        self.stdout: IO[bytes] | None = os.fdopen(output, "rb", buffering=0)
+        self._status: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit status, or None while it runs."""
+        if self._status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self._status = os.waitstatus_to_exitcode(status) if pid else None
+        return self._status
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end."""
+        end = time.monotonic() + (timeout or 0)
+        while (status := self.poll()) is None:
+            if timeout is not None and time.monotonic() > end:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout)
+            time.sleep(0.002)
+        return status
+
+
 def judge_server_mutant(mutant: str | None = None) -> Report:
     """Judge the reference server, or one of its mutants."""
-    module = "tests.support.conformance.server_mutants"
     idle_s = MUTANTS[mutant].short_idle_s if mutant else IDLE_S
-    command = [sys.executable, "-m", module, *([mutant] if mutant else [])]
-    return judge_command(command, Level.EXTENDED, idle_s)
+    server = MUTANTS[mutant] if mutant else ReferenceServer
+    return judge_command([mutant or "reference"], Level.EXTENDED, idle_s, lambda: server().run())
 
 
 def judge_student() -> Report:
@@ -65,8 +124,10 @@ def judge_student() -> Report:
     return judge_command([sys.executable, "-u", str(STUDENT)], Level.ROBUST)
 
 
-def judge_command(command: list[str], level: Level, idle_s: float | None = None) -> Report:
-    """Judge a server that takes its ports from the environment."""
+def judge_command(
+    command: list[str], level: Level, idle_s: float | None = None, run: Callable[[], None] | None = None
+) -> Report:
+    """Judge a server that takes its ports from the environment; `run` is it, if it can be forked off."""
     player_port, admin_port = free_ports(2)
     environ = {
         **os.environ,
@@ -77,32 +138,49 @@ def judge_command(command: list[str], level: Level, idle_s: float | None = None)
         "GAME_IDLE_TIMEOUT": f"{idle_s or 300:g}",
         "GAME_MAX_PLAYERS": str(MAX_PLAYERS),
     }
+    program = Program(command, environ, spawn=_spawn(run))
     server = JudgedServer(
-        Opening("127.0.0.1", player_port),
-        Opening("127.0.0.1", admin_port),
-        Pace(quiet_s=0.15),
+        Endpoint("127.0.0.1", player_port),
+        Endpoint("127.0.0.1", admin_port, name="admin"),
+        Timing(quiet_s=0.15),
         Limits(handshake_timeout_s=HANDSHAKE_S, idle_timeout_s=idle_s, max_players=MAX_PLAYERS),
         random.Random(SEED),
-        program=Program(command, environ),
+        program=program,
+        clock=Clock(program.usage),
     )
     report = Report("server", level, SEED)
     judge_server(server, report)
     return report
 
 
+def _spawn(run: Callable[[], None] | None) -> Spawn:
+    return (lambda _, environ: Forked(run, environ)) if run else spawn
+
+
 def judge_client_mutant(kind: str, mutant: str | None = None) -> Report:
     """Judge a reference client, `client` or `admin`, or one of its mutants."""
-    module = f"tests.support.conformance.{kind}_mutants"
-    return judge_client_command(kind, [module, "{port}", *([mutant] if mutant else [])], patience_s=1.5)
+    module = CLIENT_MUTANTS[kind]
+    client = module.MUTANTS[mutant] if mutant else module.REFERENCE
+    return _judge_client(kind, lambda _: [], lambda port: client(port).run())
 
 
-def judge_client_command(kind: str, arguments: list[str], patience_s: float = 2.0) -> Report:
+def judge_client_command(kind: str, arguments: list[str]) -> Report:
     """Judge a client that is a module of Python; `{port}` stands for the port that it has to connect to."""
+
+    def command(port: int) -> list[str]:
+        return [sys.executable, "-m", *(part.replace("{port}", str(port)) for part in arguments)]
+
+    return _judge_client(kind, command, None)
+
+
+def _judge_client(
+    kind: str, command: Callable[[int], list[str]], run: Callable[[int], None] | None
+) -> Report:
     with listen(0) as listener:
-        port = str(listener.getsockname()[1])
-        command = [sys.executable, "-m", *(port if part == "{port}" else part for part in arguments)]
-        program = Program(command, {**os.environ, "PYTHONPATH": str(ROOT)})
+        port = listener.getsockname()[1]
+        forked = (lambda: run(port)) if run else None
+        program = Program(command(port), {**os.environ, "PYTHONPATH": str(ROOT)}, spawn=_spawn(forked))
         report = Report(kind, Level.EXTENDED, SEED)
-        client = JudgedClient(listener, Pace(patience_s=patience_s), program, lambda _: None)
+        client = JudgedClient(listener, Timing(), program, lambda _: None, clock=Clock(program.usage))
         judge_client(client, report, checks=CLIENTS[kind])
     return report

@@ -34,19 +34,19 @@ class ReferenceClient:
 
     def greet(self) -> None:
         """Say Hello."""
-        self.say("Hello")
+        self.send_lines("Hello")
         self.expect("greetings")
 
     def begin(self) -> None:
         """Ask for a game."""
-        self.say("Game")
+        self.send_lines("Game")
         self.expect("ready")
 
     def turn(self, typed: str) -> None:
         """Guess what was typed, if it is a number in range."""
         if self.valid(typed):
-            self.say(f"My Guess is: {typed}")
-            self.judge(self.hear())
+            self.send_lines(f"My Guess is: {typed}")
+            self.judge(self.read_message())
 
     def valid(self, typed: str) -> bool:
         """Tell whether what was typed is a number in range."""
@@ -59,7 +59,7 @@ class ReferenceClient:
 
     def expect(self, word: str) -> None:
         """Take the next reply to begin with a word."""
-        reply = self.hear()
+        reply = self.read_message()
         if self.first_word(reply) != word:
             raise Ended(reply)
 
@@ -67,11 +67,11 @@ class ReferenceClient:
         """Return the word that counts."""
         return reply.replace(",", " ").split()[0].lower() if reply.strip() else ""
 
-    def say(self, text: str) -> None:
+    def send_lines(self, text: str) -> None:
         """Send a line."""
         self.sock.sendall(f"{text}\r\n".encode())
 
-    def hear(self) -> str:
+    def read_message(self) -> str:
         """Return the next line."""
         while b"\n" not in self.buffer:
             data = self.sock.recv(4096)

@@ -1,6 +1,6 @@
 """A correct server of the game in threads, small enough to see that it is; the mutants override its steps.
 
-It takes its ports and limits from the environment, as the real one does. server_mutants runs it.
+It takes its ports and limits from the environment, as the real one does. The tests fork it off.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from services.protocol.messages import (
     Joined,
     Left,
     Listed,
+    Name,
     NobodyListed,
     Prompt,
     Ready,
     Refused,
     Verdict,
+    Welcome,
     Won,
 )
 from services.protocol.state import State, advance
@@ -49,7 +51,7 @@ OUTBOX_OCTETS = 8192
 SEND_BUFFER_OCTETS = 8192
 
 
-class Link:
+class Connection:
     """One connection and what the server knows of it."""
 
     def __init__(self, sock: socket.socket, state: State) -> None:
@@ -67,8 +69,8 @@ class Link:
 class Outbox:
     """What a watcher has not taken yet; a thread of its own hands it over."""
 
-    def __init__(self, link: Link) -> None:
-        self.link = link
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
         self._waiting: deque[bytes] = deque()
         self._octets = 0
         self._news = threading.Condition()
@@ -82,7 +84,7 @@ class Outbox:
             self._news.notify()
         if self._octets > OUTBOX_OCTETS:
             with contextlib.suppress(OSError):
-                self.link.sock.shutdown(socket.SHUT_RDWR)
+                self.connection.sock.shutdown(socket.SHUT_RDWR)
 
     def _deliver(self) -> None:
         with contextlib.suppress(OSError):
@@ -91,7 +93,7 @@ class Outbox:
                     self._news.wait_for(lambda: self._waiting)
                     data = b"".join(self._waiting)
                     self._waiting.clear()
-                self.link.sock.sendall(data)
+                self.connection.sock.sendall(data)
                 self._octets -= len(data)
 
 
@@ -108,7 +110,7 @@ class ReferenceServer:
         self.max_invalid = 20
         self.lock = threading.RLock()
         self.connections = 0
-        self.players: dict[Address, Link] = {}
+        self.players: dict[Address, Connection] = {}
         self.watcher: Outbox | None = None
 
     # --- connections
@@ -136,101 +138,101 @@ class ReferenceServer:
         while True:
             sock, _ = listener.accept()
             with contextlib.suppress(OSError):
-                self.begin(Link(sock, state))
+                self.begin(Connection(sock, state))
 
-    def begin(self, link: Link) -> None:
+    def begin(self, connection: Connection) -> None:
         """Serve a connection beside all others."""
-        threading.Thread(target=self.serve, args=(link,), daemon=True).start()
+        threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
-    def serve(self, link: Link) -> None:
+    def serve(self, connection: Connection) -> None:
         """Serve a connection to its end."""
-        player = link.state is State.CONNECTED
+        player = connection.state is State.CONNECTED
         with self.lock:
             self.connections += player
         with contextlib.suppress(OSError):
             try:
-                self.converse(link)
+                self.converse(connection)
             except ProtocolError as error:
-                self.reply(link, Refused(error.reason))
+                self.reply(connection, Refused(error.reason))
             finally:
-                self.leave(link)
+                self.leave(connection)
         with self.lock:
             self.connections -= player
         with contextlib.suppress(OSError):
-            self.close(link)
+            self.close(connection)
 
-    def converse(self, link: Link) -> None:
+    def converse(self, connection: Connection) -> None:
         """Answer line after line."""
-        if link.state is State.CONNECTED and self.connections > self.max_players:
+        if connection.state is State.CONNECTED and self.connections > self.max_players:
             raise ProtocolError("server full")
-        self.welcome(link)
-        for line in self.hear(link):
-            link.last_line = time.monotonic()
+        self.welcome(connection)
+        for line in self.read_message(connection):
+            connection.last_line = time.monotonic()
             request = self.parse(line)
-            link.state = self.turn(link.state, request)
-            self.answer(link, request)
-            if link.state is State.CLOSED:
+            connection.state = self.turn(connection.state, request)
+            self.answer(connection, request)
+            if connection.state is State.CLOSED:
                 return
 
-    def welcome(self, link: Link) -> None:
+    def welcome(self, connection: Connection) -> None:
         """Say nothing (F-5)."""
 
-    def hear(self, link: Link) -> Iterator[bytes]:
+    def read_message(self, connection: Connection) -> Iterator[bytes]:
         """Return the client's lines, until it ends or has used up its time."""
         while True:
-            left_s = self.time_left(link)
-            link.sock.settimeout(left_s if left_s is None else max(left_s, 0.001))
+            left_s = self.time_left(connection)
+            connection.sock.settimeout(left_s if left_s is None else max(left_s, 0.001))
             try:
-                data = link.sock.recv(4096)
+                data = connection.sock.recv(4096)
             except TimeoutError:
-                self.time_is_up(link)
+                self.time_is_up(connection)
                 return
             if not data:
-                self.ended(link)
+                self.ended(connection)
                 return
-            link.said_something = True
-            yield from self.cut(link, data)
-            if link.lines.overlong:
-                raise link.lines.overlong
+            connection.said_something = True
+            yield from self.cut(connection, data)
+            if connection.lines.overlong:
+                raise connection.lines.overlong
 
-    def cut(self, link: Link, data: bytes) -> list[bytes]:
+    def cut(self, connection: Connection, data: bytes) -> list[bytes]:
         """Cut what came into lines."""
-        return link.lines.feed(data)
+        return connection.lines.feed(data)
 
-    def ended(self, link: Link) -> None:
+    def ended(self, connection: Connection) -> None:
         """See to what a client has left that will say nothing more."""
-        if link.lines.unterminated:
+        if connection.lines.unterminated:
             raise ProtocolError("line not ended by CRLF")
 
-    def time_left(self, link: Link) -> float | None:
+    def time_left(self, connection: Connection) -> float | None:
         """Return how long the client may still take."""
         now = time.monotonic()
-        match link.state:
+        match connection.state:
             case State.PLAYING:
-                return link.last_line + self.idle_s - now
+                return connection.last_line + self.idle_s - now
             case State.WATCHING:
                 return None
             case _:
-                return link.since + self.handshake_s - now
+                return connection.since + self.handshake_s - now
 
-    def time_is_up(self, link: Link) -> None:
+    def time_is_up(self, connection: Connection) -> None:
         """Tell a client that has used up its time."""
-        if link.state is State.PLAYING:
+        if connection.state is State.PLAYING:
             raise ProtocolError(f"idle for {self.idle_s:g} s")
-        if link.lines.unterminated:
+        if connection.lines.unterminated:
             raise ProtocolError("line not ended by CRLF")
-        if link.said_something:
+        if connection.said_something:
             raise ProtocolError(f"handshake not completed within {self.handshake_s:g} s")
 
-    def close(self, link: Link) -> None:
+    def close(self, connection: Connection) -> None:
         """Close so that no reset overtakes a reply (F-7)."""
-        link.sock.shutdown(socket.SHUT_WR)
+        connection.sock.shutdown(socket.SHUT_WR)
         end = time.monotonic() + DRAIN_S
         while (left_s := end - time.monotonic()) > 0:
-            link.sock.settimeout(left_s)
-            if not link.sock.recv(65536):
+            connection.sock.settimeout(left_s)
+            if not connection.sock.recv(65536):
                 break
-        link.sock.close()
+        connection.sock.close()
 
     # --- messages
 
@@ -246,37 +248,45 @@ class ReferenceServer:
         """Spell a message."""
         return encode(message)
 
-    def send(self, link: Link, data: bytes) -> None:
+    def send(self, connection: Connection, data: bytes) -> None:
         """Hand bytes to the kernel, in one write."""
-        link.sock.settimeout(5)
-        link.sock.sendall(data)
+        connection.sock.settimeout(5)
+        connection.sock.sendall(data)
 
-    def reply(self, link: Link, message: Message) -> None:
+    def reply(self, connection: Connection, message: Message) -> None:
         """Say something, and let it take effect on the state."""
-        self.send(link, self.encode(message))
+        self.send(connection, self.encode(message))
         with contextlib.suppress(ProtocolError):
-            link.state = advance(link.state, message)
+            connection.state = advance(connection.state, message)
 
-    def answer(self, link: Link, request: Request) -> None:
+    def answer(self, connection: Connection, request: Request) -> None:
         """Do what was asked."""
-        match link.state:
+        match connection.state:
             case State.GREETING:
-                self.reply(link, Greetings())
+                self.reply(connection, Greetings())
+            case State.NAMING:
+                self.take_name(connection, request)
             case State.ADMIN_GREETING:
-                self.reply(link, AdminGreetings())
+                self.reply(connection, AdminGreetings())
             case State.STARTING:
-                self.join(link)
-                self.reply(link, Ready())
+                self.join(connection)
+                self.reply(connection, Ready())
             case State.JUDGING:
-                self.judge(link, request)
+                self.judge(connection, request)
             case State.LISTING_ONCE:
-                self.list_once(link)
-                link.state = State.CLOSED
+                self.list_once(connection)
+                connection.state = State.CLOSED
             case State.LISTING:
-                self.list_for_watcher(link)
-                link.state = State.WATCHING
+                self.list_for_watcher(connection)
+                connection.state = State.WATCHING
             case _:
-                self.take_pong(link)
+                self.take_pong(connection)
+
+    def take_name(self, connection: Connection, request: Request) -> None:
+        """Welcome a player who has given a name (N-1)."""
+        if not isinstance(request, Name) or request.name is None:
+            raise ProtocolError("a name is 1 to 20 letters, digits, - or _")
+        self.reply(connection, Welcome(request.name))
 
     # --- the game
 
@@ -284,45 +294,45 @@ class ReferenceServer:
         """Draw a secret."""
         return random.SystemRandom().randint(self.low, self.high)
 
-    def join(self, link: Link) -> None:
+    def join(self, connection: Connection) -> None:
         """Begin a game."""
-        link.secret = self.draw()
+        connection.secret = self.draw()
         with self.lock:
-            self.players[link.address] = link
-            self.tell(Joined(link.address))
+            self.players[connection.address] = connection
+            self.tell(Joined(connection.address))
 
-    def leave(self, link: Link) -> None:
+    def leave(self, connection: Connection) -> None:
         """Forget a player, or free the administrator's seat."""
         with self.lock:
-            if self.players.pop(link.address, None):
-                self.tell(Left(link.address))
-            if self.watcher and self.watcher.link is link:
+            if self.players.pop(connection.address, None):
+                self.tell(Left(connection.address))
+            if self.watcher and self.watcher.connection is connection:
                 self.watcher = None
 
-    def judge(self, link: Link, request: Request) -> None:
+    def judge(self, connection: Connection, request: Request) -> None:
         """Judge a guess."""
-        if not link.secret:
-            self.join(link)
+        if not connection.secret:
+            self.join(connection)
         number = self.number(request)
         if number is None:
-            link.invalid += 1
-            if link.invalid >= self.max_invalid:
+            connection.invalid += 1
+            if connection.invalid >= self.max_invalid:
                 raise ProtocolError("too many invalid guesses")
-            self.reply(link, self.prompt())
+            self.reply(connection, self.prompt())
             return
-        link.invalid = 0
-        link.guesses += 1
-        verdict = self.verdict(abs(number - link.secret))
+        connection.invalid = 0
+        connection.guesses += 1
+        verdict = self.verdict(abs(number - connection.secret))
         with self.lock:
-            self.tell(Guessed(link.address, number, verdict))
+            self.tell(Guessed(connection.address, number, verdict))
             if verdict is Verdict.CORRECT:
-                self.win(link)
-        self.reply(link, verdict)
+                self.win(connection)
+        self.reply(connection, verdict)
 
-    def win(self, link: Link) -> None:
+    def win(self, connection: Connection) -> None:
         """Take a player who has won off the list."""
-        self.players.pop(link.address)
-        self.tell(Won(link.address, link.guesses))
+        self.players.pop(connection.address)
+        self.tell(Won(connection.address, connection.guesses))
 
     def number(self, request: Request) -> int | None:
         """Return the number if it is one in range."""
@@ -348,22 +358,22 @@ class ReferenceServer:
         """List the players."""
         return [Listed(address) for address in self.players]
 
-    def list_once(self, link: Link) -> None:
+    def list_once(self, connection: Connection) -> None:
         """Answer Who."""
         with self.lock:
             lines = self.listing() or [NobodyListed()]
-        self.send(link, b"".join(map(self.encode, lines)))
+        self.send(connection, b"".join(map(self.encode, lines)))
 
-    def list_for_watcher(self, link: Link) -> None:
+    def list_for_watcher(self, connection: Connection) -> None:
         """Answer Watch, or Who within a watch."""
         with self.lock:
             if self.watcher is None:
-                self.watcher = Outbox(link)
-            elif self.watcher.link is not link:
+                self.watcher = Outbox(connection)
+            elif self.watcher.connection is not connection:
                 raise ProtocolError("another administrator is watching")
             self.watcher.put(b"".join(map(self.encode, [*self.listing(), End()])))
 
-    def take_pong(self, link: Link) -> None:
+    def take_pong(self, connection: Connection) -> None:
         """Say nothing to a sign of life (A-8)."""
 
     def tell(self, event: Message) -> None:

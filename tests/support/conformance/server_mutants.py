@@ -1,12 +1,9 @@
-"""Run a server that breaks one clause: `python -m tests.support.conformance.server_mutants [NAME]`."""
+"""All servers that break one clause, by their names."""
 
 from __future__ import annotations
 
-import sys
-
 from tests.support.conformance.mutants import administrator, company, framing, play
 from tests.support.conformance.mutants.mutant import Mutant
-from tests.support.conformance.reference_server import ReferenceServer
 
 MUTANTS: dict[str, type[Mutant]] = {
     mutant.__name__: mutant
@@ -14,13 +11,3 @@ MUTANTS: dict[str, type[Mutant]] = {
     for mutant in vars(module).values()
     if isinstance(mutant, type) and issubclass(mutant, Mutant) and mutant is not Mutant
 }
-
-
-def main() -> None:
-    """Run the mutant that is named, or the reference."""
-    mutant = MUTANTS[sys.argv[1]] if len(sys.argv) > 1 else ReferenceServer
-    mutant().run()
-
-
-if __name__ == "__main__":
-    main()

@@ -31,6 +31,7 @@ def test_every_setting_is_read() -> None:
             "GAME_CLOSE_DISTANCE": "5",
             "GAME_DASHBOARD_HOST": "0.0.0.0",
             "GAME_DASHBOARD_PORT": "8080",
+            "GAME_DASHBOARD_NAMES": "Game.example, game",
             "GAME_LOG_FORMAT": "console",
             "GAME_LOG_LEVEL": "debug",
         },
@@ -39,7 +40,9 @@ def test_every_setting_is_read() -> None:
 
     assert (settings.host, settings.port) == ("server", 5001)
     assert settings.rules == Rules(0, 99, 5)
-    assert settings.dashboard == DashboardSettings("0.0.0.0", 8080)
+    assert settings.dashboard == DashboardSettings(
+        "0.0.0.0", 8080, frozenset({"0.0.0.0", "game.example", "game"})
+    )
     assert (settings.log_format, settings.log_level) == (LogFormat.CONSOLE, "debug")
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from services.admin.model.board import Away, Board
 from services.admin.view import board_view, players_table
 from services.protocol.messages import Address, End, Guessed, Joined, Left, Listed, Round, Verdict, Won
-from services.runtime.target import Target
+from services.runtime.connecting import Target
 
 if TYPE_CHECKING:
     from services.admin.model.board import Change
@@ -60,7 +60,15 @@ def screen(board: Board, now: float, width: int, height: int) -> str:
     console = Console(file=StringIO(), width=width, height=height, color_system=None, legacy_windows=False)
     with console.capture() as capture:
         console.print(
-            board_view(board, TARGET, {"smart": 5.03, "sweep": 15.5}, now, width=width, height=height)
+            board_view(
+                board,
+                TARGET,
+                {"smart": 5.03, "sweep": 15.5},
+                now,
+                ahead_s=0.0,
+                width=width,
+                height=height,
+            )
         )
     return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
 

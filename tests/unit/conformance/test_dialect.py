@@ -4,41 +4,41 @@ from __future__ import annotations
 
 import pytest
 
-from services.conformance.dialect import Sense, addresses, sense
+from services.conformance.dialect import Meaning, addresses, classify
 
 
 @pytest.mark.parametrize(
     ("text", "meant"),
     [
-        ("Greetings", Sense.GREETING),
-        ("Welcome, stranger", Sense.GREETING),
-        ("Ready", Sense.READY),
-        ("We are ready", Sense.READY),
-        ("Far", Sense.FAR),
-        ("You are far away", Sense.FAR),
-        ("Cold!", Sense.FAR),
-        ("Not even close", Sense.FAR),
-        ("CLOSE", Sense.CLOSE),
-        ("You are close, but not there", Sense.CLOSE),
-        ("Correct", Sense.CORRECT),
-        ("Congratulations, you won in 3", Sense.CORRECT),
-        ("You win", Sense.CORRECT),
-        ("Incorrect", Sense.MISS),
-        ("Too high", Sense.MISS),
-        ("Your number is too low", Sense.MISS),
-        ("Too late", Sense.TOO_LATE),
-        ("Pick a number between 1-30", Sense.PROMPT),
-        ("Number out of range", Sense.PROMPT),
-        ("Invalid input", Sense.PROMPT),
-        ("Refused: server full", Sense.REFUSAL),
-        ("Connection rejected", Sense.REFUSAL),
-        ("", Sense.OTHER),
-        ("42", Sense.OTHER),
+        ("Greetings", Meaning.GREETING),
+        ("Welcome, stranger", Meaning.GREETING),
+        ("Ready", Meaning.READY),
+        ("We are ready", Meaning.READY),
+        ("Far", Meaning.FAR),
+        ("You are far away", Meaning.FAR),
+        ("Cold!", Meaning.FAR),
+        ("Not even close", Meaning.FAR),
+        ("CLOSE", Meaning.CLOSE),
+        ("You are close, but not there", Meaning.CLOSE),
+        ("Correct", Meaning.CORRECT),
+        ("Congratulations, you won in 3", Meaning.CORRECT),
+        ("You win", Meaning.CORRECT),
+        ("Incorrect", Meaning.MISS),
+        ("Too high", Meaning.MISS),
+        ("Your number is too low", Meaning.MISS),
+        ("Too late", Meaning.TOO_LATE),
+        ("Pick a number between 1-30", Meaning.PROMPT),
+        ("Number out of range", Meaning.PROMPT),
+        ("Invalid input", Meaning.PROMPT),
+        ("Refused: server full", Meaning.REFUSAL),
+        ("Connection rejected", Meaning.REFUSAL),
+        ("", Meaning.OTHER),
+        ("42", Meaning.OTHER),
     ],
 )
-def test_meaning_of_words(text: str, meant: Sense) -> None:
+def test_meaning_of_words(text: str, meant: Meaning) -> None:
     """A reply is taken by its first word, or else by what its words suggest."""
-    assert sense(text) is meant
+    assert classify(text) is meant
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,18 @@ import pytest
 from services.conformance.export import as_json, as_junit, from_json
 from services.conformance.program import gist
 from services.conformance.report import plain_lines
-from services.conformance.results import Finding, Level, Outcome, Report, Result
+from services.conformance.results import Finding, Level, Outcome, Report, Result, Score
+from services.conformance.timeline import PROGRAM, Event, EventKind, Lane, Timeline
 
-FINDING = Finding(
-    "the line 'Greetings'", "'Hi'", ("> Hello\\r\\n", "< Hi\\r\\n"), 'greet <properly> & "well"', ("Oops",)
+FINDING = Finding("the line 'Greetings'", "'Hi'", 'greet <properly> & "well"', ("Oops",))
+TIMELINE = Timeline(
+    (Lane(1, "player", "127.0.0.1 50123", "127.0.0.1 4000"),),
+    (
+        Event(0.0, PROGRAM, EventKind.STARTED, text="./server"),
+        Event(0.1, 1, EventKind.SENT, b"Hello\r\n"),
+        Event(0.2, 1, EventKind.RECEIVED, b"\x1b[2JHi\xff\r\n"),
+        Event(0.2, 1, EventKind.MISMATCH, text="expected the line 'Greetings'; came 'Hi'"),
+    ),
 )
 
 
@@ -31,21 +39,35 @@ def report() -> Report:
         ["short: begins the game without Game"],
         [
             result(
-                "greets", ("P-1",), Level.CLASSIC, Outcome.FAILED, finding=FINDING, died=True, seconds=0.5
+                "greets",
+                ("P-1",),
+                Level.CLASSIC,
+                Outcome.FAILED,
+                finding=FINDING,
+                died="exit status 1",
+                seconds=0.5,
+                timeline=TIMELINE,
             ),
             result("plays", ("P-2",), Level.CLASSIC, Outcome.PASSED),
             result("any-case", ("P-1", "P-2"), Level.ROBUST, Outcome.PASSED),
             result("tls", ("P-3",), Level.ROBUST, Outcome.NOT_APPLICABLE, finding=Finding(note="no TLS")),
-            result("crowd", ("A-2",), Level.ROBUST, Outcome.NOT_REACHED, finding=Finding(note="it died")),
+            result("crowd", ("A-2",), Level.ROBUST, Outcome.NOT_JUDGED, finding=Finding(note="it died")),
         ],
         3.25,
     )
 
 
 def test_scores_leave_out_what_does_not_apply(report: Report) -> None:
-    """A score counts the applicable checks of its level; what was not reached counts as not passed."""
-    assert str(report.score(Level.CLASSIC)) == "1/2"
-    assert str(report.score(Level.ROBUST)) == "1/2"
+    """Points are those of 100 that the applicable checks give; what was not judged counts as not passed."""
+    assert report.score(Level.CLASSIC) == Score(1, 2)
+    assert report.score(Level.ROBUST) == Score(1, 2)
+    assert report.score() == Score(2, 4)
+    assert report.score().points == 50
+
+
+def test_only_who_passes_all_has_all_points() -> None:
+    """Points are rounded down, and who has nothing applicable has none."""
+    assert [Score(199, 200).points, Score(3, 3).points, Score(0, 0).points] == [99, 100, 0]
 
 
 def test_clause_fails_with_any_of_its_checks(report: Report) -> None:
@@ -54,20 +76,20 @@ def test_clause_fails_with_any_of_its_checks(report: Report) -> None:
         "P-1": Outcome.FAILED,
         "P-2": Outcome.PASSED,
         "P-3": Outcome.NOT_APPLICABLE,
-        "A-2": Outcome.NOT_REACHED,
+        "A-2": Outcome.NOT_JUDGED,
     }
 
 
 def test_level_holds_only_if_all_was_found_out(report: Report) -> None:
-    """A level holds if no check of it failed or stayed out of reach."""
+    """A level holds if no check of it failed or could not be judged."""
 
     def holds(results: list[Result]) -> bool:
         return Report("", Level.ROBUST, 7, [], results).holds
 
-    failed, passed, passed_too, not_applicable, not_reached = report.results
+    failed, passed, passed_too, not_applicable, not_judged = report.results
     assert holds([passed, passed_too, not_applicable])
     assert not holds([passed, failed])
-    assert not holds([passed, not_reached])
+    assert not holds([passed, not_judged])
 
 
 def test_levels_include_those_before_them() -> None:
@@ -81,13 +103,16 @@ def test_text_explains_a_failure(report: Report) -> None:
     text = "\n".join(plain_lines(report))
     for part in (
         "FAIL        P-1          About greets.",
-        "> Hello\\r\\n",
+        "0.100  1 > Hello\\r\\n",
+        "0.200  1 < \\x1b[2JHi\\xff\\r\\n",
+        "1 ! expected the line 'Greetings'; came 'Hi'",
+        "P-1: Hello is answered Greetings",
         "expected: the line 'Greetings'",
         "came: 'Hi'",
         "hint: greet <properly>",
         "Oops",
-        "the server was gone",
-        "classic: 1/2",
+        "program: gone: exit status 1",
+        "classic: 50 of 100 points (1 of 2 checks)",
         "dialect: short",
         "broken clauses: P-1",
         "level robust does not hold (3 s, seed 7)",
@@ -101,7 +126,8 @@ def test_json_can_be_read_back(report: Report) -> None:
     assert from_json(text) == report
     read = json.loads(text)
     assert read["clauses"][0] == {"id": "P-1", "sentence": "Hello is answered Greetings", "outcome": "fail"}
-    assert read["scores"] == {"classic": {"passed": 1, "asked": 2}, "robust": {"passed": 1, "asked": 2}}
+    half = {"points": 50, "passed": 1, "applicable": 2}
+    assert read["scores"] == {"classic": half, "robust": half}
     assert read["holds"] is False
 
 

@@ -17,7 +17,7 @@ class Seat:
         self.heard: list[str] = []
         self.seatings: list[Seating | None] = []
 
-    def say(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         """Keep what was said."""
         self.heard.append(data.decode().strip())
 
@@ -41,7 +41,7 @@ def test_nothing_is_asked_elsewhere() -> None:
 
 
 def test_the_list_follows_from_the_events() -> None:
-    """Whoever joined is listed, in order, until he has won or left (A-2, A-4)."""
+    """Whoever joined is listed, in order, until they have won or left (A-2, A-4)."""
     lobby = lobby_with_secrets(5)
     lobby.publish(Joined(ONE))
     lobby.publish(Joined(TWO))
@@ -57,7 +57,7 @@ def test_the_list_follows_from_the_events() -> None:
 
 
 def test_there_is_one_seat() -> None:
-    """The seat is one administrator's until he leaves it; he hears every event (A-4, A-7)."""
+    """The seat is one administrator's until it leaves; it gets every event (A-4, A-7)."""
     lobby, first, second = lobby_with_secrets(5), Seat(), Seat()
 
     lobby.take_seat(first, first.seatings.append)

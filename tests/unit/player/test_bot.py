@@ -37,11 +37,11 @@ def test_short_handshake() -> None:
 
 @pytest.mark.parametrize("state", [State.GREETING, State.STARTING, State.JUDGING, State.CLOSED])
 def test_waits_for_each_reply(state: State) -> None:
-    """While the server owes a reply, and after the end, the bot says nothing (clause C-1)."""
+    """While a reply is awaited, and after the end, the bot sends nothing (clause C-1)."""
     assert next_message(view(state), CLASSIC_PLAN) is Rest.WAIT
 
 
-def test_asks_for_the_range_when_all_of_it_was_in_vain() -> None:
+def test_asks_for_the_range_when_no_number_is_left() -> None:
     """Only when no number of the range was it, one beyond makes the server tell its range (P-5, C-3)."""
     assert next_message(view(State.PLAYING, *ALL_TRIED[:-1]), CLASSIC_PLAN) == Guess(30)
     assert next_message(view(State.PLAYING, *ALL_TRIED), CLASSIC_PLAN) == Guess(60)
@@ -53,7 +53,7 @@ def test_gives_up_when_the_range_is_known_and_empty() -> None:
 
 
 def test_gives_up_an_endless_game() -> None:
-    """No game goes on for ever, however large the range."""
+    """No game goes on without end, however large the range."""
     rules = Rules(1, 10 * MOST_GUESSES)
     history = [Try(number, Verdict.FAR) for number in range(1, MOST_GUESSES + 1)]
 

@@ -7,43 +7,44 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.player.bot import Dialect
-from services.player.conversation import Conversation, printable
+from services.player.conversation import Conversation
 from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Game, Guess, Hello, Refused, Verdict
+from services.protocol.printable import printable
 from services.protocol.rules import CLASSIC, Rules
 from services.protocol.state import State
 from services.strategies.candidates import Try
 
 
-def hear(conversation: Conversation, *lines: str) -> None:
+def receive(conversation: Conversation, *lines: str) -> None:
     """Let lines of the server arrive together."""
     for reply in conversation.receive("".join(f"{line}\r\n" for line in lines).encode()):
-        conversation.hear(reply)
+        conversation.handle(reply)
 
 
 def playing(dialect: Dialect = Dialect.CLASSIC) -> Conversation:
     """Return a conversation in which the game has begun."""
     conversation = Conversation(dialect, CLASSIC)
-    conversation.say(Hello())
-    hear(conversation, "Greetings")
-    conversation.say(Game())
-    hear(conversation, "Ready")
+    conversation.send(Hello())
+    receive(conversation, "Greetings")
+    conversation.send(Game())
+    receive(conversation, "Ready")
     return conversation
 
 
 def test_a_classic_game() -> None:
     """Every line is spelled as the protocol has it, and every verdict is noted (clauses P-1 to P-4)."""
     conversation = Conversation(Dialect.CLASSIC, CLASSIC)
-    said = conversation.say(Hello())
-    hear(conversation, "Greetings")
-    said += conversation.say(Game())
-    hear(conversation, "Ready")
-    said += conversation.say(Guess(15))
-    hear(conversation, "Close")
-    said += conversation.say(Guess(16))
-    hear(conversation, "Correct")
+    sent = conversation.send(Hello())
+    receive(conversation, "Greetings")
+    sent += conversation.send(Game())
+    receive(conversation, "Ready")
+    sent += conversation.send(Guess(15))
+    receive(conversation, "Close")
+    sent += conversation.send(Guess(16))
+    receive(conversation, "Correct")
 
-    assert said == b"Hello\r\nGame\r\nMy Guess is: 15\r\nMy Guess is: 16\r\n"
+    assert sent == b"Hello\r\nGame\r\nMy Guess is: 15\r\nMy Guess is: 16\r\n"
     assert conversation.view.history == (Try(15, Verdict.CLOSE), Try(16, Verdict.CORRECT))
     assert conversation.view.state is State.CLOSED
     assert conversation.guesses == 2
@@ -52,31 +53,31 @@ def test_a_classic_game() -> None:
 def test_a_short_game() -> None:
     """The older dialect has no Game, and shorter guesses (clause P-7)."""
     conversation = Conversation(Dialect.SHORT, CLASSIC)
-    conversation.say(Hello())
-    hear(conversation, "Greetings")
+    conversation.send(Hello())
+    receive(conversation, "Greetings")
 
-    assert conversation.say(Guess(15)) == b"Guess: 15\r\n"
+    assert conversation.send(Guess(15)) == b"Guess: 15\r\n"
 
 
 def test_replies_are_read_by_their_first_word() -> None:
     """What follows the first word does not matter (clause C-2)."""
     conversation = Conversation(Dialect.CLASSIC, CLASSIC)
-    conversation.say(Hello())
-    hear(conversation, "greetings, stranger!")
-    conversation.say(Game())
-    hear(conversation, "READY (1-30)")
-    conversation.say(Guess(3))
-    hear(conversation, "Far away.")
+    conversation.send(Hello())
+    receive(conversation, "greetings, stranger!")
+    conversation.send(Game())
+    receive(conversation, "READY (1-30)")
+    conversation.send(Guess(3))
+    receive(conversation, "Far away.")
 
     assert conversation.view.history == (Try(3, Verdict.FAR),)
-    assert not conversation.puzzled
+    assert not conversation.reply_unclear
 
 
 def test_the_range_is_learnt_from_the_prompt() -> None:
     """A number that is not in range is spent, and the range in force is known from then on (clause P-5)."""
     conversation = playing()
-    conversation.say(Guess(30))
-    hear(conversation, "Pick a number between 1-20")
+    conversation.send(Guess(30))
+    receive(conversation, "Pick a number between 1-20")
 
     assert conversation.view.rules == Rules(1, 20, 2)
     assert conversation.view.range_told
@@ -87,8 +88,8 @@ def test_the_range_is_learnt_from_the_prompt() -> None:
 def test_a_range_without_numbers_is_not_believed() -> None:
     """A prompt that makes no sense changes nothing."""
     conversation = playing()
-    conversation.say(Guess(30))
-    hear(conversation, "Pick a number between 20-1")
+    conversation.send(Guess(30))
+    receive(conversation, "Pick a number between 20-1")
 
     assert conversation.view.rules == CLASSIC
 
@@ -97,9 +98,9 @@ def test_a_range_without_numbers_is_not_believed() -> None:
 def test_a_number_beyond_the_range(words: str, high: int, *, told: bool) -> None:
     """One that is judged widens the range; where the answer is of no use nothing more is asked."""
     conversation = playing()
-    conversation.say(Guess(60))
-    hear(conversation, words)
-    conversation.hush()
+    conversation.send(Guess(60))
+    receive(conversation, words)
+    conversation.assume_reply()
 
     assert conversation.view.rules.high == high
     assert conversation.view.range_told is told
@@ -108,10 +109,10 @@ def test_a_number_beyond_the_range(words: str, high: int, *, told: bool) -> None
 def test_a_new_round_begins_anew() -> None:
     """Too late means another secret: what was learnt of the one before is forgotten (clause R-3)."""
     conversation = playing()
-    conversation.say(Guess(3))
-    hear(conversation, "Far")
-    conversation.say(Guess(8))
-    hear(conversation, "Too late")
+    conversation.send(Guess(3))
+    receive(conversation, "Far")
+    conversation.send(Guess(8))
+    receive(conversation, "Too late")
 
     assert conversation.view.history == ()
     assert conversation.view.state is State.PLAYING
@@ -121,9 +122,9 @@ def test_a_new_round_begins_anew() -> None:
 def test_too_high_is_not_too_late() -> None:
     """The words of other servers are no shared round (clause C-2)."""
     conversation = playing()
-    conversation.say(Guess(3))
-    hear(conversation, "Too high")
-    conversation.hush()
+    conversation.send(Guess(3))
+    receive(conversation, "Too high")
+    conversation.assume_reply()
 
     assert conversation.view.history == (Try(3, None),)
 
@@ -131,23 +132,23 @@ def test_too_high_is_not_too_late() -> None:
 def test_an_unknown_reply_counts_once_it_is_quiet() -> None:
     """A line in unknown words may be the reply or chatter before it: silence decides."""
     conversation = playing()
-    conversation.say(Guess(3))
-    hear(conversation, "Hm, let me see.")
-    assert (conversation.puzzled, conversation.owed) == (True, True)
+    conversation.send(Guess(3))
+    receive(conversation, "Hm, let me see.")
+    assert (conversation.reply_unclear, conversation.awaiting_reply) == (True, True)
 
-    conversation.hush()
+    conversation.assume_reply()
 
-    assert (conversation.puzzled, conversation.owed) == (False, False)
+    assert (conversation.reply_unclear, conversation.awaiting_reply) == (False, False)
     assert conversation.view.history == (Try(3, None),)
 
 
 def test_chatter_around_a_reply_is_no_reply() -> None:
     """Lines before and after the verdict do not count as verdicts of their own."""
     conversation = playing()
-    conversation.say(Guess(3))
-    hear(conversation, "You said 3.", "Far", "Try again!")
+    conversation.send(Guess(3))
+    receive(conversation, "You sent 3.", "Far", "Try again!")
 
-    assert not conversation.puzzled
+    assert not conversation.reply_unclear
     assert conversation.view.state is State.PLAYING
     assert conversation.view.history == (Try(3, Verdict.FAR),)
 
@@ -158,12 +159,12 @@ def test_chatter_around_a_reply_is_no_reply() -> None:
 def test_other_words_for_greetings_and_ready(state: State, words: str) -> None:
     """A server that greets or begins in other words is understood after a while."""
     conversation = Conversation(Dialect.CLASSIC, CLASSIC)
-    conversation.say(Hello())
+    conversation.send(Hello())
     if state is State.PLAYING:
-        hear(conversation, "Greetings")
-        conversation.say(Game())
-    hear(conversation, words)
-    conversation.hush()
+        receive(conversation, "Greetings")
+        conversation.send(Game())
+    receive(conversation, words)
+    conversation.assume_reply()
 
     assert conversation.view.state is state
 
@@ -171,20 +172,20 @@ def test_other_words_for_greetings_and_ready(state: State, words: str) -> None:
 def test_silence_means_nothing_when_no_reply_is_owed() -> None:
     """It is the player's turn, and stays so."""
     conversation = playing()
-    conversation.hush()
+    conversation.assume_reply()
 
     assert conversation.view.state is State.PLAYING
     assert conversation.view.history == ()
 
 
 def test_a_refusal_ends_the_game() -> None:
-    """After Refused nothing is owed any more (clause C-4)."""
+    """After Refused no reply is awaited any more (clause C-4)."""
     conversation = playing()
-    conversation.say(Guess(3))
-    hear(conversation, "Refused: server is stopping")
+    conversation.send(Guess(3))
+    receive(conversation, "Refused: server is stopping")
 
     assert conversation.view.state is State.CLOSED
-    assert not conversation.owed
+    assert not conversation.awaiting_reply
 
 
 def test_an_endless_line_is_refused() -> None:
@@ -197,14 +198,14 @@ def test_an_endless_line_is_refused() -> None:
 def test_nothing_that_a_server_sends_breaks_a_conversation(pieces: list[bytes]) -> None:
     """Any bytes are replies, chatter or a line that is too long, never a fault of ours."""
     conversation = playing()
-    conversation.say(Guess(3))
+    conversation.send(Guess(3))
     for piece in pieces:
         for reply in conversation.receive(piece):
-            conversation.hear(reply)
+            conversation.handle(reply)
             if isinstance(reply, Refused) or reply is Verdict.CORRECT:
                 return
-        if not conversation.owed and conversation.view.state is State.PLAYING:
-            conversation.say(Guess(4))
+        if not conversation.awaiting_reply and conversation.view.state is State.PLAYING:
+            conversation.send(Guess(4))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console, Group
 
 from services.player.progress import progress_line, summary_table
-from services.player.tally import Tally
+from services.player.stats import Stats
 from services.protocol.rules import CLASSIC
 from services.strategies.choice import Strategy
 
@@ -24,15 +24,15 @@ def text(drawn: RenderableType, width: int = 100) -> str:
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 
-def tally_of(*wins: tuple[Strategy, int]) -> Tally:
-    """Return a tally of games won, begun at 0."""
-    tally = Tally(began_s=0.0)
+def stats_of(*wins: tuple[Strategy, int]) -> Stats:
+    """Return a stats of games won, begun at 0."""
+    stats = Stats(began_s=0.0)
     for strategy, guesses in wins:
-        tally.win(strategy, guesses)
-    return tally
+        stats.win(strategy, guesses)
+    return stats
 
 
-MIXED = tally_of((Strategy.SMART, 4), (Strategy.SWEEP, 14), (Strategy.SMART, 6))
+MIXED = stats_of((Strategy.SMART, 4), (Strategy.SWEEP, 14), (Strategy.SMART, 6))
 
 
 def test_progress() -> None:
@@ -43,16 +43,16 @@ def test_progress() -> None:
 
 
 def test_progress_without_a_server() -> None:
-    """Trouble is told while bots wait because of it, and never takes a second line."""
-    tally = tally_of()
-    tally.waiting, tally.lost = 5, 5
-    tally.trouble = "cannot reach localhost:4000: Connection refused"
+    """The last error is shown while bots wait because of it, and never takes a second line."""
+    stats = stats_of()
+    stats.waiting, stats.lost = 5, 5
+    stats.last_error = "cannot reach localhost:4000: Connection refused"
 
-    assert text(progress_line(tally, 1.0), width=140) == (
+    assert text(progress_line(stats, 1.0), width=140) == (
         "0 playing  5 waiting (cannot reach localhost:4000: Connection refused)  0 won"
         "  0.00 guesses a game  0.0 games/s  5 lost or refused"
     )
-    assert len(text(progress_line(tally, 1.0), width=60).splitlines()) == 1
+    assert len(text(progress_line(stats, 1.0), width=60).splitlines()) == 1
 
 
 def test_summary() -> None:
@@ -66,12 +66,12 @@ def test_summary() -> None:
         "",
         "  all            3             8.00                   4     14",
         "",
-        "0.5 games/s, 0 lost, 0 refused, 0 attempts to connect in vain",
+        "0.5 games/s, 0 lost, 0 refused, 0 failed attempts to connect",
     ]
 
 
 def test_summary_of_nothing() -> None:
     """A run that won nothing says so."""
-    summary = text(summary_table(tally_of(), CLASSIC, 6.0))
+    summary = text(summary_table(stats_of(), CLASSIC, 6.0))
 
     assert "all            0" in summary

@@ -22,15 +22,19 @@ from services.protocol.messages import (
     Joined,
     Left,
     Listed,
+    Missed,
+    Name,
     NobodyListed,
     Ping,
     Pong,
     Prompt,
     Ready,
     Refused,
+    TooLate,
     Unknown,
     Verdict,
     Watch,
+    Welcome,
     Who,
     Won,
 )
@@ -45,20 +49,25 @@ ADDRESSES = st.builds(
 NUMBERS = st.integers(min_value=0, max_value=999_999_999)
 VERDICTS = st.sampled_from(Verdict)
 REASONS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E)).map(str.strip)
+NAMES = st.from_regex(r"\A[A-Za-z0-9_-]{1,20}\Z")
+NAMES_OR_NONE = st.none() | NAMES
 REQUESTS = st.one_of(
     st.sampled_from((Hello(), AdminHello(), Game(), Who(), Watch(), Pong(), Guess(None))),
     st.builds(Guess, NUMBERS),
+    st.builds(Name, NAMES_OR_NONE),
 )
 PLAYER_REPLIES = st.one_of(
     st.sampled_from((Greetings(), Ready())),
     VERDICTS,
     st.builds(Prompt, NUMBERS, NUMBERS),
+    st.builds(Welcome, NAMES),
+    st.just(TooLate()) | st.builds(TooLate, NUMBERS, NAMES_OR_NONE),
     st.builds(Refused, REASONS),
 )
 ADMIN_REPLIES = st.one_of(
     st.sampled_from((AdminGreetings(), NobodyListed(), End(), Ping())),
-    st.builds(Listed, ADDRESSES),
-    st.builds(Joined, ADDRESSES),
+    st.builds(Listed, ADDRESSES, NAMES_OR_NONE),
+    st.builds(Joined, ADDRESSES, NAMES_OR_NONE),
     st.builds(Guessed, ADDRESSES, NUMBERS, VERDICTS),
     st.builds(Won, ADDRESSES, NUMBERS),
     st.builds(Left, ADDRESSES),
@@ -137,9 +146,30 @@ def test_a_number_may_be_as_long_as_its_line() -> None:
     assert parse_request(b"9" * 510) == Guess(int("9" * 510))
 
 
+@pytest.mark.parametrize("line", [b"Name: ann", b"NAME:ann", b"  name \t:\tann "])
+def test_a_name_is_read_without_regard_to_case_and_blanks(line: bytes) -> None:
+    """The word before the colon may have any case, and blanks do not matter (N-1)."""
+    assert parse_request(line) == Name("ann")
+
+
+@pytest.mark.parametrize("name", [b"a", b"Zo3_the-2nd_of_1234", b"-", b"0", b"End"])
+def test_letters_digits_hyphens_and_underscores_are_a_name(name: bytes) -> None:
+    """Up to 20 of them are taken as they are (N-2)."""
+    assert parse_request(b"Name: " + name) == Name(name.decode())
+
+
+@pytest.mark.parametrize(
+    "name", [b"", b"x" * 21, b"two words", b"a.b", "Zoë".encode(), b"\x1b[2J", b"<b>", b"ann\r", b"ann\x00"]
+)
+def test_anything_else_is_no_name(name: bytes) -> None:
+    """It is known that a name was meant, and that it may not be one (N-2)."""
+    assert parse_request(b"Name: " + name) == Name(None)
+
+
 @pytest.mark.parametrize(
     "line",
-    [b"", b" ", b"Hello!", b"Hello Game", b"Guess 15", b"My Guess: 15", b"Guess is: 15", b"My Guess is 15",
+    [b"", b" ", b"Name", b"Name ann", b"Names: ann",
+     b"Hello!", b"Hello Game", b"Guess 15", b"My Guess: 15", b"Guess is: 15", b"My Guess is 15",
      b"Admin Hello", b"GET / HTTP/1.1", b"Hello\x0b", b"Hello\r"],
 )  # fmt: skip
 def test_what_is_no_message_is_unknown(line: bytes) -> None:
@@ -159,6 +189,16 @@ def test_other_octets_of_an_unknown_line_are_spelled_out() -> None:
         (b"GREETINGS, player 3!", Greetings()),
         (b"ready", Ready()),
         (b"Ready.", Ready()),
+        (b"Welcome ann", Welcome("ann")),
+        (b"Welcome", Unknown("Welcome")),
+        (b"Welcome to the game", Unknown("Welcome to the game")),
+        (b"Too late", TooLate()),
+        (b"too  late!", TooLate()),
+        (b"Too late 17", TooLate(17)),
+        (b"Too late 17 ann", TooLate(17, "ann")),
+        (b"Too late, 17 was it", TooLate()),
+        (b"Too late 17 for you today", TooLate()),
+        (b"Too high", Unknown("Too high")),
         (b"Far", Verdict.FAR),
         (b" close ", Verdict.CLOSE),
         (b"Correct! You win", Verdict.CORRECT),
@@ -176,7 +216,7 @@ def test_other_octets_of_an_unknown_line_are_spelled_out() -> None:
     ],
 )
 def test_a_player_reads_a_reply_by_its_first_word(line: bytes, reply: PlayerReply) -> None:
-    """The first word decides, in any case, whatever a server of the family adds to it (C-2)."""
+    """The first word decides, in any case, whatever a server of the family adds to it (C-2, N-1, N-4)."""
     assert parse_player_reply(line) == reply
 
 
@@ -192,8 +232,13 @@ def test_a_player_reads_a_reply_by_its_first_word(line: bytes, reply: PlayerRepl
         (b"Guessed ::1 4 15 Close", Guessed(Address("::1", 4), 15, Verdict.CLOSE)),
         (b"Won ::1 4 7", Won(Address("::1", 4), 7)),
         (b"Left ::1 4", Left(Address("::1", 4))),
+        (b"2001:db8::7 50124 ann", Listed(Address("2001:db8::7", 50124), "ann")),
+        (b"Joined ::1 4 17", Joined(Address("::1", 4), "17")),
+        (b"Joined ::1 4 two words", Unknown("Joined ::1 4 two words")),
+        (b"Left ::1 4 ann", Unknown("Left ::1 4 ann")),
         (b"Ping", Ping()),
         (b"Ping 3605", Ping(3605)),
+        (b"Missed 12", Missed(12)),
         (b"Refused: another administrator is watching", Refused("another administrator is watching")),
         (b"Won ::1 4", Unknown("Won ::1 4")),
         (b"::1  4", Unknown("::1  4")),
@@ -201,7 +246,7 @@ def test_a_player_reads_a_reply_by_its_first_word(line: bytes, reply: PlayerRepl
     ],
 )
 def test_an_administrator_reads_our_server_exactly(line: bytes, reply: AdminReply) -> None:
-    """List, events and the rest have one spelling each (A-1, A-2, A-3, A-4, A-6, A-7, A-8)."""
+    """List, events and the rest have one spelling each (A-1, A-2, A-3, A-4, A-6, A-7, A-8, N-3)."""
     assert parse_admin_reply(line) == reply
 
 

@@ -21,6 +21,8 @@ from services.protocol.messages import (
     Left,
     Listed,
     Message,
+    Missed,
+    Name,
     NobodyListed,
     Ping,
     Pong,
@@ -32,6 +34,7 @@ from services.protocol.messages import (
     Unknown,
     Verdict,
     Watch,
+    Welcome,
     Who,
     Won,
 )
@@ -39,10 +42,21 @@ from services.protocol.state import TRANSITIONS, State, advance
 
 SOMEBODY = Address("192.0.2.7", 50123)
 EVERY_MESSAGE: tuple[Message, ...] = (
-    *(Hello(), AdminHello(), Game(), Guess(5), Who(), Watch(), Pong(), Unknown("x")),
+    *(
+        Hello(),
+        AdminHello(),
+        Name("ann"),
+        Welcome("ann"),
+        Game(),
+        Guess(5),
+        Who(),
+        Watch(),
+        Pong(),
+        Unknown("x"),
+    ),
     *(Greetings(), AdminGreetings(), Ready(), *Verdict, Prompt(1, 30), Refused("no"), Listed(SOMEBODY)),
     *(NobodyListed(), End(), Joined(SOMEBODY), Guessed(SOMEBODY, 5, Verdict.FAR), Won(SOMEBODY, 1)),
-    *(Left(SOMEBODY), Ping(), TooLate(), Round(2)),
+    *(Left(SOMEBODY), Ping(), TooLate(), Round(2), Missed(3)),
 )
 EXPECTED = {
     State.CONNECTED: "say Hello first",
@@ -102,6 +116,18 @@ def test_the_older_dialect() -> None:
     """A guess after Greetings takes the place of Game (P-7)."""
     assert walk(State.CONNECTED, Hello(), Greetings(), Guess(1), Verdict.FAR) is State.PLAYING
     assert walk(State.CONNECTED, Hello(), Greetings(), Guess(None), Prompt(1, 30)) is State.PLAYING
+
+
+def test_a_name_leads_back_to_where_it_was_given() -> None:
+    """Names may be given between Greetings and the game, and only there (N-1)."""
+    state = walk(
+        State.CONNECTED, Hello(), Greetings(), Name("ann"), Welcome("ann"), Name("ben"), Welcome("ben")
+    )
+    assert state is State.GREETED
+
+    assert walk(state, Guess(1), Verdict.FAR, Name("eve"), Prompt(1, 30)) is State.PLAYING
+    with pytest.raises(OutOfTurnError):
+        advance(State.CONNECTED, Name("ann"))
 
 
 @pytest.mark.parametrize("hello", [Hello(), AdminHello()])

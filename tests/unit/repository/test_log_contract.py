@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from services.server.game.facts import Fact
+from services.server.game.log_events import LogEvent
 from tests.support.log_contract import check_line, check_log, contract
 
 if TYPE_CHECKING:
@@ -100,12 +100,12 @@ def test_lists_numbers_and_tracebacks_are_checked() -> None:
         check_line(json.dumps({**failed, "exception": "Traceback\n\x1b[2J"}))
 
 
-def test_the_facts_of_the_server_are_in_the_document() -> None:
-    """Each fact of a session has its row, with its level and its fields."""
-    for fact in Fact:
-        row = contract()["server"][fact.event]
-        assert row.level == fact.level
-        assert row.required == {"session", "peer", *fact.fields}
+def test_the_events_of_sessions_are_in_the_document() -> None:
+    """Each event of a session has its row, with its level and its fields."""
+    for event in LogEvent:
+        row = contract()["server"][event.event]
+        assert row.level == event.level
+        assert row.required == {"session", "peer", *event.fields, event.count_field} - {""}
 
 
 def logged() -> Iterator[tuple[str, ast.Call]]:

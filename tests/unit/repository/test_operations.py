@@ -25,7 +25,19 @@ READERS: dict[str, Callable[[Mapping[str, str]], object]] = {
     "The player": lambda environ: PlayerSettings.read(environ, {}),
     "The administrator": lambda environ: AdminSettings.from_environ(environ, LogFormat.JSON),
 }
-UNITS = {"octets": 1, "connections": 1, "turns": 1, "descriptors": 1, "s": 1, "ms": 1, "MiB": 1 << 20}
+UNITS = {
+    "games": 1,
+    "days": 1,
+    "octets": 1,
+    "connections": 1,
+    "entries": 1,
+    "events": 1,
+    "turns": 1,
+    "descriptors": 1,
+    "s": 1,
+    "ms": 1,
+    "MiB": 1 << 20,
+}
 
 
 class Noting(Mapping[str, str]):
@@ -89,7 +101,15 @@ def test_every_default_is_told(program: str, name: str, default: str) -> None:
     assert READERS[program]({name: default}) == READERS[program]({})
 
 
-@pytest.mark.parametrize("row", rows("The server", "services."), ids=lambda row: row[0])
+@pytest.mark.parametrize(
+    "row",
+    [
+        *rows("The server", "services."),
+        *rows("What every client does to connect", "services."),
+        *rows("The administrator", "services."),
+    ],
+    ids=lambda row: row[0],
+)
 def test_every_constant_is_told(row: list[str]) -> None:
     """A limit that cannot be set is what the document says it is."""
     module, _, name = row[0].strip("`").rpartition(".")

@@ -10,32 +10,33 @@ ROOT = Path(__file__).parents[3]
 
 SHELLS = {
     "tests/integration/admin/test_watch.py": ("admin/__main__", "admin/cli", "admin/client"),
-    "tests/integration/admin/test_dashboard.py": ("admin/dashboard/app", "admin/dashboard/serve"),
+    "tests/unit/admin/test_history.py": ("admin/scores",),
+    "tests/integration/admin/test_dashboard.py": (
+        *("admin/dashboard/app", "admin/dashboard/serve", "admin/library_log"),
+    ),
     "tests/integration/player/test_bots.py": (
-        *("player/__main__", "player/automatic", "player/cli", "player/client", "player/crew"),
-        "player/playing",
+        *("player/__main__", "player/automatic", "player/cli", "player/client", "player/bot_pool"),
+        *("player/bot_connection", "player/bot_interface"),
     ),
     "tests/integration/server/test_life.py": (
         *("server/__main__", "server/app", "server/healthcheck", "server/program"),
     ),
     "tests/integration/server/test_play.py": (
-        "server/hub",
-        "server/link",
-        "server/reactor",
-        "server/session",
-        "server/player_session",
+        *("server/admission", "server/connection", "server/context", "server/player_session"),
+        *("server/reactor", "server/session", "server/turn"),
     ),
     "tests/integration/player/test_interactive.py": ("player/link",),
     "tests/integration/server/test_bounds.py": ("server/poller",),
     "tests/integration/server/test_watch.py": ("server/admin_session",),
     "tests/integration/tap/test_relay.py": ("tap/__main__", "tap/cli", "tap/settings"),
+    "tests/integration/server/test_tls.py": ("server/certificates",),
     "tests/integration/lobby/test_valkey.py": ("lobby/channel", "lobby/scripts", "lobby/seat"),
 }
 """Modules that do little but input and output: seen at work, through the program that they are part of."""
 
 VOCABULARIES = {
     "tests/unit/lobby/test_memory.py": ("lobby/interface",),
-    "tests/unit/server/game/test_conversation.py": ("server/game/effects",),
+    "tests/unit/server/game/test_player.py": ("protocol/refusals",),
 }
 """Modules that say what others talk of, and do nothing themselves: tested with those that do."""
 

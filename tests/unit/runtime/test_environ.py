@@ -195,3 +195,51 @@ def test_any_value_is_read_or_is_one_printable_fault(value: str) -> None:
     except SettingsError as error:
         faults = error.faults
     assert all(fault.isprintable() for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("value", "host"),
+    [
+        ("localhost", "localhost"),
+        ("bot-1.my_network", "bot-1.my_network"),
+        ("münchen.example.", "münchen.example."),
+        ("10.0.0.1", "10.0.0.1"),
+        ("::1", "::1"),
+        ("[::1]", "::1"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+    ],
+)
+def test_a_host_is_a_name_or_an_address(value: str, host: str) -> None:
+    """Names of every kind and addresses of both families are taken; the brackets of a URL are dropped."""
+    assert EnvironReader({"X": value}).host("X", default="") == host
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a..b", ".a", "a" * 64 + ".example", "a." * 130, "two words", "http://a", "a/b", "user@a", "[a]", "."],
+)
+def test_what_is_no_host_is_a_fault(value: str) -> None:
+    """No name that a name service could not even be asked for gets past the start."""
+    reader = EnvironReader({"X": value})
+
+    assert reader.host("X", default="here") == "here"
+    assert faults_of(reader)[0].startswith("X: no host name, give a host name or an IP address, such as ")
+
+
+def test_a_port_beside_the_host_is_sent_to_its_own_setting() -> None:
+    """`localhost:4000` is what people write; the fault says where the port goes."""
+    reader = EnvironReader({"X": "localhost:4000"})
+    reader.host("X", default="")
+
+    assert "the port has a setting of its own" in faults_of(reader)[0]
+
+
+def test_a_port_is_bounded() -> None:
+    """A port that is none is a fault; 0, any free one, is only for who listens."""
+    reader = EnvironReader({"X": "65535", "Y": "65536", "Z": "0"})
+
+    assert reader.port("X", default=1) == 65535
+    assert reader.port("Z", default=1) == 0
+    reader.port("Y", default=1)
+    reader.port("Z", default=1, low=1)
+    assert len(faults_of(reader)) == 2

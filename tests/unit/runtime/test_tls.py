@@ -374,10 +374,19 @@ def test_plain_text_in_the_place_of_tls_is_recognised(cast: Cast) -> None:
     assert explain_tls(client.error) == "it does not speak TLS on this port"
 
 
-def test_the_end_of_the_certificate(tmp_path: Path) -> None:
-    """The end is the certificate's own, and a file that has none is named."""
-    own = Authority(tmp_path).sign("server", usage=SERVER_AUTH, left=timedelta(days=10))
+@pytest.mark.parametrize("left", [timedelta(days=10), timedelta(days=-1), timedelta(days=40 * 365)])
+def test_the_end_of_the_certificate(tmp_path: Path, left: timedelta) -> None:
+    """The end is the certificate's own, be it past or far away, and whoever signed it."""
+    own = Authority(tmp_path).sign("server", usage=SERVER_AUTH, left=left)
 
-    assert abs(certificate_end(own.cert) - datetime.now(UTC) - timedelta(days=10)) < timedelta(minutes=1)
+    assert abs(certificate_end(own) - datetime.now(UTC) - left) < timedelta(minutes=1)
+
+
+def test_a_certificate_without_an_end_is_named(tmp_path: Path) -> None:
+    """A file that holds no certificate is named, and so is a certificate that no client would accept."""
+    own = Authority(tmp_path).sign("server", usage=CLIENT_AUTH)
+
     with pytest.raises(TlsError, match="GAME_TLS_CERT: no PEM certificate"):
-        certificate_end(own.key)
+        certificate_end(CertificateFiles(own.key, own.key))
+    with pytest.raises(TlsError, match="GAME_TLS_CERT: no certificate of a server: unsuitable"):
+        certificate_end(own)

@@ -1,4 +1,4 @@
-"""Facts to log lines: the prepared path and structlog's write the same."""
+"""Log events to bytes: the lines are those that structlog would write."""
 
 from __future__ import annotations
 
@@ -11,48 +11,38 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.protocol.codec import encode
-from services.protocol.messages import Address, Guessed, Verdict
-from services.protocol.rules import CLASSIC, Rules
-from services.runtime.logging import LogFormat, configure
-from services.server.game.conversation import shown
-from services.server.game.facts import Fact
-from services.server.observe import (
-    ENDS,
-    MOST_ENDS,
-    SERVICE,
-    WIDEST_RANGE,
-    Bound,
-    Observer,
-    ends_of_guesses,
-    guessed_event,
-    ordinary_answers,
-)
+from services.protocol.messages import Address
+from services.runtime.logging import LEVELS, LogFormat, configure
+from services.server.game.conversation import LogRecord, shown
+from services.server.game.log_events import LogEvent
+from services.server.observe import GUESS_COUNTS, MOST_COUNTS, SERVICE, Observer, session_fields
 from tests.support.log_contract import check_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from services.runtime.logging import LogSink
-    from services.server.game.facts import Value
+    from services.server.game.log_events import Value
 
-BOUND = Bound("a1b2c3-7", Address("2001:db8::7", 50124))
-RECORDED: list[tuple[Fact, tuple[Value, ...]]] = [
-    (Fact.CONNECTION_PROBED, (0.000123,)),
-    (Fact.HANDSHAKE_ADVANCED, ("Hello", "Greetings")),
-    (Fact.HANDSHAKE_COMPLETED, ("classic",)),
-    (Fact.HANDSHAKE_REFUSED, ("say Hello first", shown(b'\x1b[2J"\\\xff\x7f'))),
-    (Fact.GUESS_JUDGED, (15, "Far", 1)),
-    (Fact.ROUND_GUESS_JUDGED, (15, "Far", 1, 2)),
-    (Fact.GUESS_TOO_LATE, (15, 2)),
-    (Fact.GUESS_REJECTED, (shown(b"{}'\t"),)),
-    (Fact.GAME_WON, (3,)),
-    (Fact.ADMIN_LISTED, (0,)),
-    (Fact.ADMIN_SEATED, (200,)),
-    (Fact.ADMIN_REFUSED, ("another administrator is watching",)),
-    (Fact.ADMIN_LEFT, ("peer closed",)),
-    (Fact.SESSION_CLOSED, ("won", 3, 12.000001)),
+SESSION, PEER = "a1b2c3-7", Address("2001:db8::7", 50124)
+LOGGED: list[tuple[LogEvent, tuple[Value, ...]]] = [
+    (LogEvent.CONNECTION_PROBED, (0.000123,)),
+    (LogEvent.HANDSHAKE_ADVANCED, ("Hello", "Greetings")),
+    (LogEvent.HANDSHAKE_COMPLETED, ("classic",)),
+    (LogEvent.HANDSHAKE_REFUSED, ("say Hello first", shown(b'\x1b[2J"\\\xff\x7f'))),
+    (LogEvent.GUESS_JUDGED, (15, "Far")),
+    (LogEvent.ROUND_GUESS_JUDGED, (15, "Far", 1)),
+    (LogEvent.GUESS_TOO_LATE, (15, 2)),
+    (LogEvent.GUESS_REJECTED, (shown(b"{}'\t"),)),
+    (LogEvent.GAME_WON, ()),
+    (LogEvent.ADMIN_LISTED, (0,)),
+    (LogEvent.ADMIN_SEATED, (200,)),
+    (LogEvent.ADMIN_REFUSED, ("another administrator is watching",)),
+    (LogEvent.ADMIN_LEFT, ("peer closed",)),
+    (LogEvent.SESSION_CLOSED, ("won", 3, 12.000001)),
+    (LogEvent.SESSION_CLOSED, ("won", 3, 1e-06)),
 ]
+GUESSES = 3
 
 
 @pytest.fixture(autouse=True)
@@ -61,12 +51,7 @@ def _structlog_as_it_was() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def recorded(fact: Fact, *values: Value, prepared: bool, level: str = "debug") -> list[str]:
-    """Return the lines that a fact makes, less their time."""
-    return logged(lambda sink: Observer(sink, prepared=prepared, level=level).record(BOUND, fact, values))
-
-
-def logged(act: Callable[[LogSink], None], level: str = "debug") -> list[str]:
+def written(act: Callable[[LogSink], None], level: str = "debug") -> list[str]:
     """Return the lines that are written, less their time."""
     reading, writing = os.pipe()
     sink = configure(SERVICE, LogFormat.JSON, level, writing)
@@ -81,83 +66,88 @@ def logged(act: Callable[[LogSink], None], level: str = "debug") -> list[str]:
     return [line.partition("Z")[2] for line in lines]
 
 
+def joined(event: LogEvent, *values: Value, guesses: int = GUESSES, level: str = "debug") -> list[str]:
+    """Return the lines that an observer's parts are joined to."""
+
+    def join(sink: LogSink) -> None:
+        line = Observer(sink, level=level).line(LogRecord(event, values))
+        if line is not None:
+            end = GUESS_COUNTS[guesses] if line.has_count else b""
+            sink.parts += (sink.stamp, line.head, session_fields(SESSION, PEER), line.tail, end)
+
+    return written(join, level)
+
+
+def by_structlog(event: LogEvent, *values: Value, guesses: int = GUESSES) -> list[str]:
+    """Return the lines that structlog writes of the same fields."""
+    fields = dict(zip(event.fields, values, strict=True))
+    counted = {event.count_field: guesses} if event.count_field else {}
+
+    def log(_: LogSink) -> None:
+        logger = structlog.get_logger(session=SESSION, peer=str(PEER))
+        logger.log(LEVELS[event.level], event.event, **fields, **counted)
+
+    return written(log)
+
+
 @pytest.mark.parametrize(
-    ("fact", "values"), RECORDED, ids=lambda one: one.event if isinstance(one, Fact) else ""
+    ("event", "values"), LOGGED, ids=lambda one: one.event if isinstance(one, LogEvent) else ""
 )
-def test_both_paths_write_the_same_line(fact: Fact, values: tuple[Value, ...]) -> None:
-    """A fact's line, which keeps the contract, is the same by either path but for its time."""
-    [line] = recorded(fact, *values, prepared=True)
+def test_a_line_is_what_structlog_would_write(event: LogEvent, values: tuple[Value, ...]) -> None:
+    """An event's line, which keeps the contract, is structlog's but for its time."""
+    [line] = joined(event, *values)
 
-    assert recorded(fact, *values, prepared=False) == [line]
+    assert by_structlog(event, *values) == [line]
 
 
-def test_every_fact_is_tried() -> None:
-    """The test above tries every fact that there is."""
-    assert {fact for fact, _ in RECORDED} == set(Fact)
+@pytest.mark.parametrize("event", [LogEvent.SESSION_CLOSED, LogEvent.CONNECTION_PROBED])
+def test_an_event_that_is_logged_at_once_has_the_same_line(event: LogEvent) -> None:
+    """What is hardly ever the same is logged without keeping its parts, and in the same form."""
+    values = next(values for one, values in LOGGED if one is event)
+    observers: list[Observer] = []
+
+    def record(sink: LogSink) -> None:
+        observers.append(Observer(sink, level="debug"))
+        observers[0].record(session_fields(SESSION, PEER), event, *values)
+
+    assert written(record) == joined(event, *values)
+    assert observers[0].counted[event] == 1
+
+
+def test_every_event_is_tried() -> None:
+    """The tests above try every event that there is."""
+    assert {event for event, _ in LOGGED} == set(LogEvent)
 
 
 @given(st.binary(max_size=80), st.text(max_size=20))
 def test_no_input_makes_a_difference(octets: bytes, reason: str) -> None:
-    """Whatever was said, both paths write it as one line, and the same (P-6)."""
+    """Whatever was said, it is written as one line, and as structlog would (P-6)."""
     values = (shown(reason.encode()), shown(octets))
-    [line] = recorded(Fact.HANDSHAKE_REFUSED, *values, prepared=True)
+    [line] = joined(LogEvent.HANDSHAKE_REFUSED, *values)
 
-    assert recorded(Fact.HANDSHAKE_REFUSED, *values, prepared=False) == [line]
+    assert by_structlog(LogEvent.HANDSHAKE_REFUSED, *values) == [line]
     assert json.loads('{"x":""' + line.removeprefix('"'))["input"] == shown(octets)
 
 
-@pytest.mark.parametrize("attempt", [1, 63, 64, 1_000, MOST_ENDS - 1, MOST_ENDS, 123_456])
-def test_the_ready_made_line_of_a_guess_is_the_ordinary_one(attempt: int) -> None:
-    """The parts that are joined for an ordinary guess make the line that its fact makes, at any attempt."""
-    answer = ordinary_answers(CLASSIC, 21)[b"My Guess is: 15\r\n"]
+@pytest.mark.parametrize("attempt", [1, 63, 64, 1_000, MOST_COUNTS - 1, MOST_COUNTS, 123_456])
+def test_the_line_of_a_guess_ends_with_its_number(attempt: int) -> None:
+    """A guess's line is the same by either way at any attempt, and only so many ends are kept."""
+    guess = (15, "Far")
+    expected = by_structlog(LogEvent.GUESS_JUDGED, *guess, guesses=attempt)
 
-    def join(sink: LogSink) -> None:
-        head = Observer(sink, prepared=True, level="info").guess_head
-        sink.parts += (sink.stamp, head, BOUND.text, answer.log_part, *ends_of_guesses(attempt, 1))
-
-    guess = (15, Verdict.FAR.value, attempt)
-    assert logged(join) == recorded(Fact.GUESS_JUDGED, *guess, prepared=False)
+    assert joined(LogEvent.GUESS_JUDGED, *guess, guesses=attempt) == expected
+    assert len(GUESS_COUNTS) <= MOST_COUNTS
 
 
-@pytest.mark.parametrize("first", [1, 60, 5_000, MOST_ENDS - 5, MOST_ENDS + 5])
-def test_the_ends_of_consecutive_guesses_follow_each_other(first: int) -> None:
-    """Guesses that come together are counted one by one, and only so many ends are kept."""
-    assert ends_of_guesses(first, 16) == [b"%d}\n" % attempt for attempt in range(first, first + 16)]
-    assert len(ENDS) <= MOST_ENDS
+def test_the_level_keeps_lines_back() -> None:
+    """What is below the level is not written, and is counted all the same."""
+    assert joined(LogEvent.CONNECTION_PROBED, 0.1, level="info") == []
+    assert joined(LogEvent.GAME_WON, level="info")
+    observers: list[Observer] = []
 
+    def record(sink: LogSink) -> None:
+        observers.append(Observer(sink, level="info"))
+        observers[0].record(b"", LogEvent.CONNECTION_PROBED, 0.1)
 
-def test_ready_made_answers_say_what_they_should() -> None:
-    """An ordinary guess has its reply and its event ready, and the winning guess has not (P-4, A-4)."""
-    answers = ordinary_answers(CLASSIC, 21)
-
-    assert answers[b"20\n"].reply == b"Close\r\n"
-    event = guessed_event(BOUND.peer, answers[b"Guess: 7\r\n"].event_part)
-    assert event == encode(Guessed(BOUND.peer, 7, Verdict.FAR))
-    assert b"21\r\n" not in answers
-
-
-def test_a_wide_range_has_no_ready_made_answers() -> None:
-    """Tables are made for ranges up to a width; beyond it they are empty, and guesses are parsed."""
-    assert ordinary_answers(Rules(1, WIDEST_RANGE), 5)
-    assert ordinary_answers(Rules(1, WIDEST_RANGE + 1), 5) == {}
-
-
-@pytest.mark.parametrize("prepared", [True, False])
-def test_the_level_keeps_lines_back(*, prepared: bool) -> None:
-    """What is below the level is not written, by either path."""
-    assert recorded(Fact.CONNECTION_PROBED, 0.1, prepared=prepared, level="info") == []
-    assert recorded(Fact.GAME_WON, 1, prepared=prepared, level="info")
-
-
-@pytest.mark.parametrize(
-    ("prepared", "level", "short_way"),
-    [(True, "info", True), (False, "info", False), (False, "error", True)],
-)
-def test_guesses_go_the_short_way_only_where_their_lines_do(
-    *, prepared: bool, level: str, short_way: bool
-) -> None:
-    """Where a guess has a line, and lines are not prepared, every guess is parsed and recorded."""
-    observers = []
-    logged(lambda sink: observers.append(Observer(sink, prepared=prepared, level=level)))
-
-    assert observers[0].answers_ordinary is short_way
+    assert written(record, "info") == []
+    assert observers[0].counted[LogEvent.CONNECTION_PROBED] == 1

@@ -89,6 +89,37 @@ export function drawHistogram(svg, { bins, more, mean }, expectations = []) {
   svg.setAttribute("aria-label", describe(bins, more, mean, expectations));
 }
 
+// Hours of which nothing is known have no bar but a tint: a gap, not a zero.
+export function drawByHour(svg, { from, step, won, left }) {
+  const width = frame(svg);
+  const end = ceiling(Math.max(0, ...won));
+  const y = (games) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - games / end);
+  const wide = (width - LEFT) / won.length;
+  const bars = won.map((games, index) =>
+    shape("rect", {
+      class: games === null ? "gap" : "bar",
+      x: LEFT + index * wide + 0.5,
+      width: Math.max(1, wide - 1),
+      y: games === null ? TOP : y(games),
+      height: games === null ? y(0) - TOP : y(0) - y(games),
+    }),
+  );
+  svg.replaceChildren(
+    ...axis(width, end, y),
+    ...bars,
+    shape("text", { class: "label", x: LEFT, y: HEIGHT - 4 }, hour(from)),
+    shape("text", { class: "label", x: width, y: HEIGHT - 4, "text-anchor": "end" }, "this hour"),
+  );
+  const sum = (games) => count(games.reduce((all, some) => all + (some ?? 0), 0));
+  const unknown = won.filter((games) => games === null).length;
+  svg.setAttribute(
+    "aria-label",
+    `Games by the hour, the last ${(won.length * step) / 3600}: ${sum(won)} won, ${sum(left)} left; ${unknown} hours not recorded`,
+  );
+}
+
+const hour = (at) => new Date(at * 1000).toLocaleString("en-GB", { weekday: "short", hour: "2-digit", minute: "2-digit" });
+
 // Strategies that are expected to need the same share a line.
 function references(expectations, most, x, width) {
   const lines = new Map();

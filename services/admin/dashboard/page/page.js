@@ -2,45 +2,77 @@
 
 import { drawHistogram, drawOverTime, drawShares } from "./charts.js";
 import { PlayersTable } from "./players.js";
-import { clock, count, element, span } from "./text.js";
+import { redraw as redrawScores, refreshSoon as refreshScoresSoon } from "./scores.js";
+import { clock, count, element } from "./text.js";
 
 const EVENTS_KEPT = 50;
 const SPEAK_EVERY_MS = 15000;
+const SILENCE_MS = 5500; // the server sends something every 2 s
+const RETRY_MS = 2000;
+const BLIP_MS = 2500; // a connection that is back so soon is not worth a notice
 
 const byId = (id) => document.getElementById(id);
 const table = new PlayersTable();
 const players = new Map();
 let state = null;
 let events = [];
-let connected = false;
-let clockAhead = 0; // of this browser's clock: the server's moments are the server's
+let source = null; // of news; null while the tab is hidden
+let listenedMs = 0; // when the last news came, or this page last began to listen
+let lostMs = 0; // since when there is no connection; null while there is one
+let told = { at: 0, ms: 0 }; // the server's moment in the last news, and when it came
 let due = false;
 let spokenAt = -Infinity;
 
-const now = () => Date.now() / 1000 - clockAhead;
+// By the browser's monotonic clock: the moments are the server's, and no clock on a wall moves them.
+const now = () => told.at + (performance.now() - told.ms) / 1000;
+
+const connected = () => lostMs === null || performance.now() - lostMs < BLIP_MS;
 
 function listen() {
-  const source = new EventSource("api/events");
+  source?.close();
+  source = new EventSource("api/events");
+  listenedMs = performance.now();
   source.addEventListener("state", (message) => {
     players.clear();
     events = [];
     take(JSON.parse(message.data));
   });
   source.addEventListener("change", (message) => take(JSON.parse(message.data)));
-  source.addEventListener("error", () => {
-    connected = false;
-    schedule();
-    // The browser tries again by itself, unless it was answered with an error.
-    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
-  });
+  source.addEventListener("error", () => (lostMs ??= performance.now()));
+}
+
+// The browser tries again by itself, but not after an answer that is an error, nor when its server is there and silent.
+function watchOver() {
+  if (!source) return;
+  const silentMs = performance.now() - listenedMs;
+  if (silentMs > SILENCE_MS || (source.readyState === EventSource.CLOSED && silentMs > RETRY_MS)) {
+    lostMs ??= listenedMs;
+    listen();
+  }
+  if (lostMs !== null) schedule();
+}
+
+// A hidden tab leaves its connection to others: a browser has six for all tabs of a page.
+function followVisibility() {
+  if (document.hidden) {
+    source?.close();
+    source = null;
+  } else if (!source) {
+    lostMs = performance.now();
+    listen();
+  }
 }
 
 function take(news) {
-  connected = true;
-  clockAhead = Date.now() / 1000 - news.at;
+  listenedMs = performance.now();
+  lostMs = null;
+  told = { at: news.at, ms: listenedMs };
   for (const id of news.gone ?? []) players.delete(id);
   for (const player of news.players) players.set(player.id, player);
-  if (news.events.length) events = events.concat(news.events).slice(-EVENTS_KEPT);
+  // The first change after the whole state may tell an event again.
+  const last = events.length ? events[events.length - 1].number : 0;
+  events = events.concat(news.events.filter((event) => event.number > last)).slice(-EVENTS_KEPT);
+  if (news.events.some((event) => event.kind === "won")) refreshScoresSoon();
   state = { ...state, ...news };
   schedule();
 }
@@ -76,20 +108,26 @@ function draw() {
 }
 
 function drawLink() {
-  const watching = connected && state?.link.watching === true;
+  const live = connected();
+  const watching = live && state?.link.watching === true;
   const text = watching
     ? `Live: server up since ${state.link.up_since ? clock(state.link.up_since) : `at least ${clock(state.link.since)}`}`
-    : connected
+    : live && state
       ? `Away since ${clock(state.link.since)}`
-      : state
-        ? "No connection to this page's own server"
-        : "Connecting";
+      : live
+        ? "Connecting"
+        : "No connection to this page's own server";
   setText(byId("link-text"), state?.round ? `${text}. Round ${count(state.round)}` : text);
   byId("link").classList.toggle("away", !watching);
   const notice = byId("notice");
-  if (!connected && state) {
-    setText(notice, "This page has lost its connection and is trying again. What it shows is no longer up to date.");
-  } else if (connected && !watching) {
+  if (!live) {
+    setText(
+      notice,
+      state
+        ? "This page has lost its connection and is trying again. What it shows is no longer up to date."
+        : "This page's server does not answer, or too many look on already. Trying again.",
+    );
+  } else if (state && !watching) {
     const why = state.link.reason;
     setText(
       notice,
@@ -98,7 +136,7 @@ function drawLink() {
         : `The game server is away: ${why}. Trying again; this page recovers by itself.`,
     );
   }
-  notice.hidden = watching || !state;
+  notice.hidden = watching || (live && !state);
 }
 
 function drawEvents() {
@@ -131,6 +169,13 @@ function setText(node, text) {
 
 byId("filter").addEventListener("input", schedule);
 table.onChange = schedule;
-new ResizeObserver(schedule).observe(document.body);
-setInterval(() => state && table.tick(now(), span), 1000);
-listen();
+new ResizeObserver(() => {
+  schedule();
+  redrawScores();
+}).observe(document.body);
+document.addEventListener("visibilitychange", followVisibility);
+setInterval(() => {
+  watchOver();
+  if (state) table.tick(now());
+}, 1000);
+followVisibility();

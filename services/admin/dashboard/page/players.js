@@ -7,6 +7,7 @@ const PAGE = 100;
 const COLUMNS = [
   { key: "ip", title: "IP", value: (player) => player.ip.split(/[.:]/).map((part) => part.padStart(4, "0")).join(".") },
   { key: "port", title: "Port", value: (player) => player.port },
+  { key: "player", title: "Name", value: (player) => player.player ?? "￿" },
   { key: "name", title: "Container", value: (player) => player.name ?? "￿" },
   { key: "since", title: "Playing for", value: (player) => player.since },
   { key: "guesses", title: "Guesses", value: (player) => player.guesses },
@@ -15,7 +16,7 @@ const COLUMNS = [
 export class PlayersTable {
   constructor() {
     this.onChange = () => {};
-    this.sort = { column: COLUMNS[3], down: false };
+    this.sort = { column: COLUMNS.find(({ key }) => key === "since"), down: false };
     this.room = PAGE;
     this.rows = new Map(); // id -> { player, row, cells }
     this.body = document.getElementById("rows");
@@ -53,6 +54,7 @@ export class PlayersTable {
 
     this.#drawHeads(range);
     this.table.classList.toggle("nameless", !players.some((player) => player.name));
+    this.table.classList.toggle("anonymous", !players.some((player) => player.player));
     const kept = new Set(shown.map((player) => player.id));
     for (const [id, entry] of this.rows) {
       if (!kept.has(id)) {
@@ -117,6 +119,7 @@ function fill({ row, cells }, player, range) {
   row.classList.toggle("won", player.won !== null);
   setText(cells.ip, player.ip);
   setText(cells.port, String(player.port));
+  setText(cells.player, player.player ?? "");
   setText(cells.name, player.name ?? "");
   setText(cells.guesses, `${count(player.guesses)}${player.whole || player.won ? "" : "+"}${player.won ? " ✓ won" : ""}`);
   cells.strip.replaceChildren(strip(player.tried, range));
@@ -144,7 +147,7 @@ function duration(player, now) {
 }
 
 const matches = (player, wanted) =>
-  `${player.ip} ${player.port} ${player.ip}:${player.port} ${player.name ?? ""}`.toLowerCase().includes(wanted);
+  `${player.ip} ${player.port} ${player.ip}:${player.port} ${player.name ?? ""} ${player.player ?? ""}`.toLowerCase().includes(wanted);
 
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;

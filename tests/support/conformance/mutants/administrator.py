@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         Message,
         Request,
     )
-    from tests.support.conformance.reference_server import Link
+    from tests.support.conformance.reference_server import Connection
 
 
 class AdminAsPlayer(Mutant):
@@ -43,9 +43,9 @@ class Ghosts(Mutant):
 
     breaks = "who-left vanished-player told-who-left"
 
-    def leave(self, link: Link) -> None:
-        if self.players.get(link.address) is not link:
-            super().leave(link)
+    def leave(self, connection: Connection) -> None:
+        if self.players.get(connection.address) is not connection:
+            super().leave(connection)
 
 
 class ListsWinners(Mutant):
@@ -54,13 +54,13 @@ class ListsWinners(Mutant):
     breaks = "who-left"
     gone: ClassVar[list[Address]] = []
 
-    def win(self, link: Link) -> None:
-        super().win(link)
-        self.gone.append(link.address)
+    def win(self, connection: Connection) -> None:
+        super().win(connection)
+        self.gone.append(connection.address)
 
-    def list_once(self, link: Link) -> None:
+    def list_once(self, connection: Connection) -> None:
         addresses = [*self.players, *self.gone[-1:]]
-        self.send(link, b"".join(f"{address}\r\n".encode() for address in addresses) or b"\r\n")
+        self.send(connection, b"".join(f"{address}\r\n".encode() for address in addresses) or b"\r\n")
 
 
 class ListsOnePlayer(Mutant):
@@ -68,8 +68,8 @@ class ListsOnePlayer(Mutant):
 
     breaks = "who crowd"
 
-    def list_once(self, link: Link) -> None:
-        self.send(link, b"".join(map(encode, self.listing()[:1] or [NobodyListed()])))
+    def list_once(self, connection: Connection) -> None:
+        self.send(connection, b"".join(map(encode, self.listing()[:1] or [NobodyListed()])))
 
 
 class ListsNothing(Mutant):
@@ -77,8 +77,8 @@ class ListsNothing(Mutant):
 
     breaks = "who-empty who-beside"
 
-    def list_once(self, link: Link) -> None:
-        self.send(link, b"".join(map(encode, self.listing())))
+    def list_once(self, connection: Connection) -> None:
+        self.send(connection, b"".join(map(encode, self.listing())))
 
 
 class OtherForm(Mutant):
@@ -87,9 +87,9 @@ class OtherForm(Mutant):
     breaks = "who-form"
     names = "lists a player as"
 
-    def list_once(self, link: Link) -> None:
+    def list_once(self, connection: Connection) -> None:
         lines = [f"{host}:{port}\r\n" for host, port in self.players] or ["\r\n"]
-        self.send(link, "".join(lines).encode())
+        self.send(connection, "".join(lines).encode())
 
 
 class Mapped(Mutant):
@@ -98,9 +98,9 @@ class Mapped(Mutant):
     breaks = "who-form"
     names = "lists a player as"
 
-    def list_once(self, link: Link) -> None:
+    def list_once(self, connection: Connection) -> None:
         lines = [f"::ffff:{host} {port}\r\n" for host, port in self.players] or ["\r\n"]
-        self.send(link, "".join(lines).encode())
+        self.send(connection, "".join(lines).encode())
 
 
 class OwnPort(Mutant):
@@ -108,9 +108,9 @@ class OwnPort(Mutant):
 
     breaks = "who who-form crowd"
 
-    def list_once(self, link: Link) -> None:
+    def list_once(self, connection: Connection) -> None:
         lines = [f"{host} 4000\r\n" for host, _ in self.players] or ["\r\n"]
-        self.send(link, "".join(lines).encode())
+        self.send(connection, "".join(lines).encode())
 
 
 class WhoStaysOpen(Mutant):
@@ -118,10 +118,10 @@ class WhoStaysOpen(Mutant):
 
     breaks = "who-closes"
 
-    def list_once(self, link: Link) -> None:
-        super().list_once(link)
-        link.sock.settimeout(5)
-        link.sock.recv(1)
+    def list_once(self, connection: Connection) -> None:
+        super().list_once(connection)
+        connection.sock.settimeout(5)
+        connection.sock.recv(1)
 
 
 class NoWatch(Mutant):
@@ -138,14 +138,14 @@ class NoEnd(Mutant):
 
     breaks = "watch-empty"
 
-    def list_for_watcher(self, link: Link) -> None:
+    def list_for_watcher(self, connection: Connection) -> None:
         with self.lock:
-            super().list_for_watcher(link) if self.players else self._list_nobody(link)
+            super().list_for_watcher(connection) if self.players else self._list_nobody(connection)
 
-    def _list_nobody(self, link: Link) -> None:
+    def _list_nobody(self, connection: Connection) -> None:
         players, self.listing = self.listing, lambda: [NobodyListed()]  # type: ignore[method-assign]
         try:
-            super().list_for_watcher(link)
+            super().list_for_watcher(connection)
         finally:
             self.listing = players  # type: ignore[method-assign]
 
@@ -191,11 +191,11 @@ class WhoEndsWatch(Mutant):
 
     breaks = "who-within pong"
 
-    def answer(self, link: Link, request: Request) -> None:
-        if isinstance(request, Who) and self.watcher is not None and self.watcher.link is link:
-            link.state = State.CLOSED
+    def answer(self, connection: Connection, request: Request) -> None:
+        if isinstance(request, Who) and self.watcher is not None and self.watcher.connection is connection:
+            connection.state = State.CLOSED
         else:
-            super().answer(link, request)
+            super().answer(connection, request)
 
 
 class ManyAdministrators(Mutant):
@@ -203,12 +203,12 @@ class ManyAdministrators(Mutant):
 
     breaks = "seat-taken"
 
-    def list_for_watcher(self, link: Link) -> None:
+    def list_for_watcher(self, connection: Connection) -> None:
         with self.lock:
-            if self.watcher is not None and self.watcher.link is not link:
-                self.send(link, b"".join(map(encode, [*self.listing(), End()])))
+            if self.watcher is not None and self.watcher.connection is not connection:
+                self.send(connection, b"".join(map(encode, [*self.listing(), End()])))
                 return
-            super().list_for_watcher(link)
+            super().list_for_watcher(connection)
 
 
 class SeatNeverFree(Mutant):
@@ -216,9 +216,9 @@ class SeatNeverFree(Mutant):
 
     breaks = "seat-freed"
 
-    def leave(self, link: Link) -> None:
+    def leave(self, connection: Connection) -> None:
         watcher = self.watcher
-        super().leave(link)
+        super().leave(connection)
         self.watcher = watcher
 
 
@@ -227,10 +227,10 @@ class WhoRefusedBesideWatch(Mutant):
 
     breaks = "who-beside"
 
-    def list_once(self, link: Link) -> None:
+    def list_once(self, connection: Connection) -> None:
         if self.watcher is not None:
             raise ProtocolError("another administrator is watching")
-        super().list_once(link)
+        super().list_once(connection)
 
 
 class AnswersPong(Mutant):
@@ -238,7 +238,7 @@ class AnswersPong(Mutant):
 
     breaks = "pong"
 
-    def take_pong(self, link: Link) -> None:
+    def take_pong(self, connection: Connection) -> None:
         if self.watcher is not None:
             self.watcher.put(b"Ok\r\n")
 
@@ -250,8 +250,8 @@ class WaitsForWatcher(Mutant):
 
     def tell(self, event: Message) -> None:
         if self.watcher:
-            self.watcher.link.sock.settimeout(5)
-            self.watcher.link.sock.sendall(encode(event))
+            self.watcher.connection.sock.settimeout(5)
+            self.watcher.connection.sock.sendall(encode(event))
 
 
 class KeepsEverything(Mutant):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from services.protocol.messages import Request
-    from tests.support.conformance.reference_server import Link
+    from tests.support.conformance.reference_server import Connection
 
 
 class OneAtATime(Mutant):
@@ -22,8 +22,8 @@ class OneAtATime(Mutant):
 
     breaks = "two-players idle-player"
 
-    def begin(self, link: Link) -> None:
-        self.serve(link)
+    def begin(self, connection: Connection) -> None:
+        self.serve(connection)
 
 
 class StallsOnIdlePlayer(Mutant):
@@ -32,13 +32,13 @@ class StallsOnIdlePlayer(Mutant):
     breaks = "idle-player"
     stall: ClassVar = threading.Lock()
 
-    def answer(self, link: Link, request: Request) -> None:
+    def answer(self, connection: Connection, request: Request) -> None:
         with self.stall:
-            super().answer(link, request)
+            super().answer(connection, request)
 
-    def cut(self, link: Link, data: bytes) -> list[bytes]:
-        lines = super().cut(link, data)
-        if link.lines.unterminated == b"My Guess":
+    def cut(self, connection: Connection, data: bytes) -> list[bytes]:
+        lines = super().cut(connection, data)
+        if connection.lines.unterminated == b"My Guess":
             with self.stall:
                 time.sleep(3)
         return lines
@@ -49,11 +49,11 @@ class DiesOnReset(Mutant):
 
     breaks = "vanished-player cut-line told-who-left"
 
-    def hear(self, link: Link) -> Iterator[bytes]:
+    def read_message(self, connection: Connection) -> Iterator[bytes]:
         try:
-            yield from super().hear(link)
+            yield from super().read_message(connection)
         except ConnectionResetError:
-            if link.state is State.PLAYING:
+            if connection.state is State.PLAYING:
                 os._exit(1)
             raise
 
@@ -63,8 +63,8 @@ class FewPlayers(Mutant):
 
     breaks = "crowd full"
 
-    def welcome(self, link: Link) -> None:
-        while link.state is State.CONNECTED and self.connections > 12:
+    def welcome(self, connection: Connection) -> None:
+        while connection.state is State.CONNECTED and self.connections > 12:
             time.sleep(0.1)
 
 
@@ -80,8 +80,8 @@ class WaitsForEver(Mutant):
 
     breaks = "silent-timeout unterminated-timeout greeted-timeout dripping-timeout admin-timeout"
 
-    def time_left(self, link: Link) -> float | None:
-        return super().time_left(link) if link.state is State.PLAYING else None
+    def time_left(self, connection: Connection) -> float | None:
+        return super().time_left(connection) if connection.state is State.PLAYING else None
 
 
 class WordsForSilence(Mutant):
@@ -89,9 +89,9 @@ class WordsForSilence(Mutant):
 
     breaks = "silent-timeout"
 
-    def time_is_up(self, link: Link) -> None:
-        link.said_something = True
-        super().time_is_up(link)
+    def time_is_up(self, connection: Connection) -> None:
+        connection.said_something = True
+        super().time_is_up(connection)
 
 
 class CountsAnew(Mutant):
@@ -99,9 +99,9 @@ class CountsAnew(Mutant):
 
     breaks = "dripping-timeout"
 
-    def cut(self, link: Link, data: bytes) -> list[bytes]:
-        link.since = time.monotonic()
-        return super().cut(link, data)
+    def cut(self, connection: Connection, data: bytes) -> list[bytes]:
+        connection.since = time.monotonic()
+        return super().cut(connection, data)
 
 
 class NeverIdle(Mutant):
@@ -110,8 +110,8 @@ class NeverIdle(Mutant):
     breaks = "idle-timeout"
     short_idle_s = 1.5
 
-    def time_left(self, link: Link) -> float | None:
-        return None if link.state is State.PLAYING else super().time_left(link)
+    def time_left(self, connection: Connection) -> float | None:
+        return None if connection.state is State.PLAYING else super().time_left(connection)
 
 
 class NeverFull(Mutant):

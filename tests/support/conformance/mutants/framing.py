@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         Message,
         Request,
     )
-    from tests.support.conformance.reference_server import Link
+    from tests.support.conformance.reference_server import Connection
 
 
 class LfOnly(Mutant):
@@ -58,9 +58,9 @@ class SplitReplies(Mutant):
 
     breaks = "one-write"
 
-    def send(self, link: Link, data: bytes) -> None:
-        super().send(link, data[:-2])
-        super().send(link, data[-2:])
+    def send(self, connection: Connection, data: bytes) -> None:
+        super().send(connection, data[:-2])
+        super().send(connection, data[-2:])
 
 
 class Banner(Mutant):
@@ -69,9 +69,9 @@ class Banner(Mutant):
     breaks = "no-banner"
     names = "banner"
 
-    def welcome(self, link: Link) -> None:
-        if link.state is State.CONNECTED:
-            self.send(link, b"Welcome to the game!\r\n")
+    def welcome(self, connection: Connection) -> None:
+        if connection.state is State.CONNECTED:
+            self.send(connection, b"Welcome to the game!\r\n")
 
 
 class FirstLineOnly(Mutant):
@@ -79,8 +79,8 @@ class FirstLineOnly(Mutant):
 
     breaks = "two-lines lines-in-order"
 
-    def cut(self, link: Link, data: bytes) -> list[bytes]:
-        return super().cut(link, data)[:1]
+    def cut(self, connection: Connection, data: bytes) -> list[bytes]:
+        return super().cut(connection, data)[:1]
 
 
 class PieceIsLine(Mutant):
@@ -88,7 +88,7 @@ class PieceIsLine(Mutant):
 
     breaks = "split-line slow-typist unterminated unterminated-timeout dripping-timeout long-line"
 
-    def cut(self, link: Link, data: bytes) -> list[bytes]:
+    def cut(self, connection: Connection, data: bytes) -> list[bytes]:
         return data.rstrip(b"\r\n").replace(b"\r", b"").split(b"\n")
 
 
@@ -97,9 +97,9 @@ class CrlfOnly(Mutant):
 
     breaks = "lone-lf"
 
-    def cut(self, link: Link, data: bytes) -> list[bytes]:
-        begun = link.lines.unterminated
-        return super().cut(link, re.sub(rb"(?<!\r)\n", b"?", begun + data)[len(begun) :])
+    def cut(self, connection: Connection, data: bytes) -> list[bytes]:
+        begun = connection.lines.unterminated
+        return super().cut(connection, re.sub(rb"(?<!\r)\n", b"?", begun + data)[len(begun) :])
 
 
 class NoLineLimit(Mutant):
@@ -107,10 +107,10 @@ class NoLineLimit(Mutant):
 
     breaks = "long-line"
 
-    def cut(self, link: Link, data: bytes) -> list[bytes]:
-        *lines, rest = (link.lines.unterminated + data).split(b"\n")
-        link.lines = LineBuffer()
-        link.lines._rest = rest
+    def cut(self, connection: Connection, data: bytes) -> list[bytes]:
+        *lines, rest = (connection.lines.unterminated + data).split(b"\n")
+        connection.lines = LineBuffer()
+        connection.lines.unterminated = rest
         return [line.removesuffix(b"\r") for line in lines]
 
 
@@ -130,13 +130,13 @@ class ForgetsHalfClosed(Mutant):
 
     breaks = "half-close"
 
-    def answer(self, link: Link, request: Request) -> None:
-        link.sock.settimeout(0.002)
+    def answer(self, connection: Connection, request: Request) -> None:
+        connection.sock.settimeout(0.002)
         with contextlib.suppress(TimeoutError):
-            if not link.sock.recv(1, socket.MSG_PEEK):
-                link.state = State.CLOSED
+            if not connection.sock.recv(1, socket.MSG_PEEK):
+                connection.state = State.CLOSED
                 return
-        super().answer(link, request)
+        super().answer(connection, request)
 
 
 class ExecutesUnterminated(Mutant):
@@ -144,20 +144,20 @@ class ExecutesUnterminated(Mutant):
 
     breaks = "unterminated"
 
-    def ended(self, link: Link) -> None:
-        if link.lines.unterminated == b"Game" and link.state is State.GREETED:
-            self.send(link, b"Ready\r\n")
+    def ended(self, connection: Connection) -> None:
+        if connection.lines.unterminated == b"Game" and connection.state is State.GREETED:
+            self.send(connection, b"Ready\r\n")
 
 
 class Resets(Mutant):
     """Closes with a reset."""
 
     breaks = "closes-after-correct refusal no-reset who-closes long-line unterminated out-of-turn"
-    breaks += " admin-out-of-turn half-close too-many-invalid full seat-taken watcher-refused"
+    breaks += " admin-out-of-turn half-close too-many-invalid full seat-taken watcher-refused bad-names"
 
-    def close(self, link: Link) -> None:
-        link.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        link.sock.close()
+    def close(self, connection: Connection) -> None:
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.sock.close()
 
 
 class ResetsWhenMoreWasSent(Mutant):
@@ -165,5 +165,5 @@ class ResetsWhenMoreWasSent(Mutant):
 
     breaks = "no-reset"
 
-    def close(self, link: Link) -> None:
-        link.sock.close()
+    def close(self, connection: Connection) -> None:
+        connection.sock.close()

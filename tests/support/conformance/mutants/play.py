@@ -14,10 +14,12 @@ from services.protocol.messages import (
     Greetings,
     Guess,
     Hello,
+    Name,
     Prompt,
     Refused,
     Unknown,
     Verdict,
+    Welcome,
 )
 from services.protocol.state import State
 from tests.support.conformance.mutants.mutant import Mutant
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
         Message,
         Request,
     )
-    from tests.support.conformance.reference_server import Link
+    from tests.support.conformance.reference_server import Connection
 
 
 class GreetsOtherwise(Mutant):
@@ -124,12 +126,12 @@ class LosesPlayerOnWord(Mutant):
 
     breaks = "nonsense no-numbers short-dialect too-many-invalid"
 
-    def judge(self, link: Link, request: Request) -> None:
+    def judge(self, connection: Connection, request: Request) -> None:
         match request:
             case Guess(int()):
-                super().judge(link, request)
+                super().judge(connection, request)
             case _:
-                link.state = State.CLOSED
+                connection.state = State.CLOSED
 
 
 class Traceback(Mutant):
@@ -137,15 +139,15 @@ class Traceback(Mutant):
 
     breaks = "nonsense no-numbers short-dialect too-many-invalid"
 
-    def judge(self, link: Link, request: Request) -> None:
+    def judge(self, connection: Connection, request: Request) -> None:
         match request:
             case Guess(int()):
-                super().judge(link, request)
+                super().judge(connection, request)
             case _:
                 try:
                     int("abc")
                 except ValueError:
-                    self.send(link, traceback.format_exc().replace("\n", "\r\n").encode())
+                    self.send(connection, traceback.format_exc().replace("\n", "\r\n").encode())
 
 
 class PromptsOtherwise(Mutant):
@@ -163,17 +165,17 @@ class NeverCloses(Mutant):
 
     breaks = "closes-after-correct"
 
-    def win(self, link: Link) -> None:
-        super().win(link)
-        link.secret = -1
+    def win(self, connection: Connection) -> None:
+        super().win(connection)
+        connection.secret = -1
 
-    def close(self, link: Link) -> None:
-        won = link.secret < 0
-        link.sock.settimeout(10)
+    def close(self, connection: Connection) -> None:
+        won = connection.secret < 0
+        connection.sock.settimeout(10)
         with contextlib.suppress(OSError):
-            while won and link.sock.recv(4096):
+            while won and connection.sock.recv(4096):
                 pass
-        super().close(link)
+        super().close(connection)
 
 
 class AnswersAfterCorrect(Mutant):
@@ -181,17 +183,17 @@ class AnswersAfterCorrect(Mutant):
 
     breaks = "no-reset"
 
-    def judge(self, link: Link, request: Request) -> None:
-        super().judge(link, request)
-        if link.state is State.CLOSED and link.lines.unterminated:
-            self.send(link, b"Far\r\n")
+    def judge(self, connection: Connection, request: Request) -> None:
+        super().judge(connection, request)
+        if connection.state is State.CLOSED and connection.lines.unterminated:
+            self.send(connection, b"Far\r\n")
 
-    def close(self, link: Link) -> None:
-        link.sock.settimeout(0.05)
+    def close(self, connection: Connection) -> None:
+        connection.sock.settimeout(0.05)
         with contextlib.suppress(TimeoutError):
-            if link.guesses and link.sock.recv(4096):
-                self.send(link, b"Far\r\n")
-        super().close(link)
+            if connection.guesses and connection.sock.recv(4096):
+                self.send(connection, b"Far\r\n")
+        super().close(connection)
 
 
 class OneSecret(Mutant):
@@ -248,6 +250,25 @@ class GreetsTwice(Mutant):
         if state is State.GREETED and isinstance(request, Hello):
             return State.GREETING
         return super().turn(state, request)
+
+
+class KnowsNoNames(Mutant):
+    """Knows no names."""
+
+    breaks = "named"
+
+    def turn(self, state: State, request: Request) -> State:
+        return super().turn(state, Unknown("Name") if isinstance(request, Name) else request)
+
+
+class AnyName(Mutant):
+    """Welcomes whatever is called a name."""
+
+    breaks = "bad-names"
+
+    def take_name(self, connection: Connection, request: Request) -> None:
+        if isinstance(request, Name):
+            self.reply(connection, Welcome(request.name or "?"))
 
 
 class NoShortDialect(Mutant):

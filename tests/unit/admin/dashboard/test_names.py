@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from services.admin.dashboard.names import FRESH_S, MOST_ASKED, Names, container_name, reverse_dns
+from services.admin.dashboard.names import FRESH_S, MOST_PENDING, Names, container_name, reverse_dns
 
 LAST = "last"
 
@@ -40,7 +40,7 @@ class Directory:
         return names.take_fresh()
 
 
-def test_a_name_is_known_after_it_was_asked_for() -> None:
+def test_a_name_is_known_after_it_was_pending_for() -> None:
     """The first question returns at once without a name; the answer is told as fresh, once."""
     directory = Directory({"10.0.0.1": "bot-1"})
     names = Names(directory.look_up, lambda: 0.0)
@@ -65,7 +65,7 @@ def test_a_slow_name_server_holds_nobody_up() -> None:
     assert directory.asked == ["10.0.0.1"]
 
 
-def test_a_name_is_asked_for_anew_after_a_while() -> None:
+def test_a_name_is_looked_up_again_after_a_while() -> None:
     """An address may belong to another container later, also if it had no name at first."""
     directory = Directory({})
     now = 0.0
@@ -88,12 +88,12 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     directory = Directory({})
     directory.open.clear()
     names = Names(directory.look_up, lambda: 0.0)
-    for number in range(MOST_ASKED + 10):
+    for number in range(MOST_PENDING + 10):
         names.of(f"10.0.{number // 256}.{number % 256}")
-    assert len(names._asked) == MOST_ASKED
+    assert len(names._pending) == MOST_PENDING
 
     directory.open.set()
-    names._asked.pop()
+    names._pending.pop()
     directory.wait_for(names)
     assert len(names._known) <= 4
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from services.admin.dashboard.state import MOST_BINS, changed_state, shown, whole_state
 from services.admin.model.board import LINGER_S, Away, Board
 from services.protocol.messages import Address, End, Guessed, Joined, Left, Listed, Round, Verdict, Won
@@ -17,16 +19,18 @@ NAMES = {"10.0.0.1": "bot-1"}
 
 
 def board_after(*changes: Change, now: float = 10.0, high: int = 30) -> Board:
-    """Return a board that watches and has taken in the changes."""
+    """Return a board that watches and has applied the changes."""
     board = Board(0.0, high=high)
     for change in (End(), *changes):
         board.apply(change, now)
     return board
 
 
-def state_of(board: Board, now: float = 10.0) -> dict[str, Any]:
+def state_of(board: Board, now: float = 10.0, ahead_s: float = 0.0) -> dict[str, Any]:
     """Return the whole state as a reader gets it."""
-    state: dict[str, Any] = json.loads(json.dumps(whole_state(board, now, NAMES.get, {"sweep": 15.5})))
+    state: dict[str, Any] = json.loads(
+        json.dumps(whole_state(board, now, NAMES.get, {"sweep": 15.5}, ahead_s))
+    )
     return state
 
 
@@ -71,6 +75,7 @@ def test_a_player_is_a_row() -> None:
             "ip": "10.0.0.1",
             "port": 5001,
             "name": "bot-1",
+            "player": None,
             "since": 10.0,
             "whole": True,
             "guesses": 2,
@@ -164,9 +169,39 @@ def test_an_away_server_is_told() -> None:
 def test_changes_hold_new_events_and_the_rows_given() -> None:
     """A change has the same fields as the state, less what does not change, plus who is gone."""
     board = board_after(Joined(ANN), Joined(BEN), Left(BEN))
-    change = changed_state(board, 10.0, NAMES.get, changed=shown(board, 10.0), gone=[2], after_event=2)
+    change = changed_state(
+        board, 10.0, NAMES.get, changed=shown(board, 10.0), gone=[2], after_event=2, ahead_s=0.0
+    )
 
     assert [row["id"] for row in change["players"]] == [1]
     assert change["gone"] == [2]
     assert [event["number"] for event in change["events"]] == [3]
     assert set(change) == set(state_of(board)) - {"expectations"} | {"gone"}
+
+
+def test_moments_are_told_as_the_wall_clock_has_them() -> None:
+    """Readers get each moment in seconds since 1970, all by the same offset."""
+    board = board_after(Joined(ANN), Guessed(ANN, 9, Verdict.FAR), Won(ANN, 1))
+    told, moved = state_of(board), state_of(board, ahead_s=1000.0)
+
+    assert moved["at"] == told["at"] + 1000
+    assert moved["link"]["since"] == told["link"]["since"] + 1000
+    assert moved["over_time"]["from"] == told["over_time"]["from"] + 1000
+    assert [(row["since"], row["won"]) for row in moved["players"]] == [(1010.0, 1010.0)]
+    assert [event["at"] for event in moved["events"]] == [1010.0] * 3
+    assert moved["figures"] == told["figures"]
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 999_999_999), (0, 129), (999_999_000, 999_999_999)])
+def test_a_wide_range_costs_no_more_than_a_narrow_one(low: int, high: int) -> None:
+    """Whatever may be guessed, the state has no more bars than there is room for, and knows each guess."""
+    board = Board(0.0, low=low, high=high)
+    for change in (End(), Joined(ANN), Guessed(ANN, high, Verdict.FAR), Won(ANN, 70)):
+        board.apply(change, 10.0)
+    state = state_of(board)
+
+    assert state["range"] == {"low": low, "high": high}
+    assert len(state["guesses_to_win"]["bins"]) == MOST_BINS
+    assert state["guesses_to_win"]["more"] == 1
+    assert state["players"][0]["tried"] == [[high, "Far"]]
+    assert len(json.dumps(state)) < 4096

@@ -18,6 +18,7 @@ from services.admin.model.board import (
     TRIED_KEPT,
     Away,
     Board,
+    Game,
 )
 from services.protocol.messages import (
     Address,
@@ -46,7 +47,7 @@ AWAY = Away("the server closed the connection", 0.5)
 
 
 def board_after(*changes: Change, now: float = 0.0) -> Board:
-    """Return a board that watches and has taken in the changes."""
+    """Return a board that watches and has applied the changes."""
     board = Board(now)
     for change in (End(), *changes):
         board.apply(change, now)
@@ -294,3 +295,29 @@ def test_list_plus_events_equal_the_truth(steps: list[tuple[Address, str, int, V
         seen = made[len(made) - player.guesses :]
         assert player.tried == dict(seen)
     assert board.timeline.points(0.0)[-1].level == len(truth.playing)
+
+
+def test_names_follow_their_players() -> None:
+    """A name, from the list or from Joined, is on the player and on each event about the player (N-3)."""
+    board = Board(0.0)
+    for change in (Listed(ANN, "ann"), End(), Guessed(ANN, 3, Verdict.FAR), Joined(BEN, "ben"), Left(BEN)):
+        board.apply(change, 1.0)
+    board.apply(Left(BEN), 1.0)
+
+    assert board.players[ANN].name == "ann"
+    assert [happening.name for happening in board.happenings] == ["ann", "ben", "ben", None]
+
+
+def test_the_change_that_ends_a_game_returns_it() -> None:
+    """A win and a departure give the game that is over, if it was seen; nothing else does."""
+    board = Board(0.0, low=1, high=9)
+    changes: list[Change] = [End(), Round(4), Joined(ANN, "ann"), Guessed(ANN, 3, Verdict.CORRECT)]
+    changes += [Won(ANN, 1), Won(ANN, 1), Left(ANN)]
+    games = [board.apply(change, float(now)) for now, change in enumerate(changes)]
+    board.apply(Joined(BEN), 7.0)
+    left = board.apply(Left(BEN), 9.5)
+
+    assert games[:4] == [None] * 4
+    assert games[4] == Game(address=ANN, name="ann", seconds=2.0, guesses=1, won=True, low=1, high=9, round=4)
+    assert games[5:] == [None] * 2
+    assert left == Game(address=BEN, name=None, seconds=2.5, guesses=0, won=False, low=1, high=9, round=4)

@@ -29,3 +29,8 @@ ANN = Address("10.0.0.1", 5001)
 def test_every_event_has_its_words(event: WatchEvent, words: str) -> None:
     """Each event of a watch is told in a short sentence (A-4, R-4)."""
     assert describe(event) == words
+
+
+def test_a_name_comes_before_the_address() -> None:
+    """A player who has a name is called by it, and known by the address."""
+    assert describe(Won(ANN, 2), "ann") == "ann (10.0.0.1 5001) wins with 2 guesses"

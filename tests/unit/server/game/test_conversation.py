@@ -9,26 +9,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.server.game.conversation import INPUT_SHOWN_OCTETS, shown
-from services.server.game.facts import Fact
-from tests.support.talk import player_table, talk_as_admin, talk_as_player
+from services.server.game.log_events import LogEvent
+from tests.support.transcript import as_admin, as_player, known_game
 from tests.support.wire import cut_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.support.talk import Talk
+    from tests.support.transcript import Transcript
 
-ROLES = st.sampled_from((talk_as_player, talk_as_admin))
+ROLES = st.sampled_from((as_player, as_admin))
 
 
-def outcome(talk: Talk) -> tuple[object, ...]:
+def outcome(transcript: Transcript) -> tuple[object, ...]:
     """Return all that a conversation came to."""
-    return talk.output, talk.recorded, talk.house.published, talk.closed, talk.conversation.state
+    return (
+        transcript.output,
+        transcript.log,
+        transcript.server.published,
+        transcript.closed,
+        transcript.state.protocol_state,
+    )
 
 
 @given(cut_streams(), ROLES)
 def test_any_bytes_in_any_pieces_give_replies_or_a_refusal(
-    pieces: tuple[bytes, ...], role: Callable[[], Talk]
+    pieces: tuple[bytes, ...], role: Callable[[], Transcript]
 ) -> None:
     """However a peer's bytes arrive, the answer is the same, and never an exception (F-3, P-6, A-10)."""
     in_pieces, at_once = role(), role()
@@ -39,49 +45,49 @@ def test_any_bytes_in_any_pieces_give_replies_or_a_refusal(
     assert outcome(in_pieces) == outcome(at_once)
     in_pieces.half_close()
     assert in_pieces.closed
-    assert in_pieces.house.playing == []
-    assert in_pieces.house.seat is None
+    assert in_pieces.server.playing == []
+    assert in_pieces.server.seat is None
 
 
 @given(cut_streams())
 def test_each_line_of_a_player_has_one_reply(pieces: tuple[bytes, ...]) -> None:
     """Line by line there is one reply, up to the close, which no reply follows (F-3, F-4, P-8)."""
-    talk = talk_as_player()
+    transcript = as_player()
     stream = b"".join(pieces)
     if max(map(len, stream.split(b"\n"))) > 500:
         stream = stream[:500]
 
     for line in stream.split(b"\n")[:-1]:
-        open_before = talk.closed is None
-        assert len(talk.feed(line + b"\n")) == int(open_before)
-    if talk.closed:
-        assert talk.output.endswith(b"Correct\r\n") or talk.output.rpartition(b"\r\nRefused: ")[2]
+        open_before = transcript.closed is None
+        assert len(transcript.feed(line + b"\n")) == int(open_before)
+    if transcript.closed:
+        assert transcript.output.endswith(b"Correct\r\n") or transcript.output.rpartition(b"\r\nRefused: ")[2]
 
 
 @given(cut_streams(), st.integers(min_value=1, max_value=30))
 def test_input_never_reaches_replies_or_log_as_it_is(pieces: tuple[bytes, ...], secret: int) -> None:
-    """All that is sent or recorded is printable ASCII, whatever the input was (F-1, P-6)."""
-    talk = talk_as_player(table=player_table(secret))
-    talk.feed(*pieces)
-    talk.half_close()
+    """All that is sent or log is printable ASCII, whatever the input was (F-1, P-6)."""
+    transcript = as_player(game=known_game(secret))
+    transcript.feed(*pieces)
+    transcript.half_close()
 
-    text = talk.output.decode("ascii").replace("\r\n", "")
+    text = transcript.output.decode("ascii").replace("\r\n", "")
     assert text.isprintable()
-    for _, values in talk.recorded:
+    for _, values in transcript.log:
         assert all(str(value).isascii() and str(value).isprintable() for value in values)
 
 
 @given(cut_streams(), ROLES)
-def test_a_timeout_may_come_at_any_moment(pieces: tuple[bytes, ...], role: Callable[[], Talk]) -> None:
+def test_a_timeout_may_come_at_any_moment(pieces: tuple[bytes, ...], role: Callable[[], Transcript]) -> None:
     """Wherever a conversation stands, the server may end it, and a refusal is its last word (P-6, P-10)."""
-    talk = role()
-    talk.feed(*pieces)
-    if talk.closed is None:
-        [refusal] = talk.perform(talk.conversation.too_slow(10))
+    transcript = role()
+    transcript.feed(*pieces)
+    if transcript.closed is None:
+        [refusal] = transcript.perform(transcript.state.too_slow(10, transcript.unterminated))
         assert refusal.startswith("Refused: ")
-    assert talk.closed
-    assert talk.house.playing == []
-    assert talk.house.seat is None
+    assert transcript.closed
+    assert transcript.server.playing == []
+    assert transcript.server.seat is None
 
 
 @given(st.binary())
@@ -111,8 +117,8 @@ def test_a_line_is_shown_escaped(line: bytes, text: str) -> None:
 
 def test_a_refused_game_is_no_refused_handshake() -> None:
     """Once the game has begun a refusal is the end of the session, not of the handshake (P-6)."""
-    talk = talk_as_player("Hello", "Game")
+    transcript = as_player("Hello", "Game")
 
-    talk.feed(b"x" * 512)
+    transcript.feed(b"x" * 512)
 
-    assert talk.facts(Fact.HANDSHAKE_REFUSED) == []
+    assert transcript.logged(LogEvent.HANDSHAKE_REFUSED) == []

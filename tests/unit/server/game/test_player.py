@@ -11,16 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.protocol import refusals
 from services.protocol.messages import Address, Guessed, Joined, Left, Verdict, Won
 from services.protocol.rules import CLASSIC, Rules
-from services.server.game.effects import Publish, Record, Send
-from services.server.game.facts import Fact
-from services.server.game.player import PlayerConversation, Table, ordinary_guesses
-from tests.support.talk import PLAYER, House, player_table, talk_as_player
+from services.server.game.log_events import LogEvent
+from services.server.game.player import PlayerState
+from tests.support.transcript import PLAYER, FakeServer, as_player, known_game
 
 if TYPE_CHECKING:
-    from services.server.game.conversation import Conversation
-    from tests.support.talk import Talk
+    from tests.support.transcript import Transcript
 
 PROTOCOL = Path(__file__).parents[4] / "docs" / "protocol.md"
 PROMPT = "Pick a number between 1-30"
@@ -30,32 +29,32 @@ def test_the_example_of_the_document() -> None:
     """The example at the end of the document is what the server answers, line by line (P-1 to P-8)."""
     example = PROTOCOL.read_text().partition("An example")[2]
     exchanges = re.findall(r"^C: (.*?) +S: (.*)$", example, re.MULTILINE)
-    talk = talk_as_player(table=player_table(secret=21))
+    transcript = as_player(game=known_game(secret=21))
 
     assert len(exchanges) == 6
     for said, reply in exchanges:
-        assert talk.say(said) == [reply]
-    assert talk.closed == "won"
+        assert transcript.say(said) == [reply]
+    assert transcript.closed == "won"
 
 
 def test_a_pipelined_game() -> None:
     """Lines that arrive at once are answered in their order, up to Correct and no further (F-3, P-8)."""
-    talk = talk_as_player(table=player_table(secret=7))
+    transcript = as_player(game=known_game(secret=7))
 
-    replies = talk.say("Hello", "Game", "1", "nonsense", "9", "7", "8", "Hello")
+    replies = transcript.say("Hello", "Game", "1", "nonsense", "9", "7", "8", "Hello")
 
     assert replies == ["Greetings", "Ready", "Far", PROMPT, "Close", "Correct"]
-    assert talk.closed == "won"
+    assert transcript.closed == "won"
 
 
 def test_nothing_is_said_unasked() -> None:
-    """A connection that says nothing hears nothing, and goes without a word (F-5, P-10)."""
-    talk = talk_as_player()
+    """A connection that says nothing hears nothing, and goes without a reply (F-5, P-10)."""
+    transcript = as_player()
 
-    assert talk.half_close() == []
-    assert talk.output == b""
-    assert talk.closed == "peer closed"
-    assert talk.recorded == []
+    assert transcript.half_close() == []
+    assert transcript.output == b""
+    assert transcript.closed == "peer closed"
+    assert transcript.log == []
 
 
 @pytest.mark.parametrize(
@@ -63,31 +62,50 @@ def test_nothing_is_said_unasked() -> None:
 )
 def test_hello_comes_first(line: str) -> None:
     """Whatever else is said first, the empty line included, is refused, then the close (P-1, P-6, S-2)."""
-    talk = talk_as_player()
+    transcript = as_player()
 
-    assert talk.say(line, "Hello") == ["Refused: say Hello first"]
-    assert talk.closed == "say Hello first"
+    assert transcript.say(line, "Hello") == ["Refused: say Hello first"]
+    assert transcript.closed == "say Hello first"
 
 
 @pytest.mark.parametrize("line", ["", "Hello", "ten", "+5", "Who", "Admin-Hello"])
 def test_game_comes_second(line: str) -> None:
     """What is neither Game nor a guess after Greetings is refused (P-2, P-6, S-2)."""
-    talk = talk_as_player("Hello")
+    transcript = as_player("Hello")
 
-    assert talk.say(line, "Game") == ["Refused: say Game first"]
-    assert talk.closed == "say Game first"
-    assert talk.house.published == []
+    assert transcript.say(line, "Game") == ["Refused: say Game first"]
+    assert transcript.closed == "say Game first"
+    assert transcript.server.published == []
 
 
 def test_a_refused_handshake_is_recorded_with_its_input() -> None:
     """The log tells the reason and the line, escaped and cut (P-6)."""
-    talk = talk_as_player()
+    transcript = as_player()
 
-    talk.feed(b"\x1b[2J'\xff\\" + b"y" * 100 + b"\r\n")
+    transcript.feed(b"\x1b[2J'\xff\\" + b"y" * 100 + b"\r\n")
 
-    [(reason, shown)] = talk.facts(Fact.HANDSHAKE_REFUSED)
+    [(reason, shown)] = transcript.logged(LogEvent.HANDSHAKE_REFUSED)
     assert reason == "say Hello first"
     assert shown == r"\x1b[2J'\xff\\" + "y" * 57
+
+
+def test_a_name_is_welcomed_between_greetings_and_the_game() -> None:
+    """Names are optional, the last one counts, and either dialect goes on as without one (N-1)."""
+    transcript = as_player("Hello")
+
+    assert transcript.say("Name: ann", "name: Ben-2", "Game") == ["Welcome ann", "Welcome Ben-2", "Ready"]
+    assert transcript.say("Name: eve") == [PROMPT]
+    assert as_player("Hello", "Name: ann").say("21") == ["Correct"]
+    assert as_player().say("Name: ann") == ["Refused: say Hello first"]
+
+
+@pytest.mark.parametrize("name", ["", "x" * 21, "two words", "\x1b[2J"])
+def test_what_may_not_be_a_name_is_refused(name: str) -> None:
+    """The reason says what a name may be, and the connection is closed (N-2, P-6)."""
+    transcript = as_player("Hello")
+
+    assert transcript.say(f"Name: {name}", "Game") == ["Refused: a name is 1 to 20 letters, digits, - or _"]
+    assert transcript.closed
 
 
 @pytest.mark.parametrize(
@@ -96,12 +114,12 @@ def test_a_refused_handshake_is_recorded_with_its_input() -> None:
 )
 def test_a_guess_after_greetings_begins_the_game(guess: str, reply: str) -> None:
     """The older dialect plays without Game, and its first guess is answered as any other (P-7)."""
-    talk = talk_as_player("Hello")
+    transcript = as_player("Hello")
 
-    assert talk.say(guess) == [reply]
-    assert talk.house.playing == [PLAYER]
-    assert talk.say("21") == ["Correct"]
-    assert talk.facts(Fact.HANDSHAKE_COMPLETED) == [("short",)]
+    assert transcript.say(guess) == [reply]
+    assert transcript.server.playing == [PLAYER]
+    assert transcript.say("21") == ["Correct"]
+    assert transcript.logged(LogEvent.HANDSHAKE_COMPLETED) == [("short",)]
 
 
 @pytest.mark.parametrize(
@@ -112,91 +130,91 @@ def test_a_guess_after_greetings_begins_the_game(guess: str, reply: str) -> None
 )  # fmt: skip
 def test_what_is_no_guess_in_range_is_prompted(line: str) -> None:
     """Whatever is no guess in range is answered by the prompt, and the game goes on (P-3, P-5)."""
-    talk = talk_as_player("Hello", "Game")
+    transcript = as_player("Hello", "Game")
 
-    assert talk.say(line) == [PROMPT]
-    assert talk.closed is None
-    assert talk.house.published == [Joined(PLAYER)]
-    assert talk.say("21") == ["Correct"]
+    assert transcript.say(line) == [PROMPT]
+    assert transcript.closed is None
+    assert transcript.server.published == [Joined(PLAYER)]
+    assert transcript.say("21") == ["Correct"]
 
 
 def test_range_and_close_distance_are_those_in_force() -> None:
     """Prompt and verdicts follow the server's own range and close distance (P-4, P-5)."""
-    talk = talk_as_player("Hello", "Game", table=player_table(secret=100, rules=Rules(50, 500, 10)))
+    transcript = as_player("Hello", "Game", game=known_game(secret=100, rules=Rules(50, 500, 10)))
 
-    assert talk.say("49", "501", "50", "90", "89", "110", "111", "500", "100") == [
+    assert transcript.say("49", "501", "50", "90", "89", "110", "111", "500", "100") == [
         *["Pick a number between 50-500"] * 2,
         *["Far", "Close", "Far", "Close", "Far", "Far", "Correct"],
     ]
 
 
 def test_every_step_of_a_game_is_recorded_and_published() -> None:
-    """The log has each step and guess with its attempt; the watcher hears the same, in order (A-4)."""
-    talk = talk_as_player("Hello", "Game", "15", "x", "20", "21")
+    """The log has each outcome and guess with its attempt; the watcher hears the same, in order (A-4)."""
+    transcript = as_player("Hello", "Game", "15", "x", "20", "21")
 
-    assert talk.recorded == [
-        (Fact.HANDSHAKE_ADVANCED, ("Hello", "Greetings")),
-        (Fact.HANDSHAKE_ADVANCED, ("Game", "Ready")),
-        (Fact.HANDSHAKE_COMPLETED, ("classic",)),
-        (Fact.GUESS_JUDGED, (15, "Far", 1)),
-        (Fact.GUESS_REJECTED, ("x",)),
-        (Fact.GUESS_JUDGED, (20, "Close", 2)),
-        (Fact.GUESS_JUDGED, (21, "Correct", 3)),
-        (Fact.GAME_WON, (3,)),
+    assert transcript.log == [
+        (LogEvent.HANDSHAKE_ADVANCED, ("Hello", "Greetings")),
+        (LogEvent.HANDSHAKE_ADVANCED, ("Game", "Ready")),
+        (LogEvent.HANDSHAKE_COMPLETED, ("classic",)),
+        (LogEvent.GUESS_JUDGED, (15, "Far", 1)),
+        (LogEvent.GUESS_REJECTED, ("x",)),
+        (LogEvent.GUESS_JUDGED, (20, "Close", 2)),
+        (LogEvent.GUESS_JUDGED, (21, "Correct", 3)),
+        (LogEvent.GAME_WON, (3,)),
     ]
-    assert talk.house.published == [
+    assert transcript.server.published == [
         Joined(PLAYER),
         Guessed(PLAYER, 15, Verdict.FAR),
         Guessed(PLAYER, 20, Verdict.CLOSE),
         Guessed(PLAYER, 21, Verdict.CORRECT),
         Won(PLAYER, 3),
     ]
-    assert talk.conversation.guesses == 3
+    assert transcript.guesses == 3
 
 
 def test_a_player_who_leaves_is_no_longer_listed() -> None:
-    """Who ends the stream during the game has left, without a word (A-4)."""
-    talk = talk_as_player("Hello", "Game", "15")
+    """Who ends the stream during the game has left, without a reply (A-4)."""
+    transcript = as_player("Hello", "Game", "15")
 
-    assert talk.half_close() == []
-    assert talk.house.published[-1] == Left(PLAYER)
-    assert talk.house.playing == []
+    assert transcript.half_close() == []
+    assert transcript.server.published[-1] == Left(PLAYER)
+    assert transcript.server.playing == []
 
 
 def test_a_line_without_its_end_is_not_executed() -> None:
     """What stands before the end of the stream without a terminator is refused, not judged (F-6)."""
-    talk = talk_as_player("Hello", "Game")
+    transcript = as_player("Hello", "Game")
 
-    talk.feed(b"21")
+    transcript.feed(b"21")
 
-    assert talk.half_close() == ["Refused: line not ended by CRLF"]
-    assert talk.house.published == [Joined(PLAYER), Left(PLAYER)]
+    assert transcript.half_close() == ["Refused: line not ended by CRLF"]
+    assert transcript.server.published == [Joined(PLAYER), Left(PLAYER)]
 
 
 def test_replies_come_before_the_end_of_the_stream_is_answered() -> None:
     """Who half-closes after the last line has every reply already (F-6, F-7)."""
-    talk = talk_as_player()
+    transcript = as_player()
 
-    assert talk.say("Hello", "Game", "15") == ["Greetings", "Ready", "Far"]
-    assert talk.half_close() == []
+    assert transcript.say("Hello", "Game", "15") == ["Greetings", "Ready", "Far"]
+    assert transcript.half_close() == []
 
 
 def test_lines_before_an_overlong_one_are_answered_first() -> None:
-    """The overlong line is refused after all that came before it, and its beginning is recorded (F-2)."""
-    talk = talk_as_player()
+    """The overlong line is refused after all that came before it, and its beginning is log (F-2)."""
+    transcript = as_player()
 
-    replies = talk.feed(b"Hello\r\n" + b"y" * 600 + b"\r\nGame\r\n")
+    replies = transcript.feed(b"Hello\r\n" + b"y" * 600 + b"\r\nGame\r\n")
 
     assert replies == ["Greetings", "Refused: line longer than 512 octets"]
-    assert talk.facts(Fact.HANDSHAKE_REFUSED) == [("line longer than 512 octets", "y" * 64)]
+    assert transcript.logged(LogEvent.HANDSHAKE_REFUSED) == [("line longer than 512 octets", "y" * 64)]
 
 
 def test_an_overlong_line_ends_a_game() -> None:
     """While playing, an overlong line is no guess to be prompted for, but the end (F-2, P-6, A-4)."""
-    talk = talk_as_player("Hello", "Game")
+    transcript = as_player("Hello", "Game")
 
-    assert talk.feed(b"1" * 512) == ["Refused: line longer than 512 octets"]
-    assert talk.house.published[-1] == Left(PLAYER)
+    assert transcript.feed(b"1" * 512) == ["Refused: line longer than 512 octets"]
+    assert transcript.server.published[-1] == Left(PLAYER)
 
 
 @pytest.mark.parametrize(
@@ -209,53 +227,55 @@ def test_an_overlong_line_ends_a_game() -> None:
 )
 def test_a_slow_handshake_is_refused(said: bytes, reason: str) -> None:
     """The refusal at the handshake timeout tells beginners of the line they did not end (P-10)."""
-    talk = talk_as_player()
-    talk.feed(said)
+    transcript = as_player()
+    transcript.feed(said)
 
-    assert talk.perform(talk.conversation.too_slow(10.0)) == [f"Refused: {reason}"]
-    assert talk.closed == reason
+    assert transcript.perform(transcript.state.too_slow(10.0, transcript.unterminated)) == [
+        f"Refused: {reason}"
+    ]
+    assert transcript.closed == reason
 
 
 def test_a_silent_connection_is_dropped_without_a_word() -> None:
     """Who never sent anything hears nothing at the handshake timeout (P-10)."""
-    talk = talk_as_player()
+    transcript = as_player()
 
-    assert talk.perform(talk.conversation.leave("silent")) == []
-    assert talk.closed == "silent"
+    assert transcript.perform(transcript.state.leave("silent")) == []
+    assert transcript.closed == "silent"
 
 
 def test_an_idle_player_is_refused() -> None:
     """The idle timeout ends a game with a refusal that names it (P-11, A-4)."""
-    talk = talk_as_player("Hello", "Game")
-    assert isinstance(talk.conversation, PlayerConversation)
+    transcript = as_player("Hello", "Game")
+    assert isinstance(transcript.state, PlayerState)
 
-    assert talk.perform(talk.conversation.idle(300.0)) == ["Refused: idle for 300 s"]
-    assert talk.house.published == [Joined(PLAYER), Left(PLAYER)]
+    assert transcript.perform(transcript.state.refuse(refusals.idle(300.0))) == ["Refused: idle for 300 s"]
+    assert transcript.server.published == [Joined(PLAYER), Left(PLAYER)]
 
 
 def test_the_server_refuses_on_its_own_account() -> None:
     """A full or a stopping server says so before it closes, whatever the moment (P-6, P-12)."""
-    stranger, player = talk_as_player(), talk_as_player("Hello", "Game")
+    stranger, player = as_player(), as_player("Hello", "Game")
 
-    assert stranger.perform(stranger.conversation.refuse("server full")) == ["Refused: server full"]
-    assert player.perform(player.conversation.refuse("server is stopping")) == ["Refused: server is stopping"]
-    assert player.house.playing == []
+    assert stranger.perform(stranger.state.refuse("server full")) == ["Refused: server full"]
+    assert player.perform(player.state.refuse("server is stopping")) == ["Refused: server is stopping"]
+    assert player.server.playing == []
 
 
 def test_twenty_invalid_guesses_in_a_row_are_too_many() -> None:
     """Nineteen lines in a row that are no guess are prompted for, the twentieth is refused (P-13)."""
-    talk = talk_as_player("Hello", "Game")
+    transcript = as_player("Hello", "Game")
 
-    assert talk.say(*["x"] * 20, "21") == [PROMPT] * 19 + ["Refused: too many invalid guesses"]
-    assert talk.closed == "too many invalid guesses"
-    assert talk.house.published == [Joined(PLAYER), Left(PLAYER)]
+    assert transcript.say(*["x"] * 20, "21") == [PROMPT] * 19 + ["Refused: too many invalid guesses"]
+    assert transcript.closed == "too many invalid guesses"
+    assert transcript.server.published == [Joined(PLAYER), Left(PLAYER)]
 
 
 def test_a_valid_guess_begins_the_count_anew() -> None:
     """Only lines in a row count: a valid guess in between forgives those before it (P-13)."""
-    talk = talk_as_player("Hello", "Game")
+    transcript = as_player("Hello", "Game")
 
-    replies = talk.say(*[*["0"] * 19, "15"] * 3)
+    replies = transcript.say(*[*["0"] * 19, "15"] * 3)
 
     assert replies == [*[PROMPT] * 19, "Far"] * 3
 
@@ -263,10 +283,10 @@ def test_a_valid_guess_begins_the_count_anew() -> None:
 def test_each_game_draws_its_own_secret_once() -> None:
     """The secret is drawn when a game begins, not before, and once for each game (P-9)."""
     secrets = count(5)
-    table = Table(CLASSIC, lambda: next(secrets), shared_rounds=False, max_invalid_guesses=20)
+    game = known_game()._replace(draw_secret=lambda: next(secrets))
 
-    talk_as_player("Hello", table=table).say("Nonsense")
-    first, second = (talk_as_player("Hello", "Game", "1", table=table) for _ in range(2))
+    as_player("Hello", game=game).say("Nonsense")
+    first, second = (as_player("Hello", "Game", "1", game=game) for _ in range(2))
 
     assert first.say("5") == ["Correct"]
     assert second.say("5", "6") == ["Close", "Correct"]
@@ -281,92 +301,62 @@ def test_nothing_but_the_verdicts_depends_on_the_secret(guesses: list[int], one:
     ]  # fmt: skip
     lines = ["Hello", "Game", *map(str, same), "x"]
 
-    talks = [talk_as_player(*lines, table=player_table(secret)) for secret in (one, other)]
+    transcripts = [as_player(*lines, game=known_game(secret)) for secret in (one, other)]
 
-    assert talks[0].output == talks[1].output
-    assert talks[0].recorded == talks[1].recorded
-    assert talks[0].house.published == talks[1].house.published
-
-
-@given(
-    st.integers(0, 60).flatmap(lambda low: st.tuples(st.just(low), st.integers(low, low + 40))),
-    st.integers(0, 9),
-    st.data(),
-)
-def test_the_ready_made_answers_are_those_of_the_conversation(
-    span: tuple[int, int], close_distance: int, data: st.DataObject
-) -> None:
-    """Every line that is answered without parsing is answered as the conversation answers it (P-3, P-4)."""
-    rules = Rules(*span, close_distance)
-    secret = data.draw(st.integers(*span))
-    ready_made = ordinary_guesses(rules, secret)
-    talk = talk_as_player("Hello", "Game", table=player_table(secret, rules), house=House())
-
-    assert len(ready_made) == 6 * (span[1] - span[0])
-    for attempt, (line, (number, verdict)) in enumerate(ready_made.items(), start=1):
-        [received] = talk.conversation.receive(line)
-        assert talk.conversation.take(received) == [
-            Publish(Guessed(PLAYER, number, verdict)),
-            Record(Fact.GUESS_JUDGED, (number, verdict.value, attempt)),
-            Send(verdict),
-        ]
+    assert transcripts[0].output == transcripts[1].output
+    assert transcripts[0].log == transcripts[1].log
+    assert transcripts[0].server.published == transcripts[1].server.published
 
 
-def test_the_short_steps_lead_where_the_lines_lead() -> None:
-    """Greeted, begun and won the short way, a conversation stands where Hello, Game and the guess put it."""
-    talk = talk_as_player(table=player_table(secret=21))
-    short = PlayerConversation(player_table(secret=21), PLAYER)
-
-    for line, step in (("Hello", short.greet), ("Game", short.begin), ("21", short.win)):
-        talk.say(line)
-        step()
-        assert where(short) == where(talk.conversation)
-
-
-def where(conversation: Conversation) -> tuple[object, ...]:
-    """Return where a player's conversation stands."""
-    assert isinstance(conversation, PlayerConversation)
-    return conversation.state, conversation.playing, conversation.secret, conversation.guesses
-
-
-def shared(*said: str, house: House) -> Talk:
+def shared(*said: str, server: FakeServer) -> Transcript:
     """Return a player in a shared round, in which some lines were said already."""
-    table = player_table(shared_rounds=True)
-    return talk_as_player(
-        *said, table=table, house=house, address=Address("192.0.2.7", 60000 + len(house.published))
+    game = known_game(shared_rounds=True)
+    return as_player(
+        *said, game=game, server=server, address=Address("192.0.2.7", 60000 + len(server.published))
     )
 
 
 def test_the_first_correct_guess_wins_the_shared_round() -> None:
     """All guess at one number; who finds it wins, whoever guesses next is too late (R-1, R-2, R-3)."""
-    house = House()
-    first, second = shared("Hello", "Game", house=house), shared("Hello", "Game", house=house)
+    server = FakeServer()
+    first, second = shared("Hello", "Game", server=server), shared("Hello", "Game", server=server)
 
     assert first.say("My Guess is: 20", "21") == ["Close", "Correct"]
     assert first.closed == "won"
     assert second.say("21", "21", "7") == ["Too late", "Far", "Correct"]
-    assert second.facts(Fact.GUESS_TOO_LATE) == [(21, 1)]
-    assert second.facts(Fact.GAME_WON) == [(2,)]
+    assert second.logged(LogEvent.GUESS_TOO_LATE) == [(21, 1)]
+    assert second.logged(LogEvent.GAME_WON) == [(2,)]
 
 
 def test_the_watcher_hears_of_each_new_round() -> None:
     """After the guess that won come Won and Round (R-4)."""
-    house = House()
-    talk = shared("Hello", "21", house=house)
+    server = FakeServer()
+    transcript = shared("Hello", "21", server=server)
 
-    assert talk.closed == "won"
-    assert [type(event).__name__ for event in house.published] == ["Joined", "Guessed", "Won", "Round"]
+    assert transcript.closed == "won"
+    assert [type(event).__name__ for event in server.published] == ["Joined", "Guessed", "Won", "Round"]
 
 
 @pytest.mark.parametrize("line", ["Game", "5"])
 def test_a_shared_game_that_cannot_be_reached_is_refused(line: str) -> None:
-    """No player waits for what others hold: he is told, before the game and within it (R-5)."""
-    house = House(reachable=False)
+    """No player waits for what others hold: each is told, before the game and within it (R-5)."""
+    server = FakeServer(reachable=False)
     refused = ["Refused: the shared game cannot be reached now, try again"]
 
-    assert shared("Hello", house=house).say(line) == refused
-    house.reachable = True
-    talk = shared("Hello", "Game", house=house)
-    house.reachable = False
-    assert talk.say("5") == refused
-    assert house.playing == []
+    assert shared("Hello", server=server).say(line) == refused
+    server.reachable = True
+    transcript = shared("Hello", "Game", server=server)
+    server.reachable = False
+    assert transcript.say("5") == refused
+    assert server.playing == []
+
+
+def test_a_game_that_cannot_begin_is_not_logged_as_begun() -> None:
+    """Where the shared round cannot be asked for, the log has the refusal, and no Ready before it (R-5)."""
+    transcript = shared("Hello", "Game", server=FakeServer(reachable=False))
+
+    assert [event for event, _ in transcript.log] == [
+        LogEvent.HANDSHAKE_ADVANCED,
+        LogEvent.HANDSHAKE_REFUSED,
+    ]
+    assert transcript.logged(LogEvent.HANDSHAKE_ADVANCED) == [("Hello", "Greetings")]

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from services.protocol.messages import Address, Guessed, Joined, Left, Round, Verdict, Won
-from services.server.game.player import PlayerConversation
-from tests.support.talk import House, player_table, talk_as_admin, talk_as_player
+from services.server.game.player import PlayerState
+from tests.support.transcript import FakeServer, as_admin, as_player, known_game
 from tests.support.wire import REQUEST_LINES
 
 if TYPE_CHECKING:
-    from tests.support.talk import Talk
+    from tests.support.transcript import Transcript
 
 MAX_INVALID_GUESSES = 3
 
@@ -23,88 +23,88 @@ MAX_INVALID_GUESSES = 3
 class RandomGames(RuleBasedStateMachine):
     """One server's conversations, and what its administrator hears of them."""
 
-    talks = Bundle("talks")
+    transcripts = Bundle("transcripts")
 
     def __init__(self) -> None:
         super().__init__()
-        self.house = House()
-        self.players: dict[Address, Talk] = {}
+        self.server = FakeServer()
+        self.players: dict[Address, Transcript] = {}
         self.watched: list[Address] | None = None
-        """The list as the watcher knows it: what he was sent, and the events since."""
+        """The list as the watcher knows it: what it was sent, and the events since."""
         self.heard = 0
         """How many of the published events the watcher has heard."""
 
-    @rule(target=talks, secret=st.integers(1, 30), begun=st.booleans())
-    def connect_player(self, secret: int, begun: bool) -> Talk:  # noqa: FBT001  Hypothesis draws it
+    @rule(target=transcripts, secret=st.integers(1, 30), begun=st.booleans())
+    def connect_player(self, secret: int, begun: bool) -> Transcript:  # noqa: FBT001  Hypothesis draws it
         """A player connects, and perhaps begins a game."""
-        table = player_table(secret, max_invalid_guesses=MAX_INVALID_GUESSES)
+        game = known_game(secret, max_invalid_guesses=MAX_INVALID_GUESSES)
         address = Address("192.0.2.7", 1024 + len(self.players))
-        talk = talk_as_player(table=table, house=self.house, address=address)
-        self.players[address] = talk
+        transcript = as_player(game=game, server=self.server, address=address)
+        self.players[address] = transcript
         if begun:
-            assert talk.say("Hello", "Game") == ["Greetings", "Ready"]
-        return talk
+            assert transcript.say("Hello", "Game") == ["Greetings", "Ready"]
+        return transcript
 
-    @rule(target=talks)
-    def connect_administrator(self) -> Talk:
-        """An administrator connects, and has his hello answered."""
-        return talk_as_admin("Hello", house=self.house)
+    @rule(target=transcripts)
+    def connect_administrator(self) -> Transcript:
+        """An administrator connects, and has its hello answered."""
+        return as_admin("Hello", server=self.server)
 
-    @rule(talk=talks, line=REQUEST_LINES)
-    def say(self, talk: Talk, line: bytes) -> None:
+    @rule(transcript=transcripts, line=REQUEST_LINES)
+    def say(self, transcript: Transcript, line: bytes) -> None:
         """One line, of any kind: one reply at most, and exactly one to a player (F-3, F-4)."""
-        was_open = talk.closed is None
-        replies = talk.feed(line + b"\r\n")
-        if isinstance(talk.conversation, PlayerConversation):
+        was_open = transcript.closed is None
+        replies = transcript.feed(line + b"\r\n")
+        if isinstance(transcript.state, PlayerState):
             assert len(replies) == int(was_open)
 
-    @rule(talk=talks, number=st.integers(1, 30))
-    def guess(self, talk: Talk, number: int) -> None:
+    @rule(transcript=transcripts, number=st.integers(1, 30))
+    def guess(self, transcript: Transcript, number: int) -> None:
         """A guess in range, in turn or not."""
-        was_open = talk.closed is None
-        assert len(talk.say(f"Guess: {number}")) == int(was_open)
+        was_open = transcript.closed is None
+        assert len(transcript.say(f"Guess: {number}")) == int(was_open)
 
-    @rule(talk=talks)
-    def watch(self, talk: Talk) -> None:
+    @rule(transcript=transcripts)
+    def watch(self, transcript: Transcript) -> None:
         """Ask for the seat: whoever gets it has the list (A-3, A-7)."""
-        free = self.house.seat is None
-        listed = talk.say("Watch")
-        if free and self.house.seat is talk:
+        free = self.server.seat is None
+        listed = transcript.say("Watch")
+        if free and self.server.seat is transcript:
             assert listed.pop() == "End"
             self.watched = [Address(host, int(port)) for host, port in map(str.split, listed)]
-            self.heard = len(self.house.published)
+            self.heard = len(self.server.published)
 
-    @rule(talk=talks)
-    def half_close(self, talk: Talk) -> None:
+    @rule(transcript=transcripts)
+    def half_close(self, transcript: Transcript) -> None:
         """The peer ends its stream."""
-        talk.half_close()
-        assert talk.closed
+        transcript.half_close()
+        assert transcript.closed
 
-    @rule(talk=talks)
-    def time_out(self, talk: Talk) -> None:
-        """The server loses its patience."""
-        if talk.closed is None:
-            effects = talk.conversation.too_slow(10)
-            assert len(talk.perform(effects)) == 1
-            assert talk.closed
+    @rule(transcript=transcripts)
+    def time_out(self, transcript: Transcript) -> None:
+        """The server runs into a timeout."""
+        if transcript.closed is None:
+            effects = transcript.state.too_slow(10, transcript.unterminated)
+            assert len(transcript.perform(effects)) == 1
+            assert transcript.closed
 
     @invariant()
     def the_list_is_who_plays(self) -> None:
         """What the events add up to is who plays (A-2, A-4)."""
         at_play = {
             address
-            for address, talk in self.players.items()
-            if isinstance(talk.conversation, PlayerConversation) and talk.conversation.playing
+            for address, transcript in self.players.items()
+            if isinstance(transcript.state, PlayerState) and transcript.state.is_engaged
         }
-        assert set(self.house.playing) == at_play
+        assert set(self.server.playing) == at_play
 
     @invariant()
     def the_watcher_knows_the_truth(self) -> None:
         """The list that the watcher was sent, and the events since, equal the list (A-4)."""
-        if self.house.seat is None:
+        if self.server.seat is None:
             self.watched = None
         if self.watched is not None:
-            for event in self.house.published[self.heard :]:
+            for event in self.server.published[self.heard :]:
                 match event:
                     case Joined(address):
                         self.watched.append(address)
@@ -114,18 +114,18 @@ class RandomGames(RuleBasedStateMachine):
                         assert address in self.watched
                     case Round():
                         pass
-            self.heard = len(self.house.published)
-            assert self.watched == self.house.playing
+            self.heard = len(self.server.published)
+            assert self.watched == self.server.playing
 
     @invariant()
     def games_end_once_and_as_they_should(self) -> None:
         """Each Joined is ended once, by Won after the guess that won or by Left (A-4, P-8)."""
-        joined = Counter(event.address for event in self.house.published if isinstance(event, Joined))
-        ended = Counter(event.address for event in self.house.published if isinstance(event, Won | Left))
+        joined = Counter(event.address for event in self.server.published if isinstance(event, Joined))
+        ended = Counter(event.address for event in self.server.published if isinstance(event, Won | Left))
         assert set(joined.values()) <= {1}
-        assert joined - ended == Counter(self.house.playing)
+        assert joined - ended == Counter(self.server.playing)
         assert not ended - joined
-        for before, event in zip(self.house.published, self.house.published[1:], strict=False):
+        for before, event in zip(self.server.published, self.server.published[1:], strict=False):
             if isinstance(event, Won):
                 assert isinstance(before, Guessed)
                 assert before.address == event.address
@@ -134,8 +134,8 @@ class RandomGames(RuleBasedStateMachine):
     @invariant()
     def whoever_has_won_was_told_so_last(self) -> None:
         """Correct is the last word of a game that was won, and of no other (P-8)."""
-        for talk in self.players.values():
-            assert (talk.closed == "won") == talk.output.endswith(b"Correct\r\n")
+        for transcript in self.players.values():
+            assert (transcript.closed == "won") == transcript.output.endswith(b"Correct\r\n")
 
 
 TestRandomGames = RandomGames.TestCase

@@ -1,0 +1,52 @@
+"""Which names the page answers to: a foreign site whose name leads here cannot read it (DNS rebinding)."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Final
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+MISDIRECTED: Final = 421
+REFUSAL: Final = "This page does not answer to that host name. To allow it, add it to GAME_DASHBOARD_NAMES.\n"
+
+
+def is_own_host(host: str | None, names: Collection[str]) -> bool:
+    """Tell whether a request's Host header names this page: an address, `localhost`, or one of `names`.
+
+    An address cannot be rebound, and a program that leaves the header out is no browser.
+    """
+    if host is None:
+        return True
+    name = host.lower()
+    front, colon, port = name.rpartition(":")
+    if colon and port.isdecimal():
+        name = front
+    if name == "localhost" or name in names:
+        return True
+    try:
+        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
+
+
+class OwnHosts:
+    """Answers nothing that was meant for another host."""
+
+    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
+        self._app = app
+        self._names = names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer or refuse."""
+        if is_own_host(Headers(scope=scope).get("host"), self._names):
+            await self._app(scope, receive, send)
+        else:
+            await PlainTextResponse(REFUSAL, MISDIRECTED)(scope, receive, send)

@@ -1,0 +1,330 @@
+"""One TCP connection, blocking, with a deadline for every wait; what happens on it is recorded."""
+
+import contextlib
+import socket
+import ssl
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from services.conformance.clock import Clock, Deadline, WallDeadline
+from services.conformance.results import Finding
+from services.conformance.timeline import EventKind, Recorder
+from services.protocol.printable import printable_octets
+
+CRLF: Final = b"\r\n"
+CHUNK_OCTETS: Final = 65536
+MOST_OCTETS: Final = 16 << 20
+"""A peer that sends more than this on one connection is not read any further."""
+SHOWN_OCTETS: Final = 160
+"""A sentence of a report quotes at most this much of what came."""
+
+
+class MismatchError(Exception):
+    """What came is not what the clause asks for."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.note or finding.expected)
+        self.finding = finding
+
+
+class NoConnectionError(MismatchError):
+    """No connection could be opened at all."""
+
+
+class NotApplicableError(Exception):
+    """The check has no object here; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long the kit waits; `Clock` says for how long the program has to have nothing to do."""
+
+    timeout_s: float = 1.2
+    """For something that is owed."""
+    quiet_s: float = 0.25
+    """For something that must not come: silence this long is believed."""
+    connect_s: float = 4.0
+    """For a connection: a lost SYN is sent again after 1 s and after 3 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """How a port is reached."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None = None
+    name: str = "player"
+    """Which port of the protocol it is: `player` or `admin`."""
+
+    def __str__(self) -> str:
+        return f"{self.host} port {self.port}"
+
+    def connect(
+        self,
+        timing: Timing,
+        clock: Clock,
+        recorder: Recorder,
+        prepare: Callable[[socket.socket], None] = lambda _: None,
+    ) -> "Connection":
+        """Open a connection; `prepare` sets options on the socket before it connects.
+
+        Raises:
+            OSError: there is nobody, or the encryption failed.
+        """
+        problem: OSError | None = None
+        for family, kind, number, _, address in socket.getaddrinfo(
+            self.host, self.port, type=socket.SOCK_STREAM
+        ):
+            raw = socket.socket(family, kind, number)
+            raw.settimeout(timing.connect_s * clock.stretch)
+            try:
+                prepare(raw)
+                raw.connect(address)
+                # Pieces that a check cuts have to leave as they are.
+                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                wrapped = self.tls.wrap_socket(raw, server_hostname=self.host) if self.tls else raw
+            except OSError as error:
+                raw.close()
+                problem = error
+            else:
+                return Connection(wrapped, timing, clock, recorder, self.name)
+        problem = problem or OSError(f"{self.host} has no address")
+        recorder.note(EventKind.NOT_OPENED, text=f"{self}: {problem.strerror or problem}")
+        raise problem
+
+
+def shown(data: bytes, most: int = SHOWN_OCTETS) -> str:
+    """Spell bytes for a report: printable ASCII as it is, the rest escaped, cut when long."""
+    cut = data[:most]
+    text, rest = printable_octets(cut), len(data) - len(cut)
+    return f"{text}… and {rest} octets more" if rest else text
+
+
+_LINGER_RESET: Final = struct.pack("ii", 1, 0)
+
+
+class Connection:
+    """One connection. Whatever disappoints raises a MismatchError and is marked in the timeline."""
+
+    def __init__(
+        self, sock: socket.socket, timing: Timing, clock: Clock, recorder: Recorder, port: str
+    ) -> None:
+        self._sock = sock
+        self.timing = timing
+        self.clock = clock
+        self._recorder = recorder
+        self.terminator = CRLF
+        """What `send_lines` ends a line with; a server's dialect may want another."""
+        self.gap_s: float | None = None
+        """So much silence ends a line of a peer that does not end its lines itself."""
+        self.delays_acknowledgement = False
+        """Whether to acknowledge late, so that replies in two writes come in two pieces."""
+        self._buffer = b""
+        self._received = 0
+        self.closed = False
+        """Whether the kit has closed it."""
+        self.ended = ""
+        """How the peer's side of the stream ended, in words; empty while it is open."""
+        self.pieces: list[bytes] = []
+        """All that came, as the kernel handed it over."""
+        self.address: tuple[str, int] = sock.getsockname()[:2]
+        peer = ""
+        # Who has broken off already has no address any more.
+        with contextlib.suppress(OSError):
+            peer = "{} {}".format(*sock.getpeername()[:2])
+        self.number = recorder.opened(port, "{} {}".format(*self.address), peer)
+
+    # --- to the peer
+
+    def send_lines(self, *lines: str) -> None:
+        """Send lines, all of them in one write."""
+        self.send(b"".join(line.encode() + self.terminator for line in lines))
+
+    def send(self, data: bytes) -> None:
+        """Send bytes as they are. A peer that has gone, or does not read, shows in what is read next."""
+        self._note(EventKind.SENT, data)
+        deadline = self.clock.deadline(self.timing.timeout_s)
+        view = memoryview(data)
+        with contextlib.suppress(OSError):
+            while view and not deadline.over:
+                self._sock.settimeout(deadline.remaining_s())
+                with contextlib.suppress(TimeoutError):
+                    view = view[self._sock.send(view) :]
+
+    def half_close(self) -> None:
+        """Say that nothing more will be sent.
+
+        Raises:
+            NotApplicableError: the connection is encrypted, and TLS knows no half-closing.
+        """
+        if isinstance(self._sock, ssl.SSLSocket):
+            raise NotApplicableError("an encrypted connection cannot be half-closed")
+        self._note(EventKind.HALF_CLOSED)
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Break the connection off, as a crash or a cut cable would."""
+        if self.closed:
+            return
+        self.closed = True
+        self._note(EventKind.RESET)
+        with contextlib.suppress(OSError):
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+        self._sock.close()
+
+    def close(self, *, spare_time_wait: bool = True) -> None:
+        """Close; closing again does nothing.
+
+        Where the peer has closed already, a reset spares it the connection's time-wait: a server that lacks
+        SO_REUSEADDR could not be restarted otherwise, and is told so by one check alone.
+        """
+        if self.closed:
+            return
+        self.closed = True
+        self._note(EventKind.CLOSED)
+        if spare_time_wait:
+            with contextlib.suppress(OSError):
+                self._sock.settimeout(0)
+                if self.ended or not self._sock.recv(CHUNK_OCTETS):
+                    self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+        self._sock.close()
+
+    # --- from the peer
+
+    def read_line(self, expected: str) -> str:
+        """Return the next line without its end; octets that are no ASCII are escaped."""
+        return self.read_line_octets(expected).rstrip(b"\r\n").decode("ascii", "backslashreplace")
+
+    def read_line_octets(self, expected: str) -> bytes:
+        """Return the next line as it came, its end included."""
+        self._note(EventKind.EXPECTED, text=expected)
+        deadline = self.clock.deadline(self.timing.timeout_s)
+        while b"\n" not in self._buffer:
+            if self.gap_s is not None and self._buffer:
+                deadline = self.clock.deadline(self.gap_s)
+            if not self.receive(deadline):
+                break
+        if not self._buffer:
+            self.fail(expected, self.ended or nothing_within(deadline))
+        head, newline, self._buffer = self._buffer.partition(b"\n")
+        return head + newline
+
+    def expect(self, *texts: str) -> None:
+        """Take the next lines to be exactly these."""
+        for text in texts:
+            came = self.read_line(f"the line {text!r}")
+            if came != text:
+                self.fail(f"the line {text!r}", f"{came!r}")
+
+    def expect_end(self, after: str = "") -> None:
+        """Take nothing more to come, and the peer to close properly."""
+        expected = f"the connection to be closed{after and ' after '}{after}"
+        self._note(EventKind.EXPECTED, text=expected)
+        deadline = self.clock.deadline(self.timing.timeout_s)
+        while not self._buffer and self.receive(deadline):
+            pass
+        if self._buffer:
+            self.fail(expected, f"{shown(self._buffer)!s}")
+        if not self.ended:
+            self.fail(expected, f"the connection was still open: {nothing_within(deadline)}")
+        if self.was_reset:
+            self.fail(expected, self.ended)
+
+    def expect_silence(self, expected: str) -> None:
+        """Take nothing to come for a while, the connection staying open."""
+        self._note(EventKind.EXPECTED, text=expected)
+        deadline = self.clock.deadline(self.timing.quiet_s)
+        while not self._buffer and self.receive(deadline):
+            pass
+        if self._buffer or self.ended:
+            self.fail(expected, shown(self._buffer) if self._buffer else self.ended)
+
+    def read_rest(self, within_s: float | None = None) -> bytes:
+        """Return whatever still comes until the peer closes, or until the deadline."""
+        deadline = self.clock.deadline(self.timing.timeout_s if within_s is None else within_s)
+        while self.receive(deadline):
+            pass
+        data, self._buffer = self._buffer, b""
+        return data
+
+    def skip_lines(self, count: int, expected: str) -> None:
+        """Take so many lines, whatever they say."""
+        deadline = self.clock.deadline(self.timing.timeout_s)
+        while self._buffer.count(b"\n") < count:
+            if not self.receive(deadline):
+                self.fail(expected, self.ended or nothing_within(deadline))
+        for _ in range(count):
+            self._buffer = self._buffer[self._buffer.index(b"\n") + 1 :]
+
+    def pending(self) -> bytes:
+        """Return what has come and was not asked for yet, without waiting."""
+        return self._buffer
+
+    @property
+    def was_reset(self) -> bool:
+        """Whether the peer broke the connection off."""
+        return self.ended.startswith("a reset")
+
+    def receive(self, deadline: Deadline | WallDeadline) -> bytes:
+        """Return the next piece as the kernel hands it over; nothing at the deadline or at the end."""
+        while not (self.ended or self.closed or deadline.over):
+            try:
+                self._sock.settimeout(deadline.remaining_s())
+                _acknowledge(self._sock, late=self.delays_acknowledgement)
+                data = self._sock.recv(CHUNK_OCTETS)
+            except TimeoutError:
+                continue
+            except OSError as error:
+                self.ended = f"a reset of the connection ({error.strerror or error})"
+                self._note(EventKind.PEER_RESET, text=self.ended)
+                break
+            if not data:
+                self.ended = "the end of the stream"
+                self._note(EventKind.PEER_CLOSED)
+                break
+            self._note(EventKind.RECEIVED, data)
+            self.pieces.append(data)
+            self._buffer += data
+            self._received += len(data)
+            if self._received > MOST_OCTETS:
+                self.fail("replies to what was sent", f"more than {MOST_OCTETS >> 20} MiB")
+            return data
+        return b""
+
+    # --- for the report
+
+    def last_line(self) -> str:
+        """Return what came last, spelled for a report."""
+        return shown(self.pieces[-1]) if self.pieces else "nothing"
+
+    def fail(self, expected: str, came: str, note: str = "") -> NoReturn:
+        """Say what was wrong.
+
+        Raises:
+            MismatchError: always.
+        """
+        self._note(EventKind.MISMATCH, text=f"expected {expected}; came {came}")
+        raise MismatchError(Finding(expected, came, note))
+
+    def _note(self, kind: EventKind, data: bytes = b"", *, text: str = "") -> None:
+        self._recorder.note(kind, self.number, data=data, text=text)
+
+
+def nothing_within(deadline: Deadline | WallDeadline) -> str:
+    """Say that a wait was over before anything came."""
+    if deadline.computed:
+        return f"nothing, while the program used {deadline.limit_s:g} s of processor time"
+    return f"nothing within {deadline.limit_s:g} s"
+
+
+def _acknowledge(sock: socket.socket, *, late: bool) -> None:
+    # A peer that writes a reply in two pieces has the second one held back by its kernel until the first is
+    # acknowledged. Taking time for that makes split replies visible that would else be seen by luck only;
+    # taking none spares all other checks the wait.
+    if hasattr(socket, "TCP_QUICKACK"):
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, int(not late))

@@ -1,0 +1,161 @@
+"""What the kernel tells of the judged program: its processes, whether they work or wait, and who listens.
+
+So the kit need not connect merely to look, and can tell a program that is slow from one that waits. Where
+there is no
+/proc (not Linux), nothing is known: `usage` returns None and `listening` None.
+"""
+
+import contextlib
+import os
+import socket
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+PROC: Final = Path("/proc")
+TIME_WAIT: Final = "06"
+NETLINK_SOCK_DIAG: Final = 4
+SOCK_DIAG_BY_FAMILY: Final = 20
+REQUEST_DUMP: Final = 0x301
+TCP_LISTEN: Final = 10
+TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+WORKING: Final = {"R", "D"}
+"""States of a thread that has something to do: it runs, or would if there were a free processor; or reads a
+disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What some processes do."""
+
+    cpu_s: float
+    """Processor time so far."""
+    working: bool
+    """Whether one of their threads has something to do right now."""
+
+
+def tree(root: int) -> list[int]:
+    """Return a process and all that descend from it."""
+    found = [root]
+    for pid in found:
+        found += _children(pid)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    return [
+        int(child)
+        for task in _entries(PROC / str(pid) / "task")
+        for child in _read(task / "children").split()
+    ]
+
+
+def of_user(uid: int) -> list[int]:
+    """Return all processes of a user."""
+    found = []
+    for entry in _entries(PROC):
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and entry.stat().st_uid == uid:
+                found.append(int(entry.name))
+    return found
+
+
+def usage(pids: Iterable[int]) -> Usage | None:
+    """Return what processes do; None if there is none of them, or no way to know."""
+    cpu_ticks, working, known = 0, False, False
+    for pid in pids:
+        fields = _stat(PROC / str(pid))
+        if not fields or fields[0] == "Z":
+            continue
+        known = True
+        cpu_ticks += int(fields[11]) + int(fields[12])
+        if not working:
+            states = (_stat(task) for task in _entries(PROC / str(pid) / "task"))
+            working = fields[0] in WORKING or any(state and state[0] in WORKING for state in states)
+    return Usage(cpu_ticks / TICKS_PER_S, working) if known else None
+
+
+def _stat(process: Path) -> list[str]:
+    """Return the fields of `stat` from the state on: a name may hold blanks and brackets."""
+    return _read(process / "stat").rpartition(")")[2].split()
+
+
+def listening(port: int) -> bool | None:
+    """Tell whether somebody listens on a port of this network namespace; None if unknown."""
+    listeners = _listeners(port)
+    return None if listeners is None else bool(listeners)
+
+
+def listening_ports(pids: Iterable[int]) -> set[int]:
+    """Return the ports that processes listen on, as far as their descriptors may be looked at."""
+    own: set[str] = set()
+    for pid in pids:
+        for descriptor in _entries(PROC / str(pid) / "fd"):
+            with contextlib.suppress(OSError):
+                own.add(str(descriptor.readlink()))
+    return {port for port, inode in _listeners(0) or [] if f"socket:[{inode}]" in own}
+
+
+def _listeners(port: int) -> list[tuple[int, int]] | None:
+    """Return port and inode of the sockets that listen, on one port or on any (0).
+
+    The kernel is asked by netlink (sock_diag), as `ss` does it: /proc/net/tcp has thousands of rows on a
+    machine
+    where many connections have ended just now, and is slow.
+    """
+    found: list[tuple[int, int]] = []
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG) as kernel:
+            kernel.settimeout(1)
+            for family in (socket.AF_INET, socket.AF_INET6):
+                request = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, 1 << TCP_LISTEN)
+                request += struct.pack("!H", port) + bytes(46)
+                kernel.send(
+                    struct.pack("=IHHII", 16 + len(request), SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, 0, 0)
+                    + request
+                )
+                while not _read_answer(kernel.recv(1 << 16), found):
+                    pass
+    except (AttributeError, OSError):
+        return None
+    return found
+
+
+def _read_answer(answer: bytes, found: list[tuple[int, int]]) -> bool:
+    """Note the sockets of a message; tell whether it was the last one."""
+    at = 0
+    while at < len(answer):
+        length, kind = struct.unpack_from("=IH", answer, at)
+        if kind != SOCK_DIAG_BY_FAMILY:
+            return True
+        (port,) = struct.unpack_from("!H", answer, at + 16 + 4)
+        (inode,) = struct.unpack_from("=I", answer, at + 16 + 68)
+        found.append((port, inode))
+        at += (length + 3) & ~3
+    return False
+
+
+def in_time_wait(port: int) -> bool:
+    """Tell whether a port cannot be bound without SO_REUSEADDR, because of connections that have ended."""
+    for table in ("net/tcp", "net/tcp6"):
+        for line in _read(PROC / table).splitlines():
+            fields = line.split()
+            if fields[3] == TIME_WAIT and int(fields[1].rpartition(":")[2], 16) == port:
+                return True
+    return False
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,260 @@
+"""The scripted server that judges clients: a session is one start of the client and one connection."""
+
+import socket
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NoReturn, TypeVar, cast
+
+from services.conformance.clock import Clock, WallDeadline
+from services.conformance.connection import Connection, MismatchError, NoConnectionError, Timing
+from services.conformance.program import Program
+from services.conformance.results import Finding
+from services.conformance.timeline import EventKind, Recorder, Timeline, joined
+from services.protocol.codec import parse_request
+from services.protocol.messages import Game, Guess, Request
+
+HOST: Final = "0.0.0.0"
+"""A client in another container has to reach the scripted server."""
+START_S: Final = 10.0
+"""A command has to connect within this time."""
+PERSON_S: Final = 60.0
+"""A person who starts the client by hand has this long."""
+HOLD_S: Final = 0.1
+"""A reply is held back so long, to see whether the client waits for it."""
+HELD_REPLIES: Final = 4
+CHECK_S: Final = 15.0
+"""A check that has waited so long in all gets no more answers: each has a limit of its own."""
+GAP_S: Final = 0.4
+"""A message that goes on after so much silence was not ended."""
+CRASHES: Final = (
+    b"Traceback (most recent call last)",
+    b"Unhandled exception",
+    b"panicked at",
+    b"Segmentation fault",
+)
+
+Gathered = TypeVar("Gathered")
+
+
+class NotJudgedError(Exception):
+    """The session did not get far enough to tell."""
+
+
+@dataclass(slots=True)
+class Session:
+    """One start of the client, and its connection."""
+
+    connection: Connection
+    program: Program | None
+    messages: list[bytes] = field(default_factory=list)
+    """What the client said, message by message, as it came."""
+    early: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """Where the client did not wait: the message that was not answered yet, and what came meanwhile."""
+    ended_at: str = ""
+    """The reply after which the client closed; empty while it has not."""
+    crashed: str = ""
+    """How the program crashed after the end, if it did."""
+    after_end: bytes = b""
+    """What the client said after the game was over."""
+    _replies: int = 0
+
+    def read_message(self) -> str | None:
+        """Return the client's next message; None if it has closed or says nothing."""
+        self.connection.gap_s = GAP_S
+        try:
+            octets = self.connection.read_line_octets("a message")
+        except MismatchError:
+            return None
+        self.messages.append(octets)
+        return octets.rstrip(b"\r\n").decode("ascii", "backslashreplace")
+
+    def reply(self, *texts: str, end: str = "\r\n") -> None:
+        """Answer in one write, after a while in which nothing should come."""
+        self._replies += 1
+        if self._replies <= HELD_REPLIES:
+            self.connection.receive(WallDeadline(HOLD_S))
+            if self.connection.pending() and self.messages:
+                self.early.append((self.messages[-1], self.connection.pending()))
+        self.connection.send("".join(text + end for text in texts).encode())
+
+    def reply_in_pieces(self, text: str, cut: int) -> None:
+        """Answer in two segments."""
+        line = text.encode() + b"\r\n"
+        self.connection.send(line[:cut])
+        time.sleep(HOLD_S)
+        self.connection.send(line[cut:])
+
+    def gone(self, within_s: float) -> bool:
+        """Tell whether the client closes its connection within a time."""
+        self.after_end += self.connection.read_rest(within_s)
+        return bool(self.connection.ended)
+
+    def requests(self) -> list[Request]:
+        """Return what the client said, read."""
+        return [parse_request(message.rstrip(b"\r\n")) for message in self.messages]
+
+    def guesses(self) -> list[tuple[bytes, Request]]:
+        """Return what the client said once it could guess: as it came, and read."""
+        said = list(zip(self.messages, self.requests(), strict=True))
+        begun = [index for index, (_, request) in enumerate(said) if isinstance(request, Game | Guess)]
+        return [pair for pair in said[begun[0] :] if not isinstance(pair[1], Game)] if begun else []
+
+    def expect_gone(self, after: str) -> None:
+        """Take the client to close its connection, and not to crash over it."""
+        if not self.gone(self.connection.timing.timeout_s):
+            self.fail(f"the connection to be closed by the client, after {after}", "it was left open")
+        self.expect_no_crash()
+
+    def expect_no_crash(self) -> None:
+        """Take the program, if the kit has started it, to end in an orderly way, or to go on."""
+        crash = self.crash()
+        if crash:
+            self.fail("the program to end in an orderly way, with one clear line for its user", crash)
+
+    def crash(self) -> str:
+        """Tell how the program crashed; nothing if it has not, or is still running after a moment."""
+        if self.program is None:
+            return ""
+        deadline = self.connection.clock.deadline(self.connection.timing.timeout_s / 2)
+        while self.program.running and not deadline.over:
+            self.program.wait(HOLD_S)
+        how = self.program.ended()
+        if how.startswith("killed"):
+            return f"it was {how}"
+        output = self.program.output()
+        return next((f"it printed '{crash.decode()}'" for crash in CRASHES if crash in output), "")
+
+    def fail(self, expected: str, came: str, note: str = "") -> NoReturn:
+        """Say what was wrong.
+
+        Raises:
+            MismatchError: always.
+        """
+        self.connection.fail(expected, came, note)
+
+
+@dataclass(slots=True)
+class JudgedClient:
+    """A client that is started for each session, by the kit or by a person."""
+
+    listener: socket.socket
+    timing: Timing
+    program: Program | None
+    call: Callable[[str], None]
+    """Asks a person to start the client; says which session it is for."""
+    port: str = "player"
+    """Which port of the protocol the scripted server plays: `player` or `admin`."""
+    clock: Clock = field(default_factory=Clock)
+    tls: ssl.SSLContext | None = None
+    typed_first: Sequence[str] = ()
+    """What the client's user types before anything else: an address, a language."""
+    dialects: list[str] = field(default_factory=list)
+    _recorders: list[Recorder] = field(default_factory=list)
+    """What the sessions of the check that is running have taken down."""
+    _memory: dict[object, tuple[object, list[Recorder]]] = field(default_factory=dict)
+    _session: Session | None = None
+
+    def begin_check(self) -> None:
+        """Begin a timeline."""
+        self._recorders = []
+        self.clock.begin(CHECK_S)
+
+    def timeline(self) -> Timeline:
+        """Return what happened in all sessions that the check has looked at."""
+        return joined(recorder.timeline() for recorder in self._recorders)
+
+    def start(self, name: str, typed: Sequence[str] = ()) -> Session:
+        """Start the client, with what its user types, and return the session that it opens."""
+        self.finish()
+        self._drain()
+        recorder = Recorder()
+        self._recorders.append(recorder)
+        if self.program is not None:
+            self.program.recorder = recorder
+            self.program.start("".join(f"{line}\n" for line in (*self.typed_first, *typed)).encode())
+        else:
+            self.call(name)
+        connection = Connection(self._accept(recorder), self.timing, self.clock, recorder, self.port)
+        self._session = Session(connection, self.program)
+        return self._session
+
+    def _accept(self, recorder: Recorder) -> socket.socket:
+        deadline = self.clock.deadline(START_S) if self.program else WallDeadline(PERSON_S)
+        port = self.listener.getsockname()[1]
+        came = "no connection"
+        while not deadline.over:
+            self.listener.settimeout(deadline.remaining_s())
+            # It is asked first: who has ended may have connected just before.
+            how = self.program.ended() if self.program else ""
+            try:
+                sock, _ = self.listener.accept()
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self.tls is None:
+                    return sock
+                sock.settimeout(self.timing.connect_s)
+                return self.tls.wrap_socket(sock, server_side=True)
+            except TimeoutError:
+                if how:
+                    came = f"no connection; the program ended: {how}"
+                    break
+            except OSError as error:
+                came = f"no connection that is encrypted: {error}"
+                break
+        recorder.note(EventKind.MISMATCH, text=f"expected the client to connect to port {port}; came {came}")
+        printed = self.program.new_output() if self.program else ()
+        raise NoConnectionError(Finding(f"the client to connect to port {port}", came, printed=printed))
+
+    def _drain(self) -> None:
+        # A client that comes again and again must not meet a session that is over.
+        self.listener.settimeout(0)
+        try:
+            while True:
+                self.listener.accept()[0].close()
+        except OSError:
+            return
+
+    def finish(self) -> None:
+        """End the session, and the program with it."""
+        if self._session is not None:
+            self._session.connection.close()
+            self._session = None
+        if self.program is not None:
+            self.program.stop()
+
+    def once(self, gather: "Callable[[JudgedClient], Gathered]") -> "Gathered":
+        """Play a session once that several checks look at; where it failed, it is not played again."""
+        if gather in self._memory:
+            gathered, recorders = self._memory[gather]
+            self._recorders += recorders
+        else:
+            self._memory[gather] = None, []
+            before = len(self._recorders)
+            gathered = gather(self)
+            self._memory[gather] = gathered, self._recorders[before:]
+        if gathered is None:
+            raise NotJudgedError("the session failed: see the check before")
+        return cast("Gathered", gathered)
+
+    def name_dialect(self, name: str) -> None:
+        """Note a dialect for the report, once."""
+        if name not in self.dialects:
+            self.dialects.append(name)
+
+
+def listen(port: int) -> socket.socket:
+    """Listen for clients.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError:
+        listener.close()
+        raise
+    listener.listen(16)
+    return listener

@@ -1,0 +1,108 @@
+"""Servers of the family, as scripts for a ScriptedServer: conforming, with their own wording, or broken."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from services.protocol.messages import Verdict
+from services.protocol.rules import CLASSIC
+
+if TYPE_CHECKING:
+    from services.protocol.rules import Rules
+    from tests.support.scripted_server import Peer
+
+
+@dataclass
+class FakeServer:
+    """One game after another, on a server with its own wording."""
+
+    secret: int = 17
+    rules: Rules = CLASSIC
+    greetings: str = "Greetings"
+    ready: str = "Ready"
+    words: dict[Verdict, str] = field(default_factory=lambda: {verdict: verdict.value for verdict in Verdict})
+    before: str = ""
+    """Sent before each verdict, as a line of its own."""
+    after: str = ""
+    """Sent after each verdict, as a line of its own."""
+    end: str = "\r\n"
+    piecewise: bool = False
+    """Whether each octet is sent by itself."""
+    closes: bool = True
+    """Whether the server closes after Correct."""
+    received: list[str] = field(default_factory=list)
+    """Every line that any client has sent."""
+
+    def __call__(self, peer: Peer) -> None:
+        """Play one game."""
+        while line := self._receive(peer):
+            match line.lower().split()[0]:
+                case "hello":
+                    self._send(peer, self.greetings)
+                case "game":
+                    self._send(peer, self.ready)
+                case _:
+                    if self._judge(peer, line):
+                        break
+        if self.closes:
+            peer.close()
+        else:
+            peer.wait_for_end()
+
+    def guesses(self) -> list[int]:
+        """Return the numbers that were guessed, by all clients."""
+        return [
+            int(line.rpartition(" ")[2]) for line in self.received if line.lower() not in {"hello", "game"}
+        ]
+
+    def _judge(self, peer: Peer, line: str) -> bool:
+        found = re.fullmatch(r"(?:My Guess is|Guess): ([0-9]+)", line)
+        assert found, f"no guess: {line!r}"
+        number = int(found[1])
+        if number not in self.rules:
+            self._send(peer, f"Pick a number between {self.rules.low}-{self.rules.high}")
+            return False
+        verdict = self.rules.judge(self.secret, number)
+        self._send(peer, *filter(None, (self.before, self.words[verdict], self.after)))
+        return verdict is Verdict.CORRECT
+
+    def _receive(self, peer: Peer) -> str:
+        line = peer.hear()
+        if line:
+            self.received.append(line)
+        return line
+
+    def _send(self, peer: Peer, *lines: str) -> None:
+        text = "".join(line + self.end for line in lines)
+        for piece in text if self.piecewise else [text]:
+            peer.say(piece, end="")
+
+
+def refuse(peer: Peer) -> None:
+    """Refuse everybody."""
+    peer.hear()
+    peer.say("Refused: server full")
+    peer.close()
+
+
+def close(peer: Peer) -> None:
+    """Close at the first line, without a reply."""
+    peer.hear()
+    peer.close()
+
+
+def vanish(peer: Peer) -> None:
+    """Break off in the middle of a game."""
+    begin(peer)
+    peer.hear()
+    peer.reset()
+
+
+def begin(peer: Peer) -> None:
+    """Bring a classic player into a game."""
+    assert peer.hear() == "Hello"
+    peer.say("Greetings")
+    assert peer.hear() == "Game"
+    peer.say("Ready")
