@@ -30,6 +30,18 @@ class DashboardSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaySettings:
+    """What is played on the page."""
+
+    port: int
+    """The server's player port."""
+    most_games: int
+    """At once."""
+    timeout_s: float
+    """For one game."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The administrator's settings; docs/operations.md describes each variable."""
 
@@ -41,6 +53,7 @@ class Settings:
     """What the server plays by: the protocol does not tell the watcher."""
     dashboard: DashboardSettings | None
     """None: no page."""
+    play: PlaySettings
     history: str
     """The file that finished games are recorded in."""
     log_format: LogFormat
@@ -67,6 +80,11 @@ class Settings:
             dashboard=None
             if dashboard_port < 0
             else DashboardSettings(dashboard_host, dashboard_port, names),
+            play=PlaySettings(
+                port=reader.port("GAME_PLAY_PORT", default=4000, low=1),
+                most_games=reader.integer("GAME_PLAY_GAMES", default=64, low=1, high=10_000),
+                timeout_s=reader.seconds("GAME_PLAY_TIMEOUT", default=1800),
+            ),
             history=reader.text("GAME_HISTORY", default=IN_MEMORY),
             log_format=read_log_format(reader, default_format),
             log_level=read_log_level(reader),

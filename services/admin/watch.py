@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -19,6 +20,7 @@ from services.admin.clock import Clock
 from services.admin.dashboard.connections import listen
 from services.admin.dashboard.feed import Feed
 from services.admin.dashboard.names import Names, reverse_dns
+from services.admin.dashboard.play import Play
 from services.admin.dashboard.serve import serve
 from services.admin.library_log import log_libraries
 from services.admin.model.board import Board
@@ -86,7 +88,8 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
         if not draws:
             log.info("dashboard_listening", host=host, port=port)
         feed = Feed(board, Names(reverse_dns, clock.now), expected, clock)
-        work.append(serve(feed, recorder, listener, settings.dashboard.names, log))
+        play = Play(replace(target, port=settings.play.port), settings.play, settings.rules)
+        work.append(serve(feed, recorder, play, listener, names=settings.dashboard.names, log=log))
     if draws:
         work.append(_draw(board, target, expected, clock, console))
     work.append(_follow(target, observe, stopped))

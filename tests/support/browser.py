@@ -115,11 +115,13 @@ def live_page(
     height: int = 900,
     scheme: Literal["light", "dark"] = "light",
     still: bool = True,
+    touch: bool = False,
 ) -> Iterator[LivePage]:
     """Open the page; afterwards it must not have complained, nor asked anybody else for anything."""
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme=scheme,
+        has_touch=touch,
         reduced_motion="reduce" if still else "no-preference",
     )
     try:

@@ -34,7 +34,7 @@ def dashboard(
         "services.admin",
         "watch",
         "--host",
-        "127.0.0.1",
+        "localhost",  # the name in the certificates, where there are any
         "--port",
         str(server_port),
     ]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from services.admin.dashboard.connections import Connection
     from services.admin.dashboard.feed import Feed
+    from services.admin.dashboard.play import Play
     from services.admin.recorder import Recorder
 
 CHUNK_OCTETS: Final = 64 << 10
@@ -120,8 +121,8 @@ def _whole(content: memoryview, media_type: str) -> Response:
     return StreamingResponse(chunks(), media_type=media_type, headers={"Content-Length": str(len(content))})
 
 
-def make_app(feed: Feed, recorder: Recorder, names: Collection[str]) -> Starlette:
-    """Return the application that shows what `feed` tells, to who asks for one of `names`."""
+def make_app(feed: Feed, recorder: Recorder, play: Play, names: Collection[str]) -> Starlette:
+    """Return the application: what `feed` tells, and games, for requests to one of `names`."""
 
     async def players(_request: Request) -> Response:
         return _whole(feed.state(), "application/json")
@@ -143,6 +144,7 @@ def make_app(feed: Feed, recorder: Recorder, names: Collection[str]) -> Starlett
             Route("/api/scores", scores),
             Route("/api/events", _Events(feed), methods=["GET"]),
             Route("/healthz", health),
+            *play.routes(),
         ],
         middleware=[Middleware(Timed), Middleware(_Headers), Middleware(OwnHosts, names=names)],
     )

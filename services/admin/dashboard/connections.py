@@ -96,6 +96,11 @@ class Connection(H11Protocol):
         self._requests += 1
         self.end_within(ANSWER_TIMEOUT_S)
 
+    def handed_over(self) -> None:
+        """Count no longer: it became a WebSocket, which is over now, and of whose end nobody else tells."""
+        self.end_within(None)
+        self._bounds.connections.pop(self, None)
+
     def request_ended(self) -> None:
         """Wait for the next request, and for the rest of the answer to be taken."""
         self._requests -= 1
@@ -157,7 +162,10 @@ class Timed:
             else:
                 connection.abort()
         finally:
-            connection.request_ended()
+            if scope["type"] == "websocket":
+                connection.handed_over()
+            else:
+                connection.request_ended()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -10,6 +10,7 @@ import uvicorn
 
 from services.admin.dashboard.app import make_app
 from services.admin.dashboard.connections import Bounds
+from services.admin.dashboard.play import MOST_MESSAGE_OCTETS
 
 if TYPE_CHECKING:
     import socket
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from services.admin.dashboard.feed import Feed
+    from services.admin.dashboard.play import Play
     from services.admin.recorder import Recorder
 
 GRACE_S: Final = 1
@@ -31,13 +33,21 @@ class _Server(uvicorn.Server):
 
 
 async def serve(
-    feed: Feed, recorder: Recorder, listener: socket.socket, names: Collection[str], log: FilteringBoundLogger
+    feed: Feed,
+    recorder: Recorder,
+    play: Play,
+    listener: socket.socket,
+    *,
+    names: Collection[str],
+    log: FilteringBoundLogger,
 ) -> None:
     """Serve the page until cancelled; then end the streams and close."""
     config = uvicorn.Config(
-        make_app(feed, recorder, names),
+        make_app(feed, recorder, play, names),
         http="h11",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=MOST_MESSAGE_OCTETS,
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         access_log=False,

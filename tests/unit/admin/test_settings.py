@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.admin.settings import DashboardSettings, Settings
+from services.admin.settings import DashboardSettings, PlaySettings, Settings
 from services.protocol.rules import Rules
 from services.runtime.environ import SettingsError
 from services.runtime.logging import LogFormat
@@ -32,6 +32,9 @@ def test_every_setting_is_read() -> None:
             "GAME_DASHBOARD_HOST": "0.0.0.0",
             "GAME_DASHBOARD_PORT": "8080",
             "GAME_DASHBOARD_NAMES": "Game.example, game",
+            "GAME_PLAY_PORT": "5000",
+            "GAME_PLAY_GAMES": "5",
+            "GAME_PLAY_TIMEOUT": "60",
             "GAME_LOG_FORMAT": "console",
             "GAME_LOG_LEVEL": "debug",
         },
@@ -43,6 +46,7 @@ def test_every_setting_is_read() -> None:
     assert settings.dashboard == DashboardSettings(
         "0.0.0.0", 8080, frozenset({"0.0.0.0", "game.example", "game"})
     )
+    assert settings.play == PlaySettings(port=5000, most_games=5, timeout_s=60)
     assert (settings.log_format, settings.log_level) == (LogFormat.CONSOLE, "debug")
 
 

@@ -1,6 +1,7 @@
 // Listens to the server and draws what it says, one drawing for each bunch of news. Works nothing out itself.
 
 import { drawHistogram, drawOverTime, drawShares } from "./charts.js";
+import { Play } from "./play.js";
 import { PlayersTable } from "./players.js";
 import { redraw as redrawScores, refreshSoon as refreshScoresSoon } from "./scores.js";
 import { clock, count, element } from "./text.js";
@@ -13,6 +14,7 @@ const BLIP_MS = 2500; // a connection that is back so soon is not worth a notice
 
 const byId = (id) => document.getElementById(id);
 const table = new PlayersTable();
+const play = new Play();
 const players = new Map();
 let state = null;
 let events = [];
@@ -104,6 +106,7 @@ function draw() {
   drawShares(byId("shares"), byId("legend"), state.verdicts);
   table.draw([...players.values()], state.range, state.figures.playing, now());
   drawEvents();
+  play.update(state, [...players.values()], events);
   speak();
 }
 

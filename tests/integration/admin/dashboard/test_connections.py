@@ -15,11 +15,15 @@ from services.admin.dashboard import connections
 from services.admin.dashboard.connections import MOST_CONNECTIONS, listen
 from services.admin.dashboard.feed import MOST_VIEWERS, Feed
 from services.admin.dashboard.names import Names
+from services.admin.dashboard.play import Play
 from services.admin.dashboard.serve import serve
 from services.admin.history import IN_MEMORY
 from services.admin.model.board import Board
 from services.admin.recorder import Recorder
+from services.admin.settings import PlaySettings
 from services.protocol.messages import Address, Joined
+from services.protocol.rules import CLASSIC
+from services.runtime.connecting import Target
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -42,9 +46,10 @@ async def page(players: int = 0) -> AsyncIterator[int]:
     feed = Feed(board, Names(lambda _: None, lambda: 0.0), {}, clock)
     log = structlog.get_logger()
     recorder = Recorder(IN_MEMORY, board, clock, log)
+    play = Play(Target("127.0.0.1", 1), PlaySettings(port=1, most_games=1, timeout_s=1), CLASSIC)
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    serving = asyncio.ensure_future(serve(feed, recorder, listener, frozenset(), log))
+    serving = asyncio.ensure_future(serve(feed, recorder, play, listener, names=frozenset(), log=log))
     try:
         async with asyncio.timeout(PATIENCE_S):
             yield port

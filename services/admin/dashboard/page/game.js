@@ -1,0 +1,113 @@
+// One game over the WebSocket: a client's side of docs/protocol.md (clauses C-1 to C-4), and no rule beside it.
+
+const OWN = "# "; // how the relay tells under which address the server knows this game; no line begins so
+
+export class Game {
+  // `on.line(way, text)` for each line, `on.change()` after each change.
+  constructor(address, name, range, on) {
+    this.name = name;
+    this.range = range; // { low, high, told }: told by the server itself, in the prompt
+    this.on = on;
+    this.state = "connecting"; // greeting, naming, starting, playing, judging; won, left, refused, lost
+    this.reason = "";
+    this.own = ""; // IP and port
+    this.tried = []; // [number, verdict]
+    this.found = null; // what is known of the last shared round: { number, name }
+    this.note = "";
+    this.asked = null;
+    this.socket = new WebSocket(address);
+    this.socket.addEventListener("message", (message) => this.#receive(message.data));
+    this.socket.addEventListener("close", (close) => {
+      if (this.over) return;
+      this.#end("lost", close.reason || "the connection is gone");
+      this.on.change();
+    });
+  }
+
+  get over() {
+    return ["won", "left", "refused", "lost"].includes(this.state);
+  }
+
+  guess(number) {
+    if (this.state !== "playing") return;
+    if (this.range.told && (number < this.range.low || number > this.range.high)) {
+      this.note = `Pick a number between ${this.range.low}-${this.range.high}`; // C-3
+      this.on.change();
+      return;
+    }
+    this.asked = number;
+    this.#say(`My Guess is: ${number}`, "judging");
+  }
+
+  leave() {
+    this.#end("left", "");
+    this.socket.close();
+    this.on.change();
+  }
+
+  #say(line, state) {
+    this.state = state;
+    this.on.line("sent", line);
+    this.socket.send(line);
+    this.on.change();
+  }
+
+  #receive(line) {
+    if (line.startsWith(OWN)) {
+      // The server is there.
+      this.own = line.slice(OWN.length);
+      this.#say("Hello", "greeting");
+      return;
+    }
+    if (this.over) return;
+    this.on.line("received", line);
+    this.note = "";
+    this.#take(line);
+    this.on.change();
+  }
+
+  // A reply counts by its first words, in any case (C-2).
+  #take(line) {
+    const words = line.trim().split(/\s+/);
+    const first = words[0].toLowerCase().replace(/[^a-z].*/, "");
+    if (first === "refused") {
+      this.#end("refused", line.replace(/^\s*refused\s*:?\s*/i, ""));
+    } else if (this.state === "greeting" && first === "greetings") {
+      if (this.name) this.#say(`Name: ${this.name}`, "naming");
+      else this.#say("Game", "starting");
+    } else if (this.state === "naming" && first === "welcome") {
+      this.#say("Game", "starting");
+    } else if (this.state === "starting" && first === "ready") {
+      this.state = "playing";
+    } else if (this.state === "judging") {
+      this.#judge(line, words, first);
+    }
+  }
+
+  #judge(line, words, first) {
+    const prompt = /^\s*pick a number between (\d+)\s*-\s*(\d+)/i.exec(line);
+    const verdict = { far: "Far", close: "Close", correct: "Correct" }[first];
+    if (prompt) {
+      this.range = { low: Number(prompt[1]), high: Number(prompt[2]), told: true };
+      this.note = line;
+    } else if (first === "too" && words[1]?.toLowerCase().startsWith("late")) {
+      // The round is over, and the next one has begun (R-3, N-4).
+      this.found = { number: words[2] ?? null, name: words[3] ?? null };
+      this.tried = [];
+    } else if (verdict) {
+      this.tried.push([this.asked, verdict]);
+    } else {
+      return;
+    }
+    this.state = "playing";
+    if (verdict === "Correct") {
+      this.#end("won", "");
+      this.socket.close();
+    }
+  }
+
+  #end(state, reason) {
+    this.state = state;
+    this.reason = reason;
+  }
+}

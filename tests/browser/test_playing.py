@@ -1,0 +1,172 @@
+"""Playing on the page in a real browser, against a real server."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.browser import TIMEOUT_MS, live_page
+from tests.support.dashboard import dashboard
+from tests.support.server_process import ServerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+    from tests.support.browser import LivePage
+
+
+@contextmanager
+def address_beside(server: ServerProcess) -> Iterator[str]:
+    """Serve the page of a server."""
+    settings = {"GAME_PLAY_PORT": str(server.player[1])}
+    with dashboard(server.admin[1], **settings) as (_, port):  # type: ignore[arg-type]
+        yield f"http://127.0.0.1:{port}"
+
+
+def begin(page: LivePage, name: str = "") -> None:
+    """Begin a game, and wait until a number may be guessed."""
+    page.page.locator("#play-name").fill(name)
+    page.page.locator("#play-button").click()
+    ready(page)
+
+
+def ready(page: LivePage) -> None:
+    """Wait until a number may be guessed, or the game is over."""
+    page.page.wait_for_function(
+        "() => ['playing', 'won'].includes(document.querySelector('#play').dataset.state)"
+    )
+
+
+def has_won(page: LivePage) -> bool:
+    """Tell whether the game is won."""
+    return page.page.locator("#play").get_attribute("data-state") == "won"
+
+
+def test_a_game_by_mouse(browser: Browser) -> None:
+    """Clicks win a game; each line that went over the wire is shown; another game begins at once."""
+    with (
+        ServerProcess() as server,
+        address_beside(server) as address,
+        live_page(browser, address) as page,
+    ):
+        begin(page, "Ada")
+        page.page.locator("#play-hint").click()
+        page.page.locator("#board .hinted").wait_for()
+        for number in range(30):
+            page.page.locator("#board button").nth(number).click()
+            ready(page)
+            if has_won(page):
+                break
+        page.shows_part("#play-said", "Correct! You have won")
+        page.shows_part("#play-said", "a perfect player needs 5.0")
+        page.shows_part("#play-results", "1 game won")
+        lines = page.page.locator("#wire-lines li").all_text_contents()
+        for text in ("Hello", "Greetings", "Name: Ada", "Welcome Ada", "Game", "Ready", "Correct"):
+            assert any(text in line for line in lines), (text, lines)
+        page.page.locator("#play-button").click()
+        ready(page)
+        assert not has_won(page)
+        page.page.locator("#play-leave").click()
+        page.shows_part("#play-said", "You have left the game")
+
+
+def test_a_game_by_keyboard_on_a_narrow_screen(browser: Browser) -> None:
+    """Without a mouse, on 360 pixels, in the dark: a game is won, nothing sticks out, axe finds nothing."""
+    with (
+        ServerProcess() as server,
+        address_beside(server) as address,
+        live_page(browser, address, width=360, scheme="dark") as page,
+    ):
+        page.page.locator("#play-name").focus()
+        page.page.keyboard.press("Enter")
+        ready(page)
+        for number in range(1, 31):
+            page.page.locator("#play-number").focus()
+            page.page.keyboard.type(f"{number}")
+            page.page.keyboard.press("Enter")
+            ready(page)
+            if has_won(page):
+                break
+        page.shows_part("#play-said", "Correct! You have won")
+        assert page.fits()
+        assert page.faults() == []
+
+
+def test_a_game_by_touch(browser: Browser) -> None:
+    """Taps on the board do as well, and every number is large enough for a thumb."""
+    with (
+        ServerProcess() as server,
+        address_beside(server) as address,
+        live_page(browser, address, width=360, touch=True) as page,
+    ):
+        begin(page)
+        buttons = page.page.locator("#board button")
+        box = buttons.first.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 40
+        for number in range(30):
+            buttons.nth(number).tap()
+            ready(page)
+            if has_won(page):
+                break
+        page.shows_part("#play-said", "Correct! You have won")
+
+
+def test_two_browsers_race(browser: Browser) -> None:
+    """Who comes too late is told so and goes on in the next round; both pages tell the same race."""
+    with (
+        ServerProcess(GAME_ROUND="shared") as server,
+        address_beside(server) as address,
+        live_page(browser, address) as first,
+        live_page(browser, address) as second,
+    ):
+        begin(first)
+        begin(second)
+        for number in range(30):
+            first.page.locator("#board button").nth(number).click()
+            ready(first)
+            if has_won(first):
+                break
+        second.page.locator("#board button").first.click()
+        second.shows_part("#play-said", "Too late")
+        begin(first)
+        for page in (first, second):
+            page.shows_part("#race-round", "Round 2")
+            page.shows_part("#race-players li", "(you)")
+            page.page.locator("#race-players li").nth(1).wait_for()
+            page.shows_part("#race-wins li", "found")
+
+
+def test_the_server_dies_in_the_middle(browser: Browser) -> None:
+    """The page says that the game broke off, and plays on by itself when the server is back."""
+    with ServerProcess() as server:
+        ports = server.ports
+        with address_beside(server) as address, live_page(browser, address) as page:
+            begin(page)
+            server.signal(signal.SIGKILL)
+            page.shows_part("#play-said", "The game broke off")
+            server.wait()
+            with ServerProcess(**ports):
+                page.page.wait_for_function(
+                    "() => document.querySelector('#play').dataset.state === 'playing'",
+                    timeout=2 * TIMEOUT_MS,
+                )
+
+
+@pytest.mark.parametrize("high", ["999999999"])
+def test_a_huge_range(browser: Browser, high: str) -> None:
+    """With a thousand million numbers there is a strip, and a typed number is judged."""
+    with (
+        ServerProcess(GAME_HIGH=high) as server,
+        address_beside(server) as address,
+        live_page(browser, address) as page,
+    ):
+        begin(page)
+        page.page.locator("#play-number").fill("123456789")
+        page.page.keyboard.press("Enter")
+        page.shows_part("#play-said", "1 guess so far")
