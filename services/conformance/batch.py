@@ -8,6 +8,7 @@ shares that loopback and nothing else: no submission can reach the judge's files
 import argparse
 import csv
 import importlib
+import re
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -52,19 +53,23 @@ class Judgement:
     """What became of one submission."""
 
     name: str
+    level: Level
+    """What was to hold."""
     report: Report | None
     note: str = ""
 
     def row(self) -> dict[str, str]:
-        """Spell the judgement for a table."""
+        """Spell the judgement for a table. Who did not start has a row too, and no points."""
         report = self.report
         if report is None:
-            return {"submission": self.name, "holds": "no", "note": self.note}
+            nothing = dict.fromkeys(["points", *(level.value for level in self.level.included)], "0")
+            return {"submission": self.name, "holds": "no", **nothing, "note": self.note}
         broken = [clause for clause, outcome in report.clauses().items() if outcome is Outcome.FAILED]
         return {
             "submission": self.name,
             "holds": "yes" if report.holds else "no",
-            **{level.value: str(report.score(level)) for level in report.level.included},
+            "points": str(report.score().points),
+            **{level.value: str(report.score(level).points) for level in report.level.included},
             "broken": " ".join(broken),
             "dialects": "; ".join(report.dialects),
             "note": self.note,
@@ -142,7 +147,9 @@ def _engine(images: Sequence[str]) -> Any:
 
 def _judge(engine: Any, folder: Path, options: argparse.Namespace) -> Judgement:
     if not (folder / COMMAND_FILE).is_file():
-        return Judgement(folder.name, None, f"no file {COMMAND_FILE!r} that says how to start the server")
+        return Judgement(
+            folder.name, options.level, None, f"no file {COMMAND_FILE!r} that says how to start the server"
+        )
     containers = []
     try:
         submission = engine.containers.create(
@@ -173,24 +180,41 @@ def _judge(engine: Any, folder: Path, options: argparse.Namespace) -> Judgement:
         complaint = judge.logs(stdout=False, stderr=True).decode("utf-8", "replace").strip()
         printed = submission.logs(tail=5).decode("utf-8", "backslashreplace").strip()
     except Exception as error:  # noqa: BLE001 - one submission must not keep the others from being judged
-        return Judgement(folder.name, None, f"could not be judged: {type(error).__name__}: {error}")
+        return Judgement(
+            folder.name, options.level, None, f"could not be judged: {type(error).__name__}: {error}"
+        )
     finally:
         for container in reversed(containers):
             container.remove(force=True)
     try:
         report = from_json(answer.decode())
     except (ValueError, KeyError):
-        return Judgement(folder.name, None, _one_line(f"{complaint}; it printed: {printed or 'nothing'}"))
+        return Judgement(
+            folder.name, options.level, None, _one_line(f"{complaint}; it printed: {printed or 'nothing'}")
+        )
     report.subject = folder.name
-    return Judgement(folder.name, report)
+    return Judgement(folder.name, options.level, report)
 
 
 def _one_line(text: str) -> str:
-    printable = "".join(letter if letter.isprintable() else " " for letter in text)
-    return " ".join(printable.split())[:NOTE_LENGTH]
+    return " ".join(_printable(text).split())[:NOTE_LENGTH]
 
 
-COLUMNS: Final = ("submission", "holds", *(level.value for level in Level), "broken", "dialects", "note")
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+FORMULA: Final = re.compile(r"((?:^|;)\s*)(?=[=+\-@|\uff1d\uff0b\uff0d\uff20])")
+"""Where a cell begins that a spreadsheet would execute; it knows the signs in full width too."""
+COLUMNS: Final = (
+    "submission",
+    "holds",
+    "points",
+    *(level.value for level in Level),
+    "broken",
+    "dialects",
+    "note",
+)
 
 
 def write_csv(judgements: Sequence[Judgement], file: TextIO) -> None:
@@ -202,8 +226,10 @@ def write_csv(judgements: Sequence[Judgement], file: TextIO) -> None:
 
 
 def _cell(text: str) -> str:
-    # Words of a submission must not become a formula in the teacher's spreadsheet.
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
+    # Words of a submission must not become a formula in the teacher's spreadsheet. Where it takes `;` for the
+    # separator, quotation marks protect nothing, and what comes after each `;` begins a cell too.
+    plain = _printable(text).replace('"', "'")
+    return FORMULA.sub(r"\1'", plain)
 
 
 def write_table(judgements: Sequence[Judgement], file: TextIO) -> None:

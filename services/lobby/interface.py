@@ -11,7 +11,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from services.protocol.messages import Address, Verdict, WatchEvent
 
@@ -70,6 +70,10 @@ class Lobby(Protocol):
     @property
     def missed(self) -> int:
         """How many guesses no watcher was told of, because there were too many (clause A-4)."""
+
+    @property
+    def names(self) -> Mapping[Address, str]:
+        """The names of the players who gave one, as far as they are known here."""
 
     def publish(self, event: WatchEvent) -> None:
         """Let an event take effect on the list of players, and tell the watcher (clause A-4).

@@ -9,7 +9,7 @@ from services.protocol.codec import encode
 from services.protocol.messages import Guessed, Joined, Left, Round, Verdict, Won
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from services.lobby.interface import RoundGuess, Watcher
     from services.protocol.messages import Address, WatchEvent
@@ -24,6 +24,7 @@ class MemoryLobby:
         self._rules = rules
         self._draw_secret = draw_secret
         self._players: dict[Address, None] = {}
+        self._names: dict[Address, str] = {}
         self._round_number = 1
         self._secret = draw_secret()
 
@@ -45,15 +46,23 @@ class MemoryLobby:
     def publish(self, event: WatchEvent) -> None:
         """Let an event take effect on the list of players, and tell the watcher (clause A-4)."""
         match event:
-            case Joined(address):
+            case Joined(address, name):
                 self._players[address] = None
+                if name:
+                    self._names[address] = name
             case Won(address) | Left(address):
                 # Two connections to different addresses of ours may come from one address and port.
                 self._players.pop(address, None)
+                self._names.pop(address, None)
             case _:
                 pass
         if self.publish_line:
             self.publish_line(encode(event))
+
+    @property
+    def names(self) -> Mapping[Address, str]:
+        """The names of the players who gave one."""
+        return self._names
 
     def list_players(self, done: Callable[[Sequence[Address] | None], None]) -> None:
         """Find out who is playing, in the order in which they joined."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 from services.lobby.channel import Channel
 from services.lobby.interface import Seating
 from services.lobby.seat import LEASE_MS, Seat, addresses
-from services.protocol.codec import encode
+from services.protocol.codec import NO_NAMES, encode
 from services.protocol.messages import Guessed, Joined, Left, Round, Verdict, Won
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from services.lobby.interface import RoundGuess, RoundOutcome, Watcher
     from services.protocol.messages import Address, WatchEvent
@@ -80,6 +80,11 @@ class ValkeyLobby:
                 self._channel.change("end", address, encode(event))
             case Guessed() | Round():
                 self._channel.tell(encode(event))
+
+    @property
+    def names(self) -> Mapping[Address, str]:
+        """None: Valkey is not told names."""
+        return NO_NAMES
 
     def list_players(self, done: Callable[[Sequence[Address] | None], None]) -> None:
         """Find out who is playing, on whichever server, in the order in which they joined."""

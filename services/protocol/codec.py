@@ -1,7 +1,7 @@
 """Lines to messages and back: every spelling that clauses P-1 to A-8 allow."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, assert_never
 
 from services.protocol.messages import (
@@ -226,9 +226,14 @@ def encode(message: Message) -> bytes:
     return _USUAL.get(message if isinstance(message, Verdict) else type(message)) or _encode(message)
 
 
-def encode_list(players: Iterable[Address], *, within_watch: bool) -> bytes:
-    """Return a list of players as it goes over the wire (clauses A-2, A-3)."""
-    lines = [encode(Listed(address)) for address in players]
+NO_NAMES: Final[Mapping[Address, str]] = {}
+
+
+def encode_list(
+    players: Iterable[Address], names: Mapping[Address, str] = NO_NAMES, *, within_watch: bool
+) -> bytes:
+    """Return a list of players as it goes over the wire (clauses A-2, A-3; N-3: names within a watch)."""
+    lines = [encode(Listed(address, names.get(address) if within_watch else None)) for address in players]
     if within_watch:
         lines.append(encode(End()))
     return b"".join(lines) or encode(NobodyListed())

@@ -108,7 +108,7 @@ class AdminSession(Session):
         lobby = self.context.lobby
         match question:
             case FindPlayers(within_watch=True):
-                self.answered(lambda: self.state.listed(lobby.watched_players()))
+                self.answered(lambda: self.state.listed(lobby.watched_players(), lobby.names))
             case FindPlayers():
                 lobby.list_players(lambda players: self.answered(lambda: self.state.listed(players)))
             case TakeSeat():
@@ -121,7 +121,8 @@ class AdminSession(Session):
             if seating is Seating.SEATED:
                 self.context.lobby.leave_seat()
         elif seating is Seating.SEATED:
-            self.answered(lambda: self.state.seated(self.context.lobby.watched_players()))
+            lobby = self.context.lobby
+            self.answered(lambda: self.state.seated(lobby.watched_players(), lobby.names))
             self.reset_deadline()
         else:
             self.answered(lambda: self.state.seat_refused(occupied=seating is Seating.OCCUPIED))

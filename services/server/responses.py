@@ -110,7 +110,10 @@ class ResponseCompiler:
 
     def make(self, outcome: Outcome) -> Response:
         """Return an outcome as bytes, which is not remembered."""
-        guessed, has_rest = b"", bool(outcome.question or outcome.repeat or outcome.close_reason is not None)
+        guessed = b""
+        has_rest = bool(
+            outcome.question or outcome.repeat or outcome.name or outcome.close_reason is not None
+        )
         for event in outcome.events:
             if event.kind is Guessed and event.verdict:
                 guessed = b" %d %b\r\n" % (event.number, event.verdict.value.encode())

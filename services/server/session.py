@@ -81,6 +81,7 @@ class Session(Connection):
         "id",
         "lines",
         "log_fields",
+        "name",
         "responses",
     )  # fmt: skip
 
@@ -92,6 +93,8 @@ class Session(Connection):
         self.id = context.next_session()
         self.log_fields = session_fields(self.id, address)
         """The session's own fields, which are on each of its log lines."""
+        self.name: str | None = None
+        """The name that the player gave."""
         self.has_received = False
         """Whether the peer has ever sent anything."""
         self.guesses = 0
@@ -192,9 +195,10 @@ class Session(Connection):
 
     def perform_rest(self, outcome: Outcome) -> None:
         """Do what a guess hardly ever leads to; `perform` calls this last."""
+        self.name = outcome.name or self.name
         for event in outcome.events:
             if event.kind is not Guessed:  # which `perform` has published
-                self.context.lobby.publish(event.of(self.address, self.guesses))
+                self.context.lobby.publish(event.of(self.address, self.guesses, self.name))
         if outcome.leaves_seat:
             self.context.lobby.leave_seat()
         if outcome.draws_secret and isinstance(outcome.next_state, PlayerState):

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from services.protocol import refusals
-from services.protocol.codec import encode, encode_list, spell
+from services.protocol.codec import NO_NAMES, encode, encode_list, spell
 from services.protocol.messages import AdminGreetings, AdminHello, End, Hello, Refused, Watch, Who
 from services.protocol.state import State, advance
 from services.server.game.conversation import ConversationState, FindPlayers, LogRecord, Outcome, TakeSeat
 from services.server.game.log_events import LogEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from services.protocol.messages import Address, Request
 
@@ -57,21 +57,21 @@ class AdminState(ConversationState):
             case _:  # Pong is the only other request that is allowed
                 return Outcome(next_state=replace(self, answers_pings=True))
 
-    def listed(self, players: Sequence[Address] | None) -> Outcome:
-        """Go on after `FindPlayers`."""
+    def listed(self, players: Sequence[Address] | None, names: Mapping[Address, str] = NO_NAMES) -> Outcome:
+        """Go on after `FindPlayers`; `names` are shown within a watch (clause N-3)."""
         if players is None:
             return self.refuse(refusals.LIST_UNREACHABLE)
         outcome = Outcome(
             log=(LogRecord(LogEvent.ADMIN_LISTED, (len(players),)),),
-            reply=encode_list(players, within_watch=self.is_watching),
+            reply=encode_list(players, names, within_watch=self.is_watching),
         )
         if self.is_watching:
             return outcome._replace(next_state=self.at(advance(self.protocol_state, End())))
         return outcome._replace(next_state=self.at(State.CLOSED), close_reason="listed")
 
-    def seated(self, players: Sequence[Address]) -> Outcome:
+    def seated(self, players: Sequence[Address], names: Mapping[Address, str] = NO_NAMES) -> Outcome:
         """Go on after `TakeSeat`: the seat was free, and the list comes first (clause A-3)."""
-        listed = replace(self, is_watching=True).listed(players)
+        listed = replace(self, is_watching=True).listed(players, names)
         return listed._replace(log=(LogRecord(LogEvent.ADMIN_SEATED, (len(players),)), *listed.log))
 
     def seat_refused(self, *, occupied: bool) -> Outcome:

@@ -41,13 +41,13 @@ class PlayerEvent(NamedTuple):
     number: int = 0
     verdict: Verdict | None = None
 
-    def of(self, player: Address, guesses: int) -> WatchEvent:
-        """Return it as the event of one player."""
+    def of(self, player: Address, guesses: int, name: str | None = None) -> WatchEvent:
+        """Return it as the event of one player, by the name that it gave, if it did."""
         if self.verdict:
             return Guessed(player, self.number, self.verdict)
         if self.kind is Won:
             return Won(player, guesses)
-        return Joined(player) if self.kind is Joined else Left(player)
+        return Joined(player, name) if self.kind is Joined else Left(player)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,8 @@ class Outcome(NamedTuple):
     """Whether it counts as a guess: log and events give the number of guesses with this one."""
     next_state: ConversationState | None = None
     """None: the state stays."""
+    name: str | None = None
+    """The name that the player gave (clause N-1)."""
     draws_secret: bool = False
     """Whether a game begins, and the next state lacks its secret."""
     repeat: bytes = b""

@@ -11,6 +11,7 @@ class LogEvent(Enum):
     CONNECTION_PROBED = ("connection_probed", "debug", ("seconds",))
     HANDSHAKE_ADVANCED = ("handshake_advanced", "info", ("step", "reply"))
     HANDSHAKE_COMPLETED = ("handshake_completed", "info", ("dialect",))
+    PLAYER_NAMED = ("player_named", "info", ("name",))
     HANDSHAKE_REFUSED = ("handshake_refused", "info", ("reason", "input"))
     GUESS_JUDGED = ("guess_judged", "info", ("number", "verdict"), "attempt")
     ROUND_GUESS_JUDGED = ("round_guess_judged", "info", ("number", "verdict", "round"), "attempt")

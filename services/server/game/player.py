@@ -139,8 +139,12 @@ class PlayerState(ConversationState):
             if request.name is None:
                 return self.refuse(refusals.BAD_NAME, line)
             return Outcome(
-                log=(LogRecord(LogEvent.HANDSHAKE_ADVANCED, ("Name", "Welcome")),),
+                log=(
+                    LogRecord(LogEvent.HANDSHAKE_ADVANCED, ("Name", "Welcome")),
+                    LogRecord(LogEvent.PLAYER_NAMED, (request.name,)),
+                ),
                 reply=encode(Welcome(request.name)),
+                name=request.name,
                 next_state=self.after(owing, Welcome(request.name)),
             )
         # A guess begins a game too (clause P-7), and is then handled like any other.

@@ -29,6 +29,7 @@ LOGGED: list[tuple[LogEvent, tuple[Value, ...]]] = [
     (LogEvent.CONNECTION_PROBED, (0.000123,)),
     (LogEvent.HANDSHAKE_ADVANCED, ("Hello", "Greetings")),
     (LogEvent.HANDSHAKE_COMPLETED, ("classic",)),
+    (LogEvent.PLAYER_NAMED, ("Ada_1",)),
     (LogEvent.HANDSHAKE_REFUSED, ("say Hello first", shown(b'\x1b[2J"\\\xff\x7f'))),
     (LogEvent.GUESS_JUDGED, (15, "Far")),
     (LogEvent.ROUND_GUESS_JUDGED, (15, "Far", 1)),

@@ -1,0 +1,15 @@
+"""The tap's entry point: hands the command line and the environment over."""
+
+import os
+import sys
+
+from services.tap.cli import run
+
+
+def main() -> None:
+    """Run the tap and exit with its status."""
+    sys.exit(run(sys.argv[1:], os.environ))
+
+
+if __name__ == "__main__":
+    main()

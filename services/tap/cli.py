@@ -1,0 +1,162 @@
+"""The tap's command line: what may be typed, and how what passes is shown."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from services.runtime.connecting import Target
+from services.runtime.environ import SettingsError
+from services.runtime.tls import ReloadingContext, TlsError
+from services.tap.follow import Port
+from services.tap.relay import Relay
+from services.tap.render import Timeline, json_line, text_lines
+from services.tap.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from services.tap.render import Entry
+
+OK: Final = 0
+FAILED: Final = 1
+BAD_USAGE: Final = 2
+
+_FLAGS: Final = {"ca": "GAME_TLS_CA", "cert": "GAME_TLS_CERT", "key": "GAME_TLS_KEY"}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="guessing-tap",
+        description="Stand between a client and a server of the guessing game, show each line, and name "
+        "the clauses of the protocol that it breaks. Nothing is changed on the way.",
+        epilog="exit status: 0 stopped by Ctrl-C or SIGTERM, 1 failed, 2 bad usage or settings",
+    )
+    parser.add_argument(
+        "--listen",
+        metavar="[HOST:]PORT",
+        help="where players connect (TAP_HOST, TAP_PORT, default 127.0.0.1:4000)",
+    )
+    parser.add_argument(
+        "--to",
+        metavar="HOST[:PORT]",
+        help="the server's player port (GAME_HOST, GAME_PORT, default localhost:4000)",
+    )
+    parser.add_argument(
+        "--admin-listen",
+        metavar="PORT",
+        help="where administrators connect (TAP_ADMIN_PORT, default: the next port)",
+    )
+    parser.add_argument(
+        "--admin-to",
+        metavar="PORT",
+        help="the server's administrator port (GAME_ADMIN_PORT, default: the next port)",
+    )
+    parser.add_argument(
+        "--ca", metavar="FILE", help="encrypt towards the server, and trust this CA (GAME_TLS_CA)"
+    )
+    parser.add_argument("--cert", metavar="FILE", help="the administrator's certificate (GAME_TLS_CERT)")
+    parser.add_argument("--key", metavar="FILE", help="its private key (GAME_TLS_KEY)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the timeline at the end")
+    return parser
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Do what the command line says and return the exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as ended:
+        # argparse has printed the help (0) or what is wrong (2).
+        return ended.code if isinstance(ended.code, int) else BAD_USAGE
+    try:
+        settings = Settings.from_environ({**environ, **_overrides(options)})
+        tls = None if settings.tls is None else ReloadingContext(settings.tls)
+    except (SettingsError, TlsError) as error:
+        for line in str(error).splitlines():
+            _complain(line)
+        return BAD_USAGE
+    timeline = Timeline()
+    output = _output(as_json=options.json, colours=sys.stdout.isatty() and not environ.get("NO_COLOR"))
+
+    def show(entry: Entry) -> None:
+        if options.html:
+            timeline.add(entry)
+        output(entry)
+
+    try:
+        asyncio.run(_relay(settings, tls, show))
+    except BrokenPipeError:
+        # Whoever read this has gone; the interpreter must not complain of it once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        _complain(f"{error.strerror or error}: choose other ports with --listen and --admin-listen")
+        return FAILED
+    if options.html:
+        options.html.write_text(timeline.page(), encoding="utf-8")
+    return OK
+
+
+def _overrides(options: argparse.Namespace) -> dict[str, str]:
+    given = {
+        name: getattr(options, flag) for flag, name in _FLAGS.items() if getattr(options, flag) is not None
+    }
+    if options.listen is not None:
+        host, colon, given["TAP_PORT"] = options.listen.rpartition(":")
+        if colon:
+            given["TAP_HOST"] = host
+    if options.to is not None:
+        given["GAME_HOST"] = options.to
+        host, colon, port = options.to.rpartition(":")
+        # Several colons without brackets are an IPv6 address without a port.
+        if colon and (":" not in host or host.endswith("]")):
+            given["GAME_HOST"], given["GAME_PORT"] = host, port
+    if options.admin_listen is not None:
+        given["TAP_ADMIN_PORT"] = options.admin_listen
+    if options.admin_to is not None:
+        given["GAME_ADMIN_PORT"] = options.admin_to
+    return given
+
+
+def _output(*, as_json: bool, colours: bool) -> Callable[[Entry], None]:
+    def output(entry: Entry) -> None:
+        lines = [json_line(entry)] if as_json else text_lines(entry, colours=colours)
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        sys.stdout.flush()
+
+    return output
+
+
+async def _relay(settings: Settings, tls: ReloadingContext | None, show: Callable[[Entry], None]) -> None:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    numbers = itertools.count(1)
+    started_s = loop.time()
+    ports = (
+        (Port.PLAYER, settings.listen_port, settings.port),
+        (Port.ADMIN, settings.listen_admin_port, settings.admin_port),
+    )
+    if settings.tls is not None and settings.tls.own is not None:
+        sys.stderr.write("guessing-tap: whoever connects to the admin port here is the administrator there\n")
+    async with contextlib.AsyncExitStack() as servers:
+        for port, listen_port, server_port in ports:
+            relay = Relay(port, Target(settings.host, server_port, tls), show, numbers, started_s)
+            server = await asyncio.start_server(relay.accept, settings.listen_host, listen_port)
+            servers.callback(server.close)
+            for sock in server.sockets:
+                where = Target(*sock.getsockname()[:2])
+                sys.stderr.write(f"guessing-tap: {port} connections to {where} go to {relay.target}\n")
+        await stopped.wait()
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"guessing-tap: {text}\n")

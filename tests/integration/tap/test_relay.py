@@ -1,0 +1,291 @@
+"""The tap between sockets: everything goes through unchanged, and is shown."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+import pytest
+
+from tests.support.certificates import ADMINISTRATOR, CLIENT_AUTH, LOCALHOST, SERVER_AUTH, Authority
+from tests.support.line_client import LineClient
+from tests.support.server_process import ServerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WAIT_S = 20.0
+RESET = struct.pack("ii", 1, 0)
+
+
+class TapProcess:
+    """A tap on free ports, as a process; its JSON lines are read as they come."""
+
+    def __init__(self, port: int, admin_port: int, *flags: str) -> None:
+        self._process = subprocess.Popen(
+            [
+                *(
+                    sys.executable,
+                    "-m",
+                    "services.tap",
+                    "--json",
+                    "--listen",
+                    "0",
+                    "--to",
+                    f"localhost:{port}",
+                ),
+                *("--admin-to", str(admin_port), *flags),
+            ],
+            env={name: value for name, value in os.environ.items() if not name.startswith(("GAME_", "TAP_"))},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self.output = self._process.stdout
+        self.said = ""
+        ports: list[int] = []
+        while len(ports) < 2:
+            line = self._process.stderr.readline()
+            assert line, self.said
+            self.said += line
+            if " go to " in line:
+                ports.append(int(line.split(" go to ")[0].rpartition(":")[2]))
+        self.player, self.admin = (("127.0.0.1", port) for port in ports)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def stop(self) -> tuple[int, list[dict[str, Any]]]:
+        """Stop it as Ctrl-C does; return its exit status and what it showed."""
+        self._process.send_signal(signal.SIGINT)
+        output, errors = self._process.communicate(timeout=WAIT_S)
+        assert not errors
+        return self._process.returncode, [json.loads(line) for line in output.splitlines()]
+
+    def until(self, text: str) -> dict[str, Any]:
+        """Read on until an entry with this text."""
+        for line in self.output:
+            entry: dict[str, Any] = json.loads(line)
+            if text in entry["text"]:
+                return entry
+        raise AssertionError(text)
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """Give a server's socket, for a test that plays the server itself."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        sock.settimeout(WAIT_S)
+        yield sock
+
+
+@contextlib.contextmanager
+def both_ends(listener: socket.socket) -> Iterator[tuple[TapProcess, socket.socket, socket.socket]]:
+    """Give a tap, and a client's and a server's socket that it stands between."""
+    with (
+        TapProcess(listener.getsockname()[1], 1) as tap,
+        socket.create_connection(tap.player, timeout=WAIT_S) as client,
+        listener.accept()[0] as server,
+    ):
+        server.settimeout(WAIT_S)
+        yield tap, client, server
+
+
+def read_all(sock: socket.socket) -> bytes:
+    """Read up to the end of the stream."""
+    return b"".join(iter(lambda: sock.recv(65536), b""))
+
+
+def test_a_game_with_our_server() -> None:
+    """A game through the tap is won as without it; each line is shown with its sender, and none is marked."""
+    with (
+        ServerProcess(GAME_LOW="1", GAME_HIGH="2", GAME_CLOSE_DISTANCE="1") as server,
+        TapProcess(server.player[1], server.admin[1]) as tap,
+    ):
+        with LineClient(tap.player) as player:
+            assert [player.ask(line) for line in ("Hello", "Game")] == ["Greetings", "Ready"]
+            assert player.ask("1") == "Correct" or player.ask("2") == "Correct"
+            assert player.read_rest() == b""
+        with LineClient(tap.admin) as administrator:
+            assert administrator.ask("Hello") == "Admin-Greetings"
+            assert administrator.ask("Who") == ""
+        status, entries = tap.stop()
+    assert status == 0
+    lines = [(entry["port"], entry["from"], entry["text"]) for entry in entries if entry["kind"] == "line"]
+    assert lines[:4] == [
+        ("player", "client", "Hello"),
+        ("player", "server", "Greetings"),
+        ("player", "client", "Game"),
+        ("player", "server", "Ready"),
+    ]
+    assert ("admin", "server", "Admin-Greetings") in lines
+    assert not [entry for entry in entries if entry["findings"]]
+    assert [entry["at_s"] for entry in entries] == sorted(entry["at_s"] for entry in entries)
+
+
+def test_encrypted_towards_the_server(tmp_path: Path) -> None:
+    """A plain client plays on a server that wants TLS, and is its administrator by the tap's certificate."""
+    authority = Authority(tmp_path)
+    own = authority.sign("server", *LOCALHOST, usage=SERVER_AUTH)
+    admin = authority.sign("admin", *ADMINISTRATOR, usage=CLIENT_AUTH)
+    settings = {"GAME_TLS_CERT": str(own.cert), "GAME_TLS_KEY": str(own.key)}
+    with ServerProcess(
+        **settings, GAME_TLS_CLIENT_CA=str(authority.path), GAME_PLAYER_TLS="required"
+    ) as server:
+        flags = ("--ca", str(authority.path), "--cert", str(admin.cert), "--key", str(admin.key))
+        with TapProcess(server.player[1], server.admin[1], *flags) as tap:
+            with LineClient(tap.player) as player, LineClient(tap.admin) as administrator:
+                assert player.ask("Hello") == "Greetings"
+                assert administrator.ask("Hello") == "Admin-Greetings"
+            _, entries = tap.stop()
+    assert "Greetings" in [entry["text"] for entry in entries]
+    assert "is the administrator there" in tap.said
+
+
+def test_bytes_go_through_as_they_are(listener: socket.socket) -> None:
+    """Megabytes of any octets arrive unchanged in both directions, a slow reader and half-closes included."""
+    sent = os.urandom(3 << 20)
+    with both_ends(listener) as (tap, client, server):
+
+        def send() -> None:
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+
+        # What is shown has to be read, or the tap waits for whoever looks at it.
+        for work in (send, tap.output.read):
+            threading.Thread(target=work, daemon=True).start()
+        assert read_all(server) == sent
+        # The client has half-closed, and is still answered.
+        server.sendall(sent[:70_000])
+        server.shutdown(socket.SHUT_WR)
+        assert read_all(client) == sent[:70_000]
+
+
+def test_pieces_stay_pieces(listener: socket.socket) -> None:
+    """A reply in two writes reaches the client in two pieces, and is marked (F-4)."""
+    with both_ends(listener) as (tap, client, server):
+        client.sendall(b"Hello\r\n")
+        assert server.recv(100) == b"Hello\r\n"
+        server.sendall(b"Greet")
+        assert client.recv(100) == b"Greet"
+        server.sendall(b"ings\r\n")
+        assert client.recv(100) == b"ings\r\n"
+        assert [finding["clause"] for finding in tap.until("Greetings")["findings"]] == ["F-4"]
+
+
+@pytest.mark.parametrize("who", ["client", "server"])
+def test_a_reset_stays_a_reset(who: str, listener: socket.socket) -> None:
+    """Where one side breaks the connection off, the other sees it broken off, and the tap goes on."""
+    with both_ends(listener) as (tap, client, server):
+        breaking, other = (client, server) if who == "client" else (server, client)
+        breaking.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        breaking.close()
+        with pytest.raises(ConnectionResetError):
+            other.recv(100)
+        with (
+            socket.create_connection(tap.player, timeout=WAIT_S) as again,
+            listener.accept()[0] as server_again,
+        ):
+            again.sendall(b"Hello\r\n")
+            assert server_again.recv(100) == b"Hello\r\n"
+
+
+def test_a_line_without_end_is_explained(listener: socket.socket) -> None:
+    """A client that waits for the reply to a line that it has not ended is told why, while it waits (F-1)."""
+    with both_ends(listener) as (tap, client, _):
+        client.sendall(b"Hello")
+        assert [finding["clause"] for finding in tap.until("no line end")["findings"]] == ["F-1"]
+
+
+def test_what_nobody_reads_costs_nothing(listener: socket.socket) -> None:
+    """A server that sends without end to a client that does not read is slowed down, not stored."""
+    with both_ends(listener) as (tap, client, server):
+        client.sendall(b"Hello\r\n")
+        tap.until("Hello")
+        server.setblocking(False)
+        sent = 0
+        with contextlib.suppress(BlockingIOError):
+            while sent < 64 << 20:
+                try:
+                    sent += server.send(b"x" * 65536)
+                except BlockingIOError:
+                    # Nothing more is taken, however long one waits for it.
+                    if not select.select([], [server], [], 2)[1]:
+                        raise
+        assert sent < 64 << 20
+
+
+def test_a_server_that_is_not_there() -> None:
+    """Where no server answers the client's connection is reset, and the tap says why and goes on."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with TapProcess(port, 1) as tap:
+        for _ in range(2):
+            with LineClient(tap.player) as client, pytest.raises(ConnectionResetError):
+                client.read_rest()
+        assert "Connection refused" in tap.until("not reached")["text"]
+
+
+def test_the_page(listener: socket.socket, tmp_path: Path) -> None:
+    """At the end the tap writes a page with all that was said, as text."""
+    page = tmp_path / "tap.html"
+    with TapProcess(listener.getsockname()[1], 1, "--html", str(page)) as tap:
+        with LineClient(tap.player) as client, listener.accept()[0]:
+            client.send(b"<script>\r\n")
+            tap.until("<script>")
+        status, _ = tap.stop()
+    assert status == 0
+    assert "&lt;script&gt;" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--listen", "99999"), "TAP_PORT"),
+        (("--to", "a..b"), "GAME_HOST"),
+        (("--to", "[::1]:x"), "GAME_PORT"),
+        (("--ca", "/nowhere"), "GAME_TLS_CA"),
+    ],
+)
+def test_wrong_settings(flags: tuple[str, ...], said: str) -> None:
+    """A setting that cannot be used is named in one line, with exit status 2."""
+    done = subprocess.run(
+        [sys.executable, "-m", "services.tap", *flags],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WAIT_S,
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert said in done.stderr
+
+
+def test_a_port_in_use(listener: socket.socket) -> None:
+    """Where the port is taken the tap says so, and which flags choose another, with exit status 1."""
+    done = subprocess.run(
+        [sys.executable, "-m", "services.tap", "--listen", str(listener.getsockname()[1])],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WAIT_S,
+    )
+    assert done.returncode == 1
+    assert "--listen" in done.stderr
+    assert "Traceback" not in done.stderr
