@@ -95,11 +95,11 @@ def _missing(server: JudgedServer, need: Need) -> str:
     dialect = server.dialect
     if need is not Need.NOTHING and need is not Need.ADMIN and not dialect.greets:
         return "Hello is not answered: see greets"
-    if need in {Need.GAME, Need.SEVERAL, Need.BOTH, Need.WATCH} and not dialect.plays:
+    if need in {Need.GAME, Need.SEVERAL, Need.PLAYER_AND_ADMIN, Need.BOTH, Need.WATCH} and not dialect.plays:
         return "no game could be begun: see starts-game and guess-spelling"
-    if need is Need.SEVERAL and not dialect.several:
+    if need in {Need.SEVERAL, Need.BOTH, Need.WATCH} and not dialect.several:
         return "a second player is not served: see two-players"
-    if need in {Need.ADMIN, Need.BOTH, Need.WATCH} and not dialect.admin:
+    if need in {Need.ADMIN, Need.PLAYER_AND_ADMIN, Need.BOTH, Need.WATCH} and not dialect.admin:
         return "the administrator's port does not answer Hello: see admin-greets"
     if need is Need.WATCH and dialect.seat is not Seat.FREE:
         return dialect.seat
