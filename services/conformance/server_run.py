@@ -42,7 +42,7 @@ def judge_server(
     server: JudgedServer,
     report: Report,
     *,
-    checks: Sequence[Check[JudgedServer]] = CHECKS,
+    checks: Sequence[Check[JudgedServer]],
     on_result: Callable[[Result], None] = lambda _: None,
 ) -> None:
     """Run the checks and add their results to the report; `on_result` is called with each at once.
@@ -54,7 +54,7 @@ def judge_server(
     if server.program is not None and listening(server.player_port.port):
         raise UnreachableError(f"something listens on {server.player_port} already; end it, and run again")
     try:
-        _judge(server, report, [check for check in checks if check.level in report.level.included], on_result)
+        _judge(server, report, checks, on_result)
     finally:
         if server.program is not None:
             server.program.stop()
@@ -137,11 +137,14 @@ def _run(server: JudgedServer, check: Check[JudgedServer]) -> Result:
 def _look_after(server: JudgedServer, check: Check[JudgedServer], result: Result) -> tuple[Result, str]:
     """See whether somebody else's server is still there; if not, wait for it, and say what killed it."""
     server.begin_check()
-    if server.serves_again(0):
+    serves = server.serves_again(0)
+    server.end_check()
+    if serves:
         return result, ""
     # Where not one connection came about, it was gone before, of what the check before has done.
     before = result.outcome is Outcome.FAILED and not result.timeline.lanes
     back = server.serves_again(REVIVAL_S)
+    server.end_check()
     if before:
         server.deaths.append((f"the check before {check.name}", GONE))
         result = _run(server, check) if back else _result(check, Outcome.NOT_JUDGED, Finding(note=GONE))
