@@ -18,7 +18,10 @@ class Need(StrEnum):
     GAME = auto()
     SEVERAL = auto()
     ADMIN = auto()
+    PLAYER_AND_ADMIN = auto()
+    """One player, and the administrator's port."""
     BOTH = auto()
+    """Several players, and the administrator's port."""
     WATCH = auto()
 
 

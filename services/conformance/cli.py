@@ -3,19 +3,21 @@
 import argparse
 import random
 import shlex
+import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from services.conformance import admin_checks, batch, client_checks
+from services.conformance import admin_checks, batch, client_checks, server_run
+from services.conformance.checks import Check
 from services.conformance.client_run import judge_client
 from services.conformance.clock import Clock, measured_stretch
 from services.conformance.connection import Endpoint, Timing
 from services.conformance.export import as_json, as_junit
 from services.conformance.judged import JudgedServer, Limits
 from services.conformance.program import Program
-from services.conformance.report import tell_progress, write_report
+from services.conformance.report import plain_lines, tell_progress, write_report
 from services.conformance.results import Level, Report
 from services.conformance.scripted_server import JudgedClient, listen
 from services.conformance.server_run import UnreachableError, judge_server
@@ -30,6 +32,12 @@ INTERRUPTED: Final = 130
 PLAYER_PORT: Final = 4000
 ADMIN_PORT: Final = 4001
 LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
+CHECKS: Final[dict[str, Sequence[Check[Any]]]] = {
+    "server": server_run.CHECKS,
+    "client": client_checks.CHECKS,
+    "admin-client": admin_checks.CHECKS,
+}
+Subject = TypeVar("Subject")
 SEEDS: Final = 1_000_000
 
 
@@ -47,6 +55,14 @@ def parser() -> argparse.ArgumentParser:
         metavar="S",
         help="longest wait for a reply of a program that has nothing to do",
     )
+    common.add_argument(
+        "--only", metavar="CHECK[,CHECK]", help="run these checks alone, whatever their level"
+    )
+    common.add_argument("--list", action="store_true", help="list the checks and run none")
+    common.add_argument(
+        "--verbose", action="store_true", help="show what happened in every check, also those that passed"
+    )
+    common.add_argument("--trace", type=Path, metavar="FILE", help="write that into a file")
     common.add_argument("--json", action="store_true", help="print the report as JSON")
     common.add_argument("--junit", type=Path, metavar="FILE", help="write the report as JUnit XML too")
     main = argparse.ArgumentParser(
@@ -62,6 +78,15 @@ def parser() -> argparse.ArgumentParser:
         client.add_argument(
             "--listen", type=_port, default=default, metavar="PORT", help="where it has to connect"
         )
+        client.add_argument(
+            "--type",
+            action="append",
+            default=[],
+            metavar="LINE",
+            help="what its user types first (an address, a language); may be repeated",
+        )
+        client.add_argument("--cert", type=Path, metavar="FILE", help="speak TLS, with this certificate")
+        client.add_argument("--key", type=Path, metavar="FILE", help="its private key")
         client.add_argument("command", nargs="*", metavar="-- COMMAND", help="how to start it; else you do")
     batch.add_arguments(
         commands.add_parser("batch", help="judge a folder of servers, each in its own container")
@@ -70,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _server(server: argparse.ArgumentParser) -> None:
-    server.add_argument("host", metavar="HOST", type=_host)
+    server.add_argument("host", metavar="HOST", type=_host, nargs="?", default="127.0.0.1")
     server.add_argument("--player-port", type=_port, default=PLAYER_PORT)
     server.add_argument("--admin-port", type=_port, default=ADMIN_PORT)
     server.add_argument("--ca", type=Path, metavar="FILE", help="encrypt, and trust this CA alone")
@@ -114,6 +139,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         if options.subject == "batch":
             return batch.run(options)
+        if options.list:
+            _list_checks(CHECKS[options.subject])
+            return HOLDS
         report = _judge(options, environ)
     except (UnreachableError, TlsError, batch.EngineError) as error:
         sys.stderr.write(f"conformance: {error}{_hint(options, environ)}\n")
@@ -122,11 +150,34 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return INTERRUPTED
     if options.junit:
         options.junit.write_text(as_junit(report), encoding="utf-8")
+    if options.trace:
+        options.trace.write_text("\n".join(plain_lines(report, verbose=True)) + "\n", encoding="utf-8")
     if options.json:
         sys.stdout.write(as_json(report))
     else:
-        write_report(report, sys.stdout)
+        write_report(report, sys.stdout, verbose=options.verbose)
     return HOLDS if report.holds else DOES_NOT_HOLD
+
+
+def _list_checks(checks: Sequence[Check[Any]]) -> None:
+    for check in checks:
+        clauses = " ".join(check.clauses)
+        sys.stdout.write(f"{check.level:10}{check.name:24}{clauses:12}{check.sentence}\n")
+
+
+def _chosen(checks: Sequence[Check[Subject]], options: argparse.Namespace) -> list[Check[Subject]]:
+    """Return the checks of the level, or those that are named.
+
+    Raises:
+        UnreachableError: there is no check of a name.
+    """
+    if options.only is None:
+        return [check for check in checks if check.level in options.level.included]
+    names = [name.strip() for name in options.only.split(",")]
+    unknown = sorted(set(names) - {check.name for check in checks})
+    if unknown:
+        raise UnreachableError(f"there is no check {', '.join(map(repr, unknown))}: see --list")
+    return [check for check in checks if check.name in names]
 
 
 def _hint(options: argparse.Namespace, environ: Mapping[str, str]) -> str:
@@ -142,12 +193,14 @@ def _judge(options: argparse.Namespace, environ: Mapping[str, str]) -> Report:
     timing = Timing(timeout_s=options.timeout)
     if options.subject == "server":
         report = Report(f"server {options.host}", options.level, seed)
+        chosen = _chosen(server_run.CHECKS, options)
+        server = _judged_server(options, environ, timing, seed)
         try:
-            judge_server(_judged_server(options, environ, timing, seed), report, on_result=tell_progress)
+            judge_server(server, report, checks=chosen, on_result=tell_progress)
         except OSError as error:
             raise UnreachableError(f"{options.server_command}: {error.strerror}") from error
         return report
-    checks = client_checks.CHECKS if options.subject == "client" else admin_checks.CHECKS
+    checks = _chosen(client_checks.CHECKS if options.subject == "client" else admin_checks.CHECKS, options)
     report = Report(" ".join([options.subject, *options.command]), options.level, seed)
     try:
         listener = listen(options.listen)
@@ -164,13 +217,31 @@ def _judge(options: argparse.Namespace, environ: Mapping[str, str]) -> Report:
             ]
             program = Program(command, {**environ, "GAME_HOST": "127.0.0.1", "GAME_PORT": port})
         client = JudgedClient(
-            listener, timing, program, lambda session: _call(session, port), clock=_clock(program)
+            listener,
+            timing,
+            program,
+            lambda session: _call(session, port),
+            port="player" if options.subject == "client" else "admin",
+            clock=_clock(program),
+            tls=_server_context(options),
+            typed_first=options.type,
         )
         try:
             judge_client(client, report, checks=checks, on_result=tell_progress)
         except OSError as error:
             raise UnreachableError(f"{options.command[0]}: {error.strerror}") from error
     return report
+
+
+def _server_context(options: argparse.Namespace) -> ssl.SSLContext | None:
+    if not options.cert:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(options.cert, options.key)
+    except OSError as error:
+        raise UnreachableError(f"{options.cert}: {error}") from error
+    return context
 
 
 def _call(session: str, port: str) -> None:

@@ -256,18 +256,13 @@ def vanished(client: Client) -> None:
 
 @ROBUST.check("C-4")
 def reset(client: Client) -> None:
-    """A connection that breaks off ends the client, or makes it connect anew."""
+    """A connection that breaks off ends the client, or makes it connect again."""
     session = client.start("a connection that breaks off: guess once", TYPED)
     if _begin(client, session) is None:
         raise NotJudgedError("no guess came: see game-second")
     session.connection.reset()
-    if session.program is not None and session.program.wait(client.timing.timeout_s) is None:
-        # Still there: it has to be on its way back.
-        client.listener.settimeout(client.timing.timeout_s * 2)
-        try:
-            client.listener.accept()[0].close()
-        except TimeoutError:
-            session.fail("the client to end, or to connect anew, after a reset", "neither")
+    if session.program is not None and not client.comes_back(session.program):
+        session.fail("the client to end, or to connect again, after a reset", "neither")
     session.expect_no_crash()
 
 

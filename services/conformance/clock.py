@@ -50,7 +50,7 @@ class Clock:
         with self._lock:
             now = time.monotonic()
             passed_s = now - self._read_at
-            if passed_s >= TICK_S / 2:
+            if passed_s >= TICK_S * 0.9:
                 self._read_at = now
                 self._count(min(passed_s, TICK_S * MOST_TICKS))
             return self._idle_s, self._cpu_s
@@ -83,13 +83,13 @@ class Clock:
 
 
 class Deadline:
-    """One wait."""
+    """One wait. The program is looked at only if it lasts: most answers come at once."""
 
     def __init__(self, clock: Clock, limit_s: float) -> None:
         self._clock = clock
         self.limit_s = limit_s
-        self._idle_s, self._cpu_s = clock.reading()
         self._start = time.monotonic()
+        self._before: tuple[float, float] | None = None
 
     @property
     def over(self) -> bool:
@@ -99,21 +99,31 @@ class Deadline:
     @property
     def passed(self) -> bool:
         """Whether this wait is over."""
-        idle_s, cpu_s = self._clock.reading()
+        passed_s = time.monotonic() - self._start
+        if passed_s < TICK_S or self.limit_s <= TICK_S:
+            return passed_s >= self.limit_s
+        idle_s, cpu_s = self._spent()
         return (
-            idle_s - self._idle_s >= self.limit_s
-            or cpu_s - self._cpu_s >= self.limit_s
-            or time.monotonic() - self._start >= self.limit_s * MOST_WALL + MOST_WALL_S
+            idle_s >= self.limit_s
+            or cpu_s >= self.limit_s
+            or passed_s >= self.limit_s * MOST_WALL + MOST_WALL_S
         )
 
     @property
     def computed(self) -> bool:
         """Whether the program was computing all the time, instead of waiting."""
-        return self._clock.reading()[1] - self._cpu_s >= self.limit_s / 2
+        return self._spent()[1] >= self.limit_s / 2
 
     def remaining_s(self) -> float:
         """Return how long to wait before `over` is asked again."""
-        return min(TICK_S, max(0.001, self.limit_s - (self._clock.reading()[0] - self._idle_s)))
+        return min(TICK_S, self.limit_s)
+
+    def _spent(self) -> tuple[float, float]:
+        """Return how long the program had nothing to do, and how long it computed; its first tick is idle."""
+        idle_s, cpu_s = self._clock.reading()
+        if self._before is None:
+            self._before = idle_s - TICK_S, cpu_s
+        return idle_s - self._before[0], cpu_s - self._before[1]
 
 
 class WallDeadline:

@@ -11,7 +11,7 @@ from typing import Final
 
 from services.conformance.connection import Connection, MismatchError, NotApplicableError, shown
 from services.conformance.dialect import ADDRESS, VERDICTS, Meaning, Seat, classify
-from services.conformance.judged import JudgedServer, Player
+from services.conformance.judged import GAP_S, JudgedServer, Player
 from services.protocol.codec import parse_player_reply
 from services.protocol.messages import Prompt
 
@@ -92,6 +92,7 @@ def _reply(server: JudgedServer, connection: Connection, line: str) -> str | Non
         return None
     if not octets.endswith(b"\n") and not connection.ended:
         server.dialect.lines_end = False
+        connection.gap_s = GAP_S
     return octets.decode("ascii", "backslashreplace").rstrip("\r\n")
 
 

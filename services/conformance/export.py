@@ -22,7 +22,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "dialects": report.dialects,
         "scores": {
             level: {"points": score.points, "passed": score.passed, "applicable": score.applicable}
-            for level in report.level.included
+            for level in report.levels
             for score in [report.score(level)]
         },
         "points": report.score().points,
@@ -77,7 +77,7 @@ def as_junit(report: Report) -> str:
     """Spell the report as JUnit has it, a suite per level."""
     suites = "".join(
         _suite(level, [result for result in report.results if result.level is level])
-        for level in report.level.included
+        for level in report.levels
     )
     name = escape(report.subject)
     return f'<?xml version="1.0" encoding="utf-8"?>\n<testsuites name="{name}">\n{suites}</testsuites>\n'

@@ -31,10 +31,8 @@ ADMIN_START_S: Final = 1.0
 """How much later than the player port the administrator's may come."""
 TIME_WAIT_S: Final = 65.0
 """After this time the kernel has forgotten the connections of a server that does not set SO_REUSEADDR."""
-CHECK_S: Final = 8.0
+CHECK_S: Final = 12.0
 """A check that has waited so long in all gets no more answers: each has a limit of its own."""
-SETTLE_S: Final = 0.03
-"""A program that dies of what a check has done does so before it has had nothing to do for so long."""
 PROBE_PAUSE_S: Final = 0.05
 LOOK_PAUSE_S: Final = 0.01
 GAP_S: Final = 0.015
@@ -320,9 +318,8 @@ class JudgedServer:
         self.close_all()
         if self.program is None:
             return ""
-        deadline = self.clock.deadline(SETTLE_S)
-        while self.program.running and self._touched and not deadline.over:
-            time.sleep(LOOK_PAUSE_S)
+        if self._touched:
+            self.program.settle()
         return self.program.ended()
 
     def close_all(self) -> None:

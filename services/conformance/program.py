@@ -20,6 +20,9 @@ disk."""
 SLOW_READ_S: Final = 0.01
 SHOWN_LINES: Final = 12
 END_S: Final = 3.0
+SETTLE_LOOKS: Final = 3
+SETTLE_PAUSE_S: Final = 0.01
+SETTLE_S: Final = 1.0
 TREE_S: Final = 0.4
 """The list of a program's processes is believed for so long."""
 
@@ -30,9 +33,6 @@ class Process(Protocol):
     pid: int
     stdin: IO[bytes] | None
     stdout: IO[bytes] | None
-
-    def poll(self) -> int | None:
-        """Return the exit status, or None while it runs; a negative one names the signal that ended it."""
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end."""
@@ -122,19 +122,39 @@ class Program:
     @property
     def running(self) -> bool:
         """Whether the process is there."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._exit_code() is None
 
-    def wait(self, within_s: float) -> int | None:
-        """Return the exit code, or None if it is still running after that time."""
+    def _exit_code(self) -> int | None:
+        """Return how it has ended: a negative code names the signal; None while it runs.
+
+        The process is not reaped before `stop`: until then nobody else can have its number, so that what we kill
+        is it and its group, and never a stranger.
+        """
         if self._process is None:
             return None
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return self._process.wait(within_s)
-        return None
+        found = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return None
+        return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+
+    def wait(self, within_s: float) -> None:
+        """Wait so long for its end."""
+        end = time.monotonic() + within_s
+        while self.running and time.monotonic() < end:
+            time.sleep(SETTLE_PAUSE_S)
+
+    def settle(self) -> None:
+        """Wait until it is gone of what a check has done, or has had nothing to do for a moment."""
+        end = time.monotonic() + SETTLE_S
+        quiet = 0
+        while quiet < SETTLE_LOOKS and self.running and time.monotonic() < end:
+            time.sleep(SETTLE_PAUSE_S)
+            usage = self.usage()
+            quiet = 0 if usage is not None and usage.working else quiet + 1
 
     def ended(self) -> str:
         """Say how it has ended by itself; nothing while it runs. The timeline learns of it once."""
-        code = self._process.poll() if self._process is not None else None
+        code = self._exit_code()
         if code is None:
             return ""
         how = exit_in_words(code)
@@ -182,8 +202,7 @@ class Program:
         else:
             with contextlib.suppress(OSError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(END_S)
+        self.wait(END_S)
         self._exit_noted = True
 
     def stop(self) -> None:
@@ -192,6 +211,8 @@ class Program:
         process, self._process = self._process, None
         if process is None:
             return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(END_S)
         if self._reader is not None:
             self._reader.join(END_S)
             self._reader = None

@@ -39,7 +39,7 @@ def write_report(report: Report, stream: TextIO, *, verbose: bool = False) -> No
 
 def plain_lines(report: Report, *, verbose: bool = False) -> Iterator[str]:
     """Spell the report for any terminal or file."""
-    for level in report.level.included:
+    for level in report.levels:
         yield f"{level}: {report.score(level)}"
         said = ""
         for result in report.results:
@@ -142,7 +142,7 @@ def summary_lines(report: Report) -> Iterator[str]:
     broken = [clause for clause, outcome in report.clauses().items() if outcome is Outcome.FAILED]
     if broken:
         yield f"broken clauses: {' '.join(broken)}"
-    scores = ", ".join(f"{level} {report.score(level)}" for level in report.level.included)
+    scores = ", ".join(f"{level} {report.score(level)}" for level in report.levels)
     verdict = "holds" if report.holds else "does not hold"
     run = f"{report.seconds:.0f} s, seed {report.seed}"
     yield f"{report.subject}: {scores}; level {report.level} {verdict} ({run})"
@@ -158,7 +158,7 @@ def _write_rich(report: Report, stream: TextIO, *, verbose: bool) -> bool:
         return False
     console = console_module.Console(file=stream)
     text = text_module.Text
-    for level in report.level.included:
+    for level in report.levels:
         table = table_module.Table("clause", "", "what", title=f"{level}: {report.score(level)}", expand=True)
         for result in report.results:
             if result.level is not level:

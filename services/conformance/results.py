@@ -97,6 +97,12 @@ class Report:
         """Whether the chosen level, and those it includes, hold."""
         return not any(is_bad(result.outcome) for result in self.results)
 
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """The levels of which something was asked."""
+        asked = {result.level for result in self.results}
+        return tuple(level for level in Level if level in asked)
+
     def score(self, level: Level | None = None) -> Score:
         """Count a level by itself, or all that were asked."""
         outcomes = [result.outcome for result in self.results if level in {None, result.level}]

@@ -1,5 +1,6 @@
 """The scripted server that judges clients: a session is one start of the client and one connection."""
 
+import contextlib
 import socket
 import ssl
 import time
@@ -205,6 +206,16 @@ class JudgedClient:
         recorder.note(EventKind.MISMATCH, text=f"expected the client to connect to port {port}; came {came}")
         printed = self.program.new_output() if self.program else ()
         raise NoConnectionError(Finding(f"the client to connect to port {port}", came, printed=printed))
+
+    def comes_back(self, program: Program) -> bool:
+        """Tell whether a client whose connection broke off ends, or connects again."""
+        deadline = self.clock.deadline(2 * self.timing.timeout_s)
+        while program.running and not deadline.over:
+            self.listener.settimeout(deadline.remaining_s())
+            with contextlib.suppress(TimeoutError):
+                self.listener.accept()[0].close()
+                return True
+        return not program.running
 
     def _drain(self) -> None:
         # A client that comes again and again must not meet a session that is over.

@@ -72,6 +72,7 @@ def admin_greets_both(server: JudgedServer) -> None:
         connection = server.open(server.admin_port)
         connection.send_lines(hello)
         connection.expect("Admin-Greetings")
+        connection.close()
 
 
 @CHECKS.check("P-7", need=Need.GREETING)

@@ -90,7 +90,7 @@ def any_case(server: JudgedServer) -> None:
     player.verdict(server.dialect.low)
 
 
-@CHECKS.check("X-1", need=Need.BOTH, risk=1, hint=HINT_NUMBER)
+@CHECKS.check("X-1", need=Need.PLAYER_AND_ADMIN, risk=1, hint=HINT_NUMBER)
 def forged_header(server: JudgedServer) -> None:
     """A player who claims to be a balancer is not believed, and does no harm."""
     others = server.bystanders()
@@ -230,13 +230,12 @@ def vanished_player(server: JudgedServer) -> None:
     server.expect_serves(*others)
 
 
-@CHECKS.check("A-2", need=Need.BOTH, risk=1, hint=HINT_GHOST)
+@CHECKS.check("A-2", need=Need.PLAYER_AND_ADMIN, risk=1, hint=HINT_GHOST)
 def ghosts(server: JudgedServer) -> None:
     """A player whose connection breaks off is not listed any more."""
     if not server.dialect.direct:
         raise NotApplicableError("the server sees the kit under another address")
-    player = server.play()
-    player.connection.send_lines(player.spell(server.dialect.low))
+    player = server.bystander()
     player.connection.reset()
     port = player.connection.address[1]
     server.await_listed(
@@ -272,11 +271,10 @@ def idle_player(server: JudgedServer) -> None:
     idle.guess(server.dialect.low)
 
 
-@CHECKS.check("A-2", need=Need.BOTH, risk=1, hint=HINT_IDLE)
+@CHECKS.check("A-2", need=Need.PLAYER_AND_ADMIN, risk=1, hint=HINT_IDLE)
 def idle_admin(server: JudgedServer) -> None:
     """An idle administrator keeps nobody from playing."""
     others = server.bystanders()
-    server.open(server.admin_port)
     server.greeted_admin()
     server.expect_serves(*others)
 
@@ -287,7 +285,7 @@ def idle_admin_beside(server: JudgedServer) -> None:
     server.open(server.admin_port)
     server.greeted_admin()
     connection, lines = server.who()
-    if not lines:
+    if not (lines or connection.ended):
         connection.fail("the list, although another administrator is connected and idle", "nothing")
 
 

@@ -42,7 +42,7 @@ def judge_server(
     server: JudgedServer,
     report: Report,
     *,
-    checks: Sequence[Check[JudgedServer]] = CHECKS,
+    checks: Sequence[Check[JudgedServer]],
     on_result: Callable[[Result], None] = lambda _: None,
 ) -> None:
     """Run the checks and add their results to the report; `on_result` is called with each at once.
@@ -54,7 +54,7 @@ def judge_server(
     if server.program is not None and listening(server.player_port.port):
         raise UnreachableError(f"something listens on {server.player_port} already; end it, and run again")
     try:
-        _judge(server, report, [check for check in checks if check.level in report.level.included], on_result)
+        _judge(server, report, checks, on_result)
     finally:
         if server.program is not None:
             server.program.stop()
@@ -95,11 +95,11 @@ def _missing(server: JudgedServer, need: Need) -> str:
     dialect = server.dialect
     if need is not Need.NOTHING and need is not Need.ADMIN and not dialect.greets:
         return "Hello is not answered: see greets"
-    if need in {Need.GAME, Need.SEVERAL, Need.BOTH, Need.WATCH} and not dialect.plays:
+    if need in {Need.GAME, Need.SEVERAL, Need.PLAYER_AND_ADMIN, Need.BOTH, Need.WATCH} and not dialect.plays:
         return "no game could be begun: see starts-game and guess-spelling"
-    if need is Need.SEVERAL and not dialect.several:
+    if need in {Need.SEVERAL, Need.BOTH, Need.WATCH} and not dialect.several:
         return "a second player is not served: see two-players"
-    if need in {Need.ADMIN, Need.BOTH, Need.WATCH} and not dialect.admin:
+    if need in {Need.ADMIN, Need.PLAYER_AND_ADMIN, Need.BOTH, Need.WATCH} and not dialect.admin:
         return "the administrator's port does not answer Hello: see admin-greets"
     if need is Need.WATCH and dialect.seat is not Seat.FREE:
         return dialect.seat
@@ -137,11 +137,14 @@ def _run(server: JudgedServer, check: Check[JudgedServer]) -> Result:
 def _look_after(server: JudgedServer, check: Check[JudgedServer], result: Result) -> tuple[Result, str]:
     """See whether somebody else's server is still there; if not, wait for it, and say what killed it."""
     server.begin_check()
-    if server.serves_again(0):
+    serves = server.serves_again(0)
+    server.end_check()
+    if serves:
         return result, ""
     # Where not one connection came about, it was gone before, of what the check before has done.
     before = result.outcome is Outcome.FAILED and not result.timeline.lanes
     back = server.serves_again(REVIVAL_S)
+    server.end_check()
     if before:
         server.deaths.append((f"the check before {check.name}", GONE))
         result = _run(server, check) if back else _result(check, Outcome.NOT_JUDGED, Finding(note=GONE))

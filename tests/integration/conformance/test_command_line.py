@@ -68,7 +68,7 @@ def test_level_that_does_not_hold_is_status_1(tmp_path: Path, capsys: pytest.Cap
     arguments = [
         "server", "127.0.0.1", "--player-port", str(player_port), "--admin-port", str(admin_port),
         "--server-command", f"{sys.executable} -u {STUDENT}", "--level", "classic",
-        "--patience", "1", "--seed", "11", "--json", "--junit", str(junit),
+        "--timeout", "1", "--seed", "11", "--json", "--junit", str(junit),
     ]  # fmt: skip
     assert run(arguments, os.environ) == 1
     report = json.loads(capsys.readouterr().out)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class AdminAsPlayer(Mutant):
     """Greets the administrator like a player."""
 
-    breaks = "admin-greets"
+    breaks = "admin-greets admin-greets-both"
     names = "greets the administrator with"
 
     def encode(self, message: Message) -> bytes:
@@ -41,7 +41,7 @@ class AdminAsPlayer(Mutant):
 class Ghosts(Mutant):
     """Leaves players in the list who have gone."""
 
-    breaks = "who-left vanished-player told-who-left"
+    breaks = "who-left ghosts told-who-left"
 
     def leave(self, connection: Connection) -> None:
         if self.players.get(connection.address) is not connection:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class OneAtATime(Mutant):
     """Serves one connection after the other."""
 
-    breaks = "two-players idle-player"
+    breaks = "two-players idle-player idle-admin-beside"
 
     def begin(self, connection: Connection) -> None:
         self.serve(connection)
@@ -47,7 +47,7 @@ class StallsOnIdlePlayer(Mutant):
 class DiesOnReset(Mutant):
     """Falls dead when a player's connection is reset."""
 
-    breaks = "vanished-player cut-line told-who-left"
+    breaks = "vanished-player ghosts cut-line told-who-left"
 
     def read_message(self, connection: Connection) -> Iterator[bytes]:
         try:

@@ -112,7 +112,7 @@ class TakesAnyInteger(Mutant):
 class DiesOnWord(Mutant):
     """Falls dead on a guess that is a word."""
 
-    breaks = "nonsense too-many-invalid short-dialect"
+    breaks = "nonsense word-guess too-many-invalid short-dialect"
 
     def parse(self, line: bytes) -> Request:
         if line.rpartition(b" ")[2] in {b"abc", b"nonsense", b"ten"} and b"out" not in line:
