@@ -127,7 +127,7 @@ class Program:
     def _exit_code(self) -> int | None:
         """Return how it has ended: a negative code names the signal; None while it runs.
 
-        The process is not reaped before `stop`: until then nobody else can have its number, so that what we kill
+        The process is not reaped before `stop`: until then nobody else can have its number. So what we kill
         is it and its group, and never a stranger.
         """
         if self._process is None:
