@@ -30,10 +30,12 @@ def report_on() -> Iterator[Callable[[str, str | None], Report]]:
     """Return a function that waits for the report on one program: its kind, and its name or None."""
     # Each in a process of its own: the kit measures time, and threads would wait for one another in between.
     with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
-        judged: dict[tuple[str, str | None], Future[Report]] = {("student", None): pool.submit(judge_student)}
-        for name in (None, *server_mutants.MUTANTS):
-            judged["server", name] = pool.submit(judge_server_mutant, name)
+        judged: dict[tuple[str, str | None], Future[Report]] = {}
+        # In the order in which the tests ask.
         for kind, names in (("client", client_mutants.MUTANTS), ("admin", admin_mutants.MUTANTS)):
             for client in (None, *names):
                 judged[kind, client] = pool.submit(judge_client_mutant, kind, client)
+        for name in (None, *server_mutants.MUTANTS):
+            judged["server", name] = pool.submit(judge_server_mutant, name)
+        judged["student", None] = pool.submit(judge_student)
         yield lambda kind, name: judged[kind, name].result()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     ReportOn = Callable[[str, str | None], Report]
 
-pytestmark = pytest.mark.timeout(120)  # each may have to wait for those before it
+pytestmark = pytest.mark.timeout(300)  # each may have to wait for those before it
 
 
 def failed(report: Report) -> dict[str, object]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from services.conformance.results import Report
 
-pytestmark = pytest.mark.timeout(120)  # it may have to wait for the mutants
+pytestmark = pytest.mark.timeout(300)  # it may have to wait for the mutants
 
 
 @pytest.fixture
