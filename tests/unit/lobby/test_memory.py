@@ -37,7 +37,7 @@ def test_nothing_is_asked_elsewhere() -> None:
     lobby = lobby_with_secrets(5)
 
     assert lobby.reachable
-    assert lobby.operations == 0
+    assert lobby.operations == lobby.missed == 0
 
 
 def test_the_list_follows_from_the_events() -> None:
@@ -54,6 +54,16 @@ def test_the_list_follows_from_the_events() -> None:
     assert lobby.watched_players() == (TWO,)
     lobby.publish(Left(TWO))
     assert lobby.watched_players() == ()
+
+
+def test_names_are_known_of_those_who_play() -> None:
+    """A name is known from Joined until its player has left or won; who gave none has none (N-3)."""
+    lobby = lobby_with_secrets(5)
+    lobby.publish(Joined(ONE, "Ada"))
+    lobby.publish(Joined(TWO))
+    assert lobby.names == {ONE: "Ada"}
+    lobby.publish(Left(ONE))
+    assert lobby.names == {}
 
 
 def test_there_is_one_seat() -> None:

@@ -89,3 +89,12 @@ def test_an_empty_port_is_not_crowded() -> None:
 
     assert slots.acquire(0.0)
     assert not slots.is_crowded
+
+
+def test_arrivals_take_from_the_others_where_there_is_a_balancer() -> None:
+    """Connections without a header are bounded, and counted among all that there may be (X-1)."""
+    quota = Quota.of(100, 10_000, has_balancer=True)
+
+    assert quota.arrivals >= 1
+    assert sum(quota) + quota.arrivals <= 100
+    assert quota.players < Quota.of(100, 10_000).players

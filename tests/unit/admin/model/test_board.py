@@ -27,6 +27,7 @@ from services.protocol.messages import (
     Joined,
     Left,
     Listed,
+    Missed,
     Ping,
     Round,
     Verdict,
@@ -175,6 +176,12 @@ def test_a_new_round_forgets_what_was_tried() -> None:
     assert board.round_number == 2
     assert not board.players[ANN].tried
     assert board.players[ANN].guesses == 1
+
+
+def test_guesses_that_were_not_told_change_no_list() -> None:
+    """A watcher that missed guesses knows who plays all the same (A-4)."""
+    board = board_after(Joined(Address("10.0.0.1", 1)), Missed(7))
+    assert list(board.players) == [Address("10.0.0.1", 1)]
 
 
 def test_a_ping_tells_since_when_the_server_is_up() -> None:
