@@ -182,16 +182,16 @@ def test_the_table_is_sorted_and_filtered(browser: Browser) -> None:
 
 
 def test_it_works_by_keyboard(browser: Browser) -> None:
-    """From the top of the page, Tab leads to the skip link, the filter and the heads; Enter sorts."""
+    """From the top, Tab leads to the skip link, the game, the filter and the heads; Enter sorts."""
     with page_beside(browser, Watched("10.0.0.2 1", "10.0.0.1 2")) as page:
         page.shows("#playing", "2")
         reached = []
-        for _ in range(8):
+        for _ in range(10):
             page.page.keyboard.press("Tab")
             reached.append(
                 page.page.evaluate("document.activeElement.textContent.trim() || document.activeElement.id")
             )
-        assert reached[:3] == ["Skip to the players", "filter", "IP"]
+        assert reached[:5] == ["Skip to the players", "play-name", "Play", "filter", "IP"]
         assert "Guesses" in reached
 
         page.page.locator(".head-ip button").focus()
