@@ -95,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _server(server: argparse.ArgumentParser) -> None:
-    server.add_argument("host", metavar="HOST", type=_host, nargs="?", default="127.0.0.1")
+    server.add_argument("host", metavar="HOST", type=_host, nargs="?")
     server.add_argument("--player-port", type=_port, default=PLAYER_PORT)
     server.add_argument("--admin-port", type=_port, default=ADMIN_PORT)
     server.add_argument("--ca", type=Path, metavar="FILE", help="encrypt, and trust this CA alone")
@@ -132,7 +132,10 @@ def _port(text: str) -> int:
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Do what the command line says and return the exit status."""
     try:
-        options = parser().parse_args(arguments)
+        described = parser()
+        options = described.parse_args(arguments)
+        if options.subject == "server" and not options.host and not options.list:
+            described.error("server: name its HOST")
     except SystemExit as ended:
         # argparse has printed the help (0) or what is wrong (2).
         return ended.code if isinstance(ended.code, int) else UNREACHABLE
