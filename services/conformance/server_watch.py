@@ -27,7 +27,7 @@ from services.protocol.messages import (
 )
 
 SEAT_TAKEN: Final = "Refused: another administrator is watching"
-FLOOD_S: Final = 8.0
+FLOOD_S: Final = 5.0
 FLOOD_OCTETS: Final = 1_500_000
 """Events of this size that a server keeps for one who does not read are too many."""
 BURST: Final = 200
