@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.cluster import Cluster, Newcomers, ask_who, check_rounds, eventually, random_prefix
+from tests.support.cluster import (
+    Cluster,
+    Newcomers,
+    ask_who,
+    check_rounds,
+    eventually,
+    random_prefix,
+    ready_player,
+)
 from tests.support.line_client import LineClient
 from tests.support.proxy import proxy_header
 from tests.support.topology import running
@@ -313,17 +321,17 @@ def seats_free(cluster: Cluster) -> bool:
 def test_own_rounds_go_on_without_valkey(cluster: Cluster, how: str) -> None:
     """Games go on, the list and the seat are refused in 2 s; afterwards all is well in 5 s (R-5)."""
     lost = lost_games(cluster)
-    admins = [cluster.administrator() for _ in range(4)]
-    for admin in admins:
-        assert admin.ask("Hello") == "Admin-Greetings"
-    with cluster.without_valkey(how):
+    with ExitStack() as stack:
+        admins = [stack.enter_context(cluster.administrator()) for _ in range(4)]
+        for admin in admins:
+            assert admin.ask("Hello") == "Admin-Greetings"
+        stack.enter_context(cluster.without_valkey(how))
         begun_s = time.monotonic()
         won = cluster.count("bot", "game_won")
         for admin, asked in zip(admins, ("Who", "Watch", "Who", "Watch"), strict=True):
             asked_s = time.monotonic()
             assert admin.ask(asked).startswith("Refused: ")
             assert time.monotonic() - asked_s < REFUSED_WITHIN_S
-            admin.close()
         eventually(lambda: cluster.count("bot", "game_won") > won + BOTS, "games go on", 10)
         time.sleep(max(0.0, OUTAGES[how] - (time.monotonic() - begun_s)))
     begun_s = time.monotonic()
@@ -344,19 +352,18 @@ def test_shared_rounds_keep_their_word_whatever_fails(shared_cluster: Cluster) -
     eventually(lambda: won() >= ROUNDS, "rounds are won", 30)
     agree(cluster)
 
-    waiting = [ready_player(cluster) for _ in range(3)]
-    newcomer = cluster.player()
-    assert newcomer.ask("Hello") == "Greetings"
-    with cluster.without_valkey("paused"):
-        for player, line in ((waiting[0], "15"), (waiting[1], "30"), (newcomer, "Game")):
-            asked_s = time.monotonic()
-            assert player.ask(line).startswith("Refused: ")
-            assert time.monotonic() - asked_s < REFUSED_WITHIN_S
-    before = won()
-    eventually(lambda: won() >= before + ROUNDS, "rounds go on", 20)
-    assert waiting[2].ask("15") in {"Too late", "Far", "Close", "Correct"}
-    for client in (*waiting, newcomer):
-        client.close()
+    with ExitStack() as stack:
+        waiting = [stack.enter_context(ready_player(cluster.player)) for _ in range(3)]
+        newcomer = stack.enter_context(cluster.player())
+        assert newcomer.ask("Hello") == "Greetings"
+        with cluster.without_valkey("paused"):
+            for player, line in ((waiting[0], "15"), (waiting[1], "30"), (newcomer, "Game")):
+                asked_s = time.monotonic()
+                assert player.ask(line).startswith("Refused: ")
+                assert time.monotonic() - asked_s < REFUSED_WITHIN_S
+        before = won()
+        eventually(lambda: won() >= before + ROUNDS, "rounds go on", 20)
+        assert waiting[2].ask("15") in {"Too late", "Far", "Close", "Correct"}
 
     with cluster.without_valkey("stopped"):
         pass
@@ -374,11 +381,3 @@ def test_shared_rounds_keep_their_word_whatever_fails(shared_cluster: Cluster) -
     assert told == sorted(told)
     assert cluster.count("bot", "round_lost") > 0
     assert lost_games(cluster) == 0
-
-
-def ready_player(cluster: Cluster) -> LineClient:
-    """Return a player who is in a game."""
-    player = cluster.player()
-    assert player.ask("Hello") == "Greetings"
-    assert player.ask("Game") == "Ready"
-    return player

@@ -6,12 +6,13 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import docker.errors
 
+from services.protocol.refusals import ROUND_UNREACHABLE
 from tests.support.line_client import LineClient
 from tests.support.topology import Topology
 
@@ -239,6 +240,24 @@ def ask_who(admin: LineClient) -> set[str]:
     assert greeting == "Admin-Greetings"
     assert not [line for line in players if line.startswith("Refused")], players
     return {line for line in players if line}
+
+
+def ready_player(connect: Callable[[], LineClient]) -> LineClient:
+    """Return a player who is in a game, as soon as the shared game can be reached."""
+
+    def ready() -> LineClient | None:
+        with ExitStack() as stack:
+            player = stack.enter_context(connect())
+            assert player.ask("Hello") == "Greetings"
+            answer = player.ask("Game")
+            if answer == f"Refused: {ROUND_UNREACHABLE}":
+                return None
+            assert answer == "Ready"
+            stack.pop_all()
+        return player
+
+    found: LineClient = eventually(ready, "a game of the shared round", 20)
+    return found
 
 
 def eventually(found: Callable[[], Any], what: str, timeout_s: float = 5.0) -> Any:

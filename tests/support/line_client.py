@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Iterator
     from types import TracebackType
 
 
@@ -134,3 +135,11 @@ class LineClient:
         """Send one line and wait for its reply."""
         self.send(f"{line}\r\n".encode("ascii"))
         return self.read_line()
+
+
+@contextlib.contextmanager
+def handed_over(client: LineClient) -> Iterator[LineClient]:
+    """Leave the client open for whoever asked for it, unless what is said first fails."""
+    with contextlib.ExitStack() as stack:
+        yield stack.enter_context(client)
+        stack.pop_all()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.support.line_client import handed_over
+
 if TYPE_CHECKING:
     from tests.support.line_client import LineClient
     from tests.support.server_process import ServerProcess
@@ -34,8 +36,8 @@ def start_a_game(server: ServerProcess, **options: Any) -> tuple[LineClient, byt
     """Return a player who plays, a guess of 16 octets that is wrong, and the reply to it."""
     guess = b"My Guess is: 8\r\n"
     while True:
-        player = server.new_player("Hello", "Game", **options)
-        reply = player.ask("My Guess is: 8")
+        with handed_over(server.new_player("Hello", "Game", **options)) as player:
+            reply = player.ask("My Guess is: 8")
         if reply != "Correct":
             return player, guess, f"{reply}\r\n".encode()
         player.close()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from benchmarks.host import processor_s
-from tests.support.line_client import LineClient
+from tests.support.line_client import LineClient, handed_over
 from tests.support.log_contract import check_line
 
 if TYPE_CHECKING:
@@ -283,6 +283,7 @@ class ServerProcess:
 
 
 def _asked(client: LineClient, lines: tuple[str, ...]) -> LineClient:
-    for line in lines:
-        client.ask(line)
+    with handed_over(client):
+        for line in lines:
+            client.ask(line)
     return client

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.cluster import eventually
+from tests.support.line_client import handed_over
 from tests.support.swarm import Swarm, can_encrypt, measure_s, running_swarm
 
 if TYPE_CHECKING:
@@ -118,11 +119,6 @@ def since_s(event: dict[str, object], moment: str) -> float:
 def seated_at(swarm: Swarm, through: Node) -> tuple[LineClient, Node]:
     """Return an administrator in the seat, and the machine whose server it was that seated him."""
     before = now()
-    admin = swarm.administrator(through)
-    assert admin.ask("Hello") == "Admin-Greetings"
-    admin.send(b"Watch\r\n")
-    while (line := admin.read_line()) != "End":
-        assert not line.startswith("Refused"), line
 
     def seat() -> list[Node]:
         return [
@@ -131,7 +127,13 @@ def seated_at(swarm: Swarm, through: Node) -> tuple[LineClient, Node]:
             if [one for one in node.log(server).events("admin_seated") if str(one["timestamp"]) > before]
         ]
 
-    [node] = eventually(seat, "the seat is in a server's log", 10)
+    with handed_over(swarm.administrator(through)) as admin:
+        assert admin.ask("Hello") == "Admin-Greetings"
+        admin.send(b"Watch\r\n")
+        while (line := admin.read_line()) != "End":
+            assert not line.startswith("Refused"), line
+
+        [node] = eventually(seat, "the seat is in a server's log", 10)
     return admin, node
 
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.cluster import ask_who, eventually
+from tests.support.cluster import ask_who, eventually, ready_player
 from tests.support.server_process import ServerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.support.line_client import LineClient
     from tests.support.valkey_container import ValkeyContainer
 
 NUMBERS = range(1, 31)
@@ -31,11 +30,6 @@ def servers(valkey: ValkeyContainer) -> Iterator[list[ServerProcess]]:
         for server in started:
             server.wait_for("lobby_connected")
         yield started
-
-
-def ready(server: ServerProcess) -> LineClient:
-    """Return a player who is in a game."""
-    return server.new_player("Hello", "Game")
 
 
 def list_at(server: ServerProcess) -> set[str]:
@@ -61,7 +55,11 @@ def test_lines_that_wait_for_valkey_are_answered_in_order(servers: list[ServerPr
 def test_a_round_is_won_at_one_server_and_lost_at_the_other(servers: list[ServerProcess]) -> None:
     """After a win the next guess at the other server is too late, and the one after it is not (R-3)."""
     here, there = servers
-    with ready(here) as winner, ready(there) as loser, there.new_admin("Hello") as admin:
+    with (
+        ready_player(here.new_player) as winner,
+        ready_player(there.new_player) as loser,
+        there.new_admin("Hello") as admin,
+    ):
         eventually(lambda: list_at(there) == {winner.peer, loser.peer}, "both are listed")
         listed = {admin.ask("Watch"), admin.read_line()}
         assert listed == {winner.peer, loser.peer}
