@@ -182,15 +182,15 @@ down: ## Stop the topology and remove what it made, the cluster too
 ##@ Maintain
 
 .PHONY: screenshots
-screenshots: $(READY) engine browser ## Take the pictures of docs/pictures anew
+screenshots: $(READY) engine browser ## Take the pictures of docs/pictures again
 	PICTURES_DIR=docs/pictures $(BIN)/pytest tests/e2e/test_page.py -k pictures
 
 .PHONY: diagram
-diagram: $(READY) ## Draw the state diagrams of docs/protocol.md anew from the table
+diagram: $(READY) ## Draw the state diagrams of docs/protocol.md again from the table
 	$(BIN)/python -m scripts.state_diagram
 
 .PHONY: lock
-lock: $(READY) ## Write the locks anew from pyproject.toml, keeping versions (LOCK_ARGS=--upgrade: raise them)
+lock: $(READY) ## Write the locks again from pyproject.toml, keeping versions (LOCK_ARGS=--upgrade: raise them)
 	$(LOCK) $(LOCK_ARGS) --all-extras --group dev pyproject.toml --output-file locks/dev.txt
 	$(LOCK) --constraints locks/dev.txt --group pyproject.toml:build --output-file locks/build.txt
 	$(LOCK) --constraints locks/dev.txt --extra server --extra cluster pyproject.toml --output-file locks/server.txt

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def keep_current(path: Path, renew: Callable[[str], str], description: str, remedy: str) -> int:
-    """Write the document anew, or with `--check` only tell whether it is stale; return the exit status."""
+    """Write the document again, or with `--check` only tell whether it is stale; return the exit status."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--check", action="store_true", help="write nothing; fail when the document is stale")
     checking = parser.parse_args().check

@@ -149,7 +149,7 @@ class _LostError(Exception):
 
 
 async def follow(target: Target, observe: Callable[[Change], None], chance: Callable[[], float]) -> NoReturn:
-    """Watch for ever, whatever becomes of the server; hand on each change and each failure.
+    """Watch forever, whatever becomes of the server; hand on each change and each failure.
 
     Raises:
         UntrustedError: The server's certificate is not accepted.

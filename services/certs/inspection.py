@@ -35,7 +35,7 @@ class FoundSet:
 
 
 def renewal_reason(found: FoundSet, names: ServerNames, now: datetime) -> str | None:
-    """Say why the set must be made anew; None if it may stay."""
+    """Say why the set must be made again; None if it may stay."""
     try:
         authorities = x509.load_pem_x509_certificates(found.ca)
         server = x509.load_pem_x509_certificate(found.server_cert)

@@ -27,7 +27,7 @@ TIME_S: Final = 90
 """A run of the kit stays under a minute; what takes longer than this is ended."""
 NOTE_LENGTH: Final = 400
 AGAIN: Final = f"while :; do sh ./{COMMAND_FILE}; sleep 0.2; done"
-"""A server that dies is started anew: the rest of the clauses is judged all the same."""
+"""A server that dies is restarted: the rest of the clauses is judged all the same."""
 CONFINED: Final[dict[str, Any]] = {
     "init": True,
     "user": "65534:65534",

@@ -103,7 +103,7 @@ def _server(server: argparse.ArgumentParser) -> None:
     server.add_argument("--key", type=Path, metavar="FILE", help="its private key")
     server.add_argument("--plain-players", action="store_true", help="encrypt the administrator's port alone")
     server.add_argument("--wait", type=float, default=0.0, metavar="S", help="wait so long for it to listen")
-    server.add_argument("--server-command", metavar="CMD", help="start the server so, and anew when it dies")
+    server.add_argument("--server-command", metavar="CMD", help="start the server so, and again when it dies")
     server.add_argument(
         "--handshake-timeout", type=float, default=10.0, metavar="S", help="as the server is set"
     )

@@ -110,7 +110,7 @@ class Player:
     def sweep(self, leave: int = 0) -> list[tuple[int, Meaning]]:
         """Guess until it is won, from both ends inwards, so that each distance occurs on either side.
 
-        Return the guesses with their verdicts; in a shared round won by another, begin anew. With `leave`
+        Return the guesses with their verdicts; in a shared round won by another, start again. With `leave`
         as 1, stop before the last number that is left, which is the secret if the verdicts were right.
         """
         seen: list[tuple[int, Meaning]] = []

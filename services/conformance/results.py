@@ -72,7 +72,7 @@ class Score:
 
     @property
     def points(self) -> int:
-        """Of 100, whatever was applicable: one denominator for everybody. Only who passed all has 100."""
+        """Of 100, one denominator for everybody. Only a pass of everything is 100."""
         return 100 * self.passed // self.applicable if self.applicable else 0
 
     def __str__(self) -> str:

@@ -187,7 +187,7 @@ class JudgedClient:
         came = "no connection"
         while not deadline.over:
             self.listener.settimeout(deadline.remaining_s())
-            # It is asked first: who has ended may have connected just before.
+            # It is asked first: a client that has ended may have connected just before.
             how = self.program.ended() if self.program else ""
             try:
                 sock, _ = self.listener.accept()

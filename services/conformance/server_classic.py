@@ -173,7 +173,7 @@ def prompt_words(server: JudgedServer) -> None:
     hint="a client that does not begin with Hello is answered 'Refused: REASON\\r\\n', and closed",
 )
 def refusal(server: JudgedServer) -> None:
-    """Who does not begin with Hello gets a negative answer and is disconnected."""
+    """A client that does not begin with Hello gets a negative answer and is disconnected."""
     connection = server.open_player()
     connection.send_lines("Game")
     text = connection.read_line("a negative answer: Hello was not said")
@@ -317,7 +317,7 @@ def who_empty(server: JudgedServer) -> None:
     hint="take a player off the list at the end of the connection, and when the game is won",
 )
 def who_left(server: JudgedServer) -> None:
-    """Who has left or won is not listed any more."""
+    """A player that has left or won is not listed any more."""
     if not server.dialect.direct:
         raise NotApplicableError("the server sees the kit under another address")
     leaver, winner = server.play(), server.play()

@@ -235,7 +235,7 @@ def _waited(server: JudgedServer) -> dict[str, Waited]:
     start = time.monotonic()
 
     def follow(name: str, waited: Waited) -> None:
-        # A server that counts anew with each octet is found out by these.
+        # A server that restarts its count with each octet is found out by these.
         drops = iter(range(12 if name == "dripping" else 0))
         deadline = WallDeadline(limit_s + SLACK_S * server.clock.stretch)
         while not waited.connection.ended and not deadline.over:
@@ -275,19 +275,19 @@ def _after_timeout(server: JudgedServer, name: str, said: str) -> None:
 
 @CHECKS.check("P-10", need=Need.SEVERAL)
 def silent_timeout(server: JudgedServer) -> None:
-    """Who says nothing is disconnected at the handshake timeout, without a word."""
+    """A client that says nothing is disconnected at the handshake timeout, without a reply."""
     _after_timeout(server, "silent", "")
 
 
 @CHECKS.check("P-10", need=Need.SEVERAL)
 def unterminated_timeout(server: JudgedServer) -> None:
-    """Who does not end the line is told so at the handshake timeout."""
+    """A client that does not end its line is told so at the handshake timeout."""
     _after_timeout(server, "unterminated", "Refused: line not ended by CRLF")
 
 
 @CHECKS.check("P-10", need=Need.SEVERAL)
 def greeted_timeout(server: JudgedServer) -> None:
-    """Who does not begin to play is refused at the handshake timeout."""
+    """A client that does not begin to play is refused at the handshake timeout."""
     _after_timeout(server, "greeted", "Refused: ")
 
 
@@ -324,7 +324,7 @@ def idle_timeout(server: JudgedServer) -> None:
 
 @CHECKS.check("P-13", need=Need.GAME)
 def too_many_invalid(server: JudgedServer) -> None:
-    """Too many lines in a row that are no valid guess are refused; a valid one in between counts anew."""
+    """Too many lines in a row that are no valid guess are refused; a valid one resets the count."""
     most = server.limits.max_invalid
     player = server.bystander()
     for last in (False, True):

@@ -140,7 +140,7 @@ def told_who_left(server: JudgedServer) -> None:
 
 @CHECKS.check("A-4", need=Need.WATCH)
 def ended_once(server: JudgedServer) -> None:
-    """Who has won is not said to have left as well."""
+    """A player that has won is not reported as gone as well."""
     _direct(server)
     connection, _ = server.watch()
     player = server.play()

@@ -124,7 +124,7 @@ class TooLate:
     number: int | None = None
     """The number that was found last, where the server tells."""
     name: str | None = None
-    """The name of who found it, where the server tells and there is one."""
+    """The name of the player who found it, where the server tells and there is one."""
 
 
 @dataclass(frozen=True, slots=True)

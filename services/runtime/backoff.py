@@ -15,7 +15,7 @@ class Backoff:
     """How many waits there have been since the last success."""
 
     def reset(self) -> None:
-        """Begin anew after a success."""
+        """Start again after a success."""
         self.attempts = 0
 
     def next_s(self, chance: float) -> float:

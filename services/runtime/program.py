@@ -54,7 +54,7 @@ def _complain(name: str, error: OSError) -> None:
 def _let_every_character_pass(environ: Mapping[str, str]) -> None:
     """Show a character that the encoding does not have as a question mark instead of failing.
 
-    Python takes LC_ALL=C for UTF-8; who asks for it means ASCII.
+    Python takes LC_ALL=C for UTF-8; a user who asks for it wants ASCII.
     """
     encoding = "ascii" if environ.get("LC_ALL") in {"C", "POSIX"} else None
     for stream in (sys.stdout, sys.stderr):

@@ -19,7 +19,7 @@ class PlayerTls(StrEnum):
 
     OFF = "off"
     OPTIONAL = "optional"
-    """TLS for who begins with it, plain text for everybody else, told apart by the first byte."""
+    """TLS for clients that begin with it, plain text for everybody else, told apart by the first byte."""
     REQUIRED = "required"
 
 

@@ -61,7 +61,7 @@ class Admission:
             host = ipaddress.ip_address(address.host)
             if any(host in network for network in self._proxies):
                 if len(self._arrivals) >= self._quota.arrivals:
-                    # A balancer sends its header at once: who has not yet is not going to.
+                    # A balancer sends its header at once: one that has not sent it yet will not send it.
                     next(iter(self._arrivals)).drop()
                 reactor.add(
                     Arrival(reactor, sock, address, admit, timeout_s=timeout_s, arrivals=self._arrivals)

@@ -225,7 +225,7 @@ GAME = (
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1360, 390])
 def test_axe_finds_nothing_serious(browser: Browser, scheme: Literal["light", "dark"], width: int) -> None:
-    """Light or dark, wide or narrow, in peace or in trouble: axe-core finds nothing serious."""
+    """Light or dark, wide or narrow, healthy or failing: axe-core finds nothing serious."""
     server = Watched("10.0.0.3 5003")
     with page_beside(browser, server, scheme=scheme, width=width) as page:
         server.say(*GAME)
@@ -352,7 +352,7 @@ def test_names_are_shown(browser: Browser) -> None:
 
 @pytest.mark.parametrize("width", [1360, 360])
 def test_the_hall_of_fame(browser: Browser, width: int) -> None:
-    """Who has won is in the hall of fame, with best, mean and number of games; so are games by the hour."""
+    """A winner is in the hall of fame, with best, mean and number of games; so are games by the hour."""
     server = Watched()
     with page_beside(browser, server, width=width) as page:
         page.shows_part("#scores-ever-empty", "No game won yet")

@@ -118,7 +118,7 @@ def test_a_game_by_touch(browser: Browser) -> None:
 
 
 def test_two_browsers_race(browser: Browser) -> None:
-    """Who comes too late is told so and goes on in the next round; both pages tell the same race."""
+    """A player who comes too late is told so and goes on in the next round; both pages tell the same race."""
     with (
         ServerProcess(GAME_ROUND="shared") as server,
         address_beside(server) as address,

@@ -84,7 +84,7 @@ def test_there_is_one_administrator(slow_topology: Topology) -> None:
 
 
 def test_nobody_else_is_greeted(slow_topology: Topology) -> None:
-    """Whoever has no certificate of an administrator, as a bot, learns nothing on the administrator port."""
+    """Without an administrator's certificate a client learns nothing on that port (G-5)."""
     address = slow_topology.address(4001)
     with LineClient(address) as plain:
         assert plain.ask("Hello").startswith("Refused: ")

@@ -85,7 +85,7 @@ def test_plain_text_is_for_players_only(topology: Topology) -> None:
 
 
 def test_renewal_goes_unnoticed(encrypted_topology: Topology) -> None:
-    """When the certificates are made anew and the server is told, games and the watch go on over TLS."""
+    """When the certificates are made again and the server is told, games and the watch go on over TLS."""
     topology = encrypted_topology
     server, admin = topology.log("server"), topology.log("admin")
     server.wait_for("game_won", count=3)

@@ -86,7 +86,7 @@ def agree(cluster: Cluster) -> None:
 
 
 def lost_games(cluster: Cluster) -> int:
-    """Return how many games broke off without a word."""
+    """Return how many games ended without a message."""
     return cluster.count("bot", "game_lost")
 
 
@@ -248,7 +248,7 @@ def test_an_upgrade_is_no_outage(cluster: Cluster) -> None:
 
 
 def test_a_new_administrator_disturbs_nobody(cluster: Cluster) -> None:
-    """The administrator is started anew: the watch is back, and bots and games never noticed (A-7)."""
+    """The administrator is restarted: the watch is back, and bots and games never noticed (A-7)."""
     lives, before = cluster.lives(), lost_games(cluster)
     lists = cluster.count("admin", "players_listed")
     cluster.run("restart", "admin")

@@ -31,7 +31,7 @@ def in_container(container: Container, *command: str) -> str:
 
 
 def test_confinement_is_asked_for(container: Container) -> None:
-    """The engine was told to confine the container in every way the topology promises."""
+    """The engine was told to confine the container in every way the topology promises (G-11)."""
     host = container.attrs["HostConfig"]
     assert host["ReadonlyRootfs"]
     assert host["CapDrop"] == ["ALL"]
@@ -49,7 +49,7 @@ def test_confinement_is_asked_for(container: Container) -> None:
 
 
 def test_confinement_holds(container: Container) -> None:
-    """The kernel agrees: the first process is no root, has no capability and cannot gain one."""
+    """The kernel agrees: the first process is no root, has no capability and cannot gain one (G-11)."""
     lines = in_container(container, "cat", "/proc/1/status").splitlines()
     status = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
     assert set(status["Uid"]) == set(status["Gid"]) == {"10001"}
@@ -59,7 +59,7 @@ def test_confinement_holds(container: Container) -> None:
 
 
 def test_nothing_to_build_or_rise_with(container: Container) -> None:
-    """The image holds no setuid file, no compiler and no installer."""
+    """The image holds no setuid file, no compiler and no installer (G-11)."""
     assert in_container(container, "find", "/", "-xdev", "-type", "f", "-perm", "/6000") == ""
     tools = "gcc cc c++ make pip pip3 uv"
     assert in_container(container, "sh", "-c", f"for tool in {tools}; do command -v $tool; done") == ""

@@ -1,6 +1,6 @@
 """Removes what tests have made in the engine if they are killed: `python -m tests.support.reaper PROJECT`.
 
-It waits for its standard input to end, as it does however the tests end; who has cleaned up says so.
+It waits for its standard input to end, as it does however the tests end; a run that has cleaned up says so.
 """
 
 from __future__ import annotations

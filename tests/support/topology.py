@@ -44,7 +44,7 @@ OTHER_SETTINGS = {
     "LOG_DRIVER": "json-file",
     "BALANCED_PREFIX": "10.1.2",
 }
-"""With these, `docker compose up` would start everything anew, if it could."""
+"""With these, `docker compose up` would recreate everything, if it could."""
 
 
 class Topology:

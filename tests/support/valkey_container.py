@@ -51,7 +51,7 @@ class ValkeyContainer:
             return client.execute_command(*words)
 
     def restart(self) -> None:
-        """Stop it without a word, and start it empty."""
+        """Stop it without notice, and start it empty."""
         self.container.kill()
         self.container.start()
         self.wait()

@@ -148,7 +148,7 @@ def test_all_machines_serve_one_game(swarm: Swarm) -> None:
 
 
 def test_there_is_one_seat(swarm: Swarm) -> None:
-    """Who is seated through one machine keeps the seat from everybody, through any (A-7)."""
+    """An administrator seated through one machine keeps the seat from everybody, through any (A-7)."""
     admin, _ = seated_at(swarm, swarm.nodes[0])
     with admin:
         for node in swarm.nodes:
@@ -224,7 +224,7 @@ def test_an_update_is_no_outage(swarm: Swarm) -> None:
     won = swarm.bot_events("game_won", begun)
     tell(
         f"rolling update: {took_s:.0f} s; {len(won)} games won meanwhile, {len(told)} told of the stop, "
-        f"{len(lost)} broken off without a word (promised: 0), {len(failed)} connections failed"
+        f"{len(lost)} ended without a message (promised: 0), {len(failed)} connections failed"
     )
     assert {event["reason"] for event in told} <= {"server is stopping"}
     assert not lost

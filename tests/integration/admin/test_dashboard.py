@@ -195,7 +195,7 @@ def test_a_taken_port_is_one_clear_line() -> None:
 
 @pytest.mark.parametrize("path", ["/", "/api/players", "/api/events", "/healthz"])
 def test_a_foreign_name_is_not_answered(path: str) -> None:
-    """A site whose name was made to lead here gets nothing (DNS rebinding); names that are set do."""
+    """A site whose name was made to lead here gets nothing (DNS rebinding, G-8); names that are set do."""
     with (
         ScriptedServer(one_player) as server,
         dashboard(server.port, GAME_DASHBOARD_NAMES="game.example") as (_, port),

@@ -90,7 +90,7 @@ def test_watch_restores_the_terminal(end: Callable[[pexpect.spawn[str]], None], 
 
 
 def test_watch_follows_the_size() -> None:
-    """A terminal made narrower is drawn anew in its new width."""
+    """A terminal made narrower is drawn again in its new width."""
     with ScriptedServer(playing) as server:
         program = terminal(server.port, "watch")
         program.expect("─{100}")

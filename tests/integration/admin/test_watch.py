@@ -102,7 +102,7 @@ def test_a_ping_is_answered() -> None:
 
 
 def test_it_comes_back() -> None:
-    """A server that goes away is told, and the watch begins anew with its new list."""
+    """A server that goes away is told, and the watch starts again with its new list."""
 
     def first(peer: Peer) -> None:
         seated(peer, "10.0.0.1 5")

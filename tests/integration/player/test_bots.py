@@ -192,7 +192,7 @@ def test_a_server_without_sense_is_given_up() -> None:
 
 
 def test_an_endless_line_ends_the_game() -> None:
-    """A server that never ends its line is left, without storing it (clause F-2)."""
+    """A server that never ends its line is left, without storing it (clause F-2, G-10)."""
 
     def flood(peer: Peer) -> None:
         peer.hear()

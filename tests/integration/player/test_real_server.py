@@ -83,7 +83,7 @@ def test_a_person_wins_encrypted(server: ServerProcess, cast: Cast) -> None:
 
 
 def test_a_server_that_is_not_to_be_trusted(server: ServerProcess, cast: Cast) -> None:
-    """Another CA, or another name than the certificate's, is refused with one line and status 1."""
+    """Another CA, or another name than the certificate's, is refused with one line and status 1 (G-9)."""
     impostor = cast.impostors["another CA"]
     assert impostor is not None
     foreign = str(impostor.cert.parent / "ca.pem")

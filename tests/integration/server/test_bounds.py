@@ -82,7 +82,7 @@ def test_a_line_without_end_is_cut_before_it_is_stored(loop: Alteration) -> None
 
 
 def test_a_player_who_does_not_read_is_not_read_and_then_dropped() -> None:
-    """Replies are kept up to a bound, for the write timeout; memory stays (RSS + 8 MiB at most)."""
+    """Replies are kept up to a bound, for the write timeout; memory stays (RSS + 8 MiB at most) (G-1)."""
     settings = {"GAME_WRITE_TIMEOUT": "0.5", "GAME_MAX_INVALID_GUESSES": "999999999"}
     with ServerProcess(Alteration(send_buffer_octets=1 << 16), **settings) as server:
         server.ignore("guess_rejected")
@@ -135,7 +135,7 @@ def send_until_cut(client: LineClient, octets: bytes) -> None:
 
 
 def test_a_flood_by_one_starves_nobody(loop: Alteration) -> None:
-    """While one player floods, another's guesses are answered as if there were nobody else."""
+    """While one player floods, another's guesses are answered as if there were nobody else (G-1)."""
     with ServerProcess(loop) as server:
         flooding, guess, _ = start_a_game(server)
         bystander, _, _ = start_a_game(server)
@@ -284,7 +284,7 @@ def hostile() -> list[bytes]:
 
 
 def test_nothing_that_peers_say_forges_a_line_of_the_log(hostile: list[bytes]) -> None:
-    """What is shown of a peer is printable ASCII within one line: each is held to the contract here."""
+    """What is shown of a peer is printable ASCII within one line: each is held to the contract here (G-4)."""
     with ServerProcess(GAME_LOG_LEVEL="debug") as server, server.new_player("Hello", "Game") as player:
         for line in hostile:
             player.send(line + b"\r\n")
@@ -320,7 +320,7 @@ def find_secret(player: LineClient) -> int:
 
 
 def test_the_secret_is_nowhere_to_be_read_before_it_is_guessed() -> None:
-    """It is in no line of the log, and in nothing that the kernel shows of the process to others (P-9)."""
+    """It is in no line of the log, and in nothing that the kernel shows of the process (P-9, G-3)."""
     with (
         ServerProcess(GAME_LOG_LEVEL="debug", **WIDE) as server,
         server.new_player("Hello", "Game") as player,
@@ -335,7 +335,7 @@ def test_the_secret_is_nowhere_to_be_read_before_it_is_guessed() -> None:
 
 
 def test_the_secret_cannot_be_foreseen() -> None:
-    """Servers that are started alike, by the same seed, draw different numbers (P-9)."""
+    """Servers that are started alike, by the same seed, draw different numbers (P-9, G-3)."""
     drawn = set()
     for _ in range(2):
         with ServerProcess(PYTHONHASHSEED="0", **WIDE) as server:

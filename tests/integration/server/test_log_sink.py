@@ -1,4 +1,4 @@
-"""The log as somebody else's trouble: whoever reads it, or does not, the game goes on."""
+"""Whether or not anybody reads the log, the game goes on."""
 
 from __future__ import annotations
 

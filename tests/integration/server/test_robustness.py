@@ -74,7 +74,7 @@ def test_no_reply_overtakes_another(without: tuple[str, ...]) -> None:
 
 
 def test_lines_that_tls_holds_are_not_forgotten(cast: Cast) -> None:
-    """Who reads late gets every reply, to lines that TLS took in and no socket shows any more, too (F-3)."""
+    """A client that reads late gets every reply, even to lines that only TLS still holds (F-3)."""
     count = 16_000  # in one piece for TLS
     with (
         ServerProcess(
@@ -93,7 +93,7 @@ def test_lines_that_tls_holds_are_not_forgotten(cast: Cast) -> None:
 
 
 def test_a_mistake_of_ours_costs_one_session() -> None:
-    """An exception nobody foresaw is logged and ends the session it happened in, and no other."""
+    """An exception nobody foresaw is logged and ends the session it happened in, and no other (G-2)."""
     broken = Alteration(failing=["services.lobby.memory.MemoryLobby.list_players"])
     with ServerProcess(broken) as server, server.new_player("Hello", "Game") as bystander:
         with server.new_admin("Hello") as victim:
@@ -160,7 +160,7 @@ def test_one_address_may_play_twice() -> None:
 
 
 def test_a_crowd_at_the_administrator_port_keeps_nobody_out() -> None:
-    """Strangers who fill the port are let go, and who tries again gets in; the watch goes on (A-7)."""
+    """Strangers who fill the port are let go, and who tries again gets in; the watch goes on (A-7, G-6)."""
     with (
         ServerProcess(GAME_MAX_CONNECTIONS="64", GAME_HANDSHAKE_TIMEOUT="2") as server,
         server.new_admin("Hello", "Watch") as watcher,

@@ -33,7 +33,7 @@ def cast(tmp_path_factory: pytest.TempPathFactory) -> Cast:
 
 
 def test_records_without_data_are_cut(cast: Cast) -> None:
-    """A client that sends key updates without end is cut, and a player beside it is answered (T-1)."""
+    """Key updates without end are cut, and a player beside them is answered (T-1, G-1)."""
     settings = {"GAME_TLS_CERT": str(cast.server.cert), "GAME_TLS_KEY": str(cast.server.key)}
     with (
         ServerProcess(**settings, GAME_ADMIN_TLS="off", GAME_HIGH="1000000") as server,
@@ -52,7 +52,7 @@ def test_records_without_data_are_cut(cast: Cast) -> None:
 
 
 def test_a_flood_of_guesses_is_slowed_and_answered_whole() -> None:
-    """Of guesses above the rate none is dropped: the replies to all of them come, only later (P-4, F-3)."""
+    """No guess above the rate is dropped: all replies come, only later (P-4, F-3, G-1)."""
     rate, count = 200, 500
     with (
         ServerProcess(GAME_MAX_LINE_RATE=str(rate), GAME_HIGH="1000000") as server,

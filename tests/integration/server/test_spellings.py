@@ -216,7 +216,7 @@ def test_a_usual_line_may_be_the_end_of_another(
 
 
 def test_who_leaves_after_hello_is_let_go(log: Path) -> None:
-    """Whoever says Hello and ends the stream gets nothing more, and the log says who closed (F-6)."""
+    """A client that says Hello and ends the stream gets nothing more, and the log says who closed (F-6)."""
     transcript = play([[USUAL["Hello"]]], log, leave=True)
 
     assert transcript.replies == [b"Greetings\r\n", b""]

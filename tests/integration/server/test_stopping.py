@@ -33,7 +33,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
 
 
 def test_games_under_way_may_be_won(server: ServerProcess) -> None:
-    """Who plays when the server stops plays to the end, watched; no new player is accepted."""
+    """A player who is at play when the server stops plays to the end, watched; no new player is accepted."""
     with (
         server.new_player("Hello", "Game") as player,
         server.new_player("Hello", "Game") as other,

@@ -123,7 +123,7 @@ class Intruder:
     ],
 )
 def test_key_exchange_is_cheap(server: ServerProcess, cast: Cast, group: str, versions: set[str]) -> None:
-    """The server takes part in what clients try first and in what all know, and in nothing more expensive."""
+    """The server accepts what clients try first and what all know, and nothing more expensive (G-7)."""
     agreed = set()
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         context = client_context(ClientTls(cast.ca))
@@ -156,7 +156,7 @@ def test_key_exchange_is_cheap(server: ServerProcess, cast: Cast, group: str, ve
 def test_nobody_else_is_greeted_and_the_administrator_is_beside_them(
     server: ServerProcess, cast: Cast, kind: str
 ) -> None:
-    """Whoever cannot prove the role is not greeted and takes no seat; the administrator gets both (T-3)."""
+    """Without proof of the role nobody is greeted or seated; the administrator is (T-3, G-5)."""
     tls = None if kind == "plain text" else client_context(ClientTls(cast.ca, cast.impostors[kind]))
     before = len(server.events("admin_seated"))
     intruder = Intruder(server, tls)
@@ -179,7 +179,7 @@ def test_plain_text_is_told_what_to_do(server: ServerProcess) -> None:
 
 
 def test_silent_strangers_do_not_keep_the_administrator_out(server: ServerProcess, cast: Cast) -> None:
-    """Hundreds who say nothing, or stop within the handshake, do not delay the administrator."""
+    """Hundreds who say nothing, or stop within the handshake, do not delay the administrator (G-6)."""
     with contextlib.ExitStack() as strangers:
         for number in range(200):
             stranger = strangers.enter_context(contextlib.closing(socket.create_connection(server.admin)))
@@ -202,7 +202,7 @@ def test_players_may_choose(server: ServerProcess, cast: Cast) -> None:
 
 
 def test_a_conversation_does_not_change_its_kind(server: ServerProcess, cast: Cast) -> None:
-    """What begins in plain text stays plain: a TLS handshake after Hello is just a bad line (T-1)."""
+    """What begins in plain text stays plain: a TLS handshake after Hello is just a bad line (T-1, G-7)."""
     connection = socket.create_connection(server.player, timeout=10)
     with connection:
         connection.sendall(b"Hello\r\n")
@@ -240,7 +240,7 @@ def test_off_is_plain(cast: Cast) -> None:
     "beginning", [b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\x16" * 600]
 )
 def test_a_handshake_that_stalls_or_makes_no_sense_is_cut(cast: Cast, beginning: bytes) -> None:
-    """Whoever begins a TLS handshake and does not go on is cut at its timeout, nonsense at once."""
+    """A client that begins a TLS handshake and does not go on is cut at its timeout, nonsense at once."""
     with (
         ServerProcess(**server_settings(cast.server, cast.ca), GAME_TLS_TIMEOUT="0.5") as server,
         socket.create_connection(server.player, timeout=5) as stalled,

@@ -128,7 +128,7 @@ def test_a_plain_client_is_told_what_to_do(server: ServerProcess, program: tuple
 
 @pytest.mark.parametrize("program", [ADMIN, PLAYER])
 def test_a_client_never_falls_back_to_plain_text(cast: Cast, program: tuple[str, ...]) -> None:
-    """A client that was told to encrypt says nothing to a server that does not (T-4)."""
+    """A client that was told to encrypt says nothing to a server that does not (T-4, G-9)."""
     with ServerProcess() as plain:
         address = plain.admin if program == ADMIN else plain.player
         done = run(program, address, "--ca", str(cast.ca))

@@ -64,7 +64,7 @@ def say(client: LineClient, *pieces: bytes) -> list[str]:
 
 
 def test_random_octets(server: ServerProcess) -> None:
-    """Octets without any sense are refused, on both ports, at any length."""
+    """Octets without any sense are refused, on both ports, at any length (G-2)."""
     dice = random.Random(SEED)
     for length in (1, 2, 10, 447, 448, 449, 511, 512, 513, 5_000, 100_000):
         for connect in (server.new_player, server.new_admin):
@@ -84,7 +84,7 @@ def test_random_octets_while_playing(server: ServerProcess) -> None:
 
 @pytest.mark.parametrize("session", SESSIONS, ids=["player", "watcher", "administrator"])
 def test_mutated_sessions(server: ServerProcess, session: bytes) -> None:
-    """Sessions with octets flipped, lost, doubled or put elsewhere, cut anywhere, are answered or refused."""
+    """Sessions with octets flipped, lost, doubled or moved, cut anywhere, are answered or refused (G-2)."""
     dice = random.Random(SEED)
     for number in range(60):
         octets = bytearray(session)

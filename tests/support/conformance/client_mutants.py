@@ -216,7 +216,7 @@ class SpinsAtTheEnd(Mutant):
 
 
 class HangsAfterReset(Mutant):
-    """Waits for ever when the connection breaks off."""
+    """Waits forever when the connection breaks off."""
 
     breaks = "reset"
 

@@ -116,7 +116,7 @@ class ReferenceServer:
     # --- connections
 
     def run(self) -> None:
-        """Serve both ports for ever."""
+        """Serve both ports forever."""
         admin = self.listen("GAME_ADMIN_PORT")
         player = self.listen("GAME_PLAYER_PORT")
         threading.Thread(target=self.accept, args=(admin, State.ADMIN_CONNECTED), daemon=True).start()

@@ -1,6 +1,6 @@
 """The terminal's screens, compared whole with what they looked like when somebody last looked at them.
 
-`UPDATE_SNAPSHOTS=1 pytest tests/unit/admin/test_view.py` writes them anew.
+`UPDATE_SNAPSHOTS=1 pytest tests/unit/admin/test_view.py` writes them again.
 """
 
 from __future__ import annotations

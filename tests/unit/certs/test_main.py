@@ -43,7 +43,7 @@ def test_the_first_run_makes_the_set_and_the_second_keeps_it(
 
 
 def test_new_names_make_a_new_set(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """When GAME_TLS_NAMES changes the set is made anew."""
+    """When GAME_TLS_NAMES changes the set is made again."""
     run(tmp_path, capfd)
 
     line = run(tmp_path, capfd, GAME_TLS_NAMES="game.example.org")

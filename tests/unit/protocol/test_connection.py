@@ -66,7 +66,7 @@ def test_an_administrator_walks_into_a_watch() -> None:
 
 
 def test_the_client_waits_for_its_turn() -> None:
-    """Who speaks while a reply is owed is stopped before a byte is sent, and nothing changes (C-1)."""
+    """Sending while a reply is owed is stopped before a byte is sent, and nothing changes (C-1)."""
     connection = ClientConnection()
     connection.send(Hello())
 

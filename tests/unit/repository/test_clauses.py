@@ -1,4 +1,4 @@
-"""Every clause of the protocol has its proof, and every proof its clause."""
+"""Every clause of the protocol and every promise of SECURITY.md has its proof, and every proof its clause."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 CLAUSE_ROW = re.compile(r"^\| ([A-Z]-\d+) \|", re.MULTILINE)
+PROMISE = re.compile(r"^- \*\*([A-Z]-\d+)\.\*\*", re.MULTILINE)
 CITATION = re.compile(r"(?<![\w-])([A-Z]-\d{1,2})(?!\w)")
 
 
 def clauses() -> list[str]:
-    """Return the ids of the document's clauses, in its order."""
-    return CLAUSE_ROW.findall((ROOT / "docs" / "protocol.md").read_text(encoding="utf-8"))
+    """Return the ids of the protocol's clauses and of the security promises, in their order."""
+    protocol = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    security = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    return CLAUSE_ROW.findall(protocol) + PROMISE.findall(security)
 
 
 def proofs() -> dict[str, str]:
@@ -42,12 +45,12 @@ def test_clauses_have_ids_of_their_own() -> None:
 
 @pytest.mark.parametrize("clause", clauses())
 def test_every_clause_is_proved(clause: str) -> None:
-    """Each clause of the document is cited by a test or a conformance check."""
+    """Each clause and each promise is cited by a test or a conformance check."""
     assert clause in CITED
 
 
 def test_every_citation_is_of_a_clause() -> None:
-    """No proof cites a clause that the document does not have."""
+    """No proof cites a clause or a promise that no document has."""
     unknown = {
         where: ids for where, text in PROOFS.items() if (ids := set(CITATION.findall(text)) - set(clauses()))
     }

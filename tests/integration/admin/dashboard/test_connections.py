@@ -80,7 +80,7 @@ async def end_of(reader: asyncio.StreamReader) -> None:
 
 @pytest.mark.parametrize("begin", [b"", HALF, HEALTH.replace(b"close", b"keep-alive"), PLAYERS])
 def test_a_crowd_keeps_nobody_out(begin: bytes) -> None:
-    """Hundreds who say nothing, half a request or a whole one, and stay: the next one is answered."""
+    """Hundreds who say nothing, half a request or a whole one, and stay: the next one is answered (G-8)."""
 
     async def run() -> None:
         async with page() as port:
@@ -103,7 +103,7 @@ def test_a_crowd_keeps_nobody_out(begin: bytes) -> None:
     ids=["silent", "stalled", "dripping", "after an answer", "empty lines"],
 )
 def test_a_request_has_a_deadline(monkeypatch: pytest.MonkeyPatch, begin: bytes, drip: bytes) -> None:
-    """Who does not end a request is cut off, whether silent or dripping, at first or after an answer."""
+    """A client that does not end a request is cut off: silent or dripping, at first or later."""
     monkeypatch.setattr(connections, "REQUEST_TIMEOUT_S", 0.3)
 
     async def run() -> None:
@@ -122,7 +122,7 @@ def test_a_request_has_a_deadline(monkeypatch: pytest.MonkeyPatch, begin: bytes,
 
 @pytest.mark.parametrize("request_", [PLAYERS, EVENTS, PLAYERS * 50], ids=["once", "stream", "pipeline"])
 def test_an_answer_has_a_deadline(monkeypatch: pytest.MonkeyPatch, request_: bytes) -> None:
-    """Who does not take an answer, or what comes next in the stream, is cut off."""
+    """A client that does not take an answer, or what comes next in the stream, is cut off (G-8)."""
     monkeypatch.setattr(connections, "ANSWER_TIMEOUT_S", 0.3)
     monkeypatch.setattr("services.admin.dashboard.app.ANSWER_TIMEOUT_S", 0.3)
     monkeypatch.setattr(connections, "REQUEST_TIMEOUT_S", 0.3)

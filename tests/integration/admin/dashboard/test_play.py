@@ -190,7 +190,7 @@ def test_a_hint_is_the_best_next_guess() -> None:
 
 
 def test_hostile_browsers_hurt_nobody_and_leave_nothing() -> None:
-    """Wrong origins, huge messages, floods, half-open and silent ones, 200 at once: others play on."""
+    """Wrong origins, huge messages, floods, half-open and silent ones, 200 at once: others play on (G-8)."""
     with ServerProcess() as server, page_of(server, GAME_PLAY_GAMES="20") as port:
         with page_player(port) as bystander, ExitStack() as stack:
             bystander.begin()

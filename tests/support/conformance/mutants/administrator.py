@@ -176,7 +176,7 @@ class JoinsLate(Mutant):
 
 
 class LeavesTwice(Mutant):
-    """Tells of who has won that they left as well."""
+    """Reports a player that has won as gone as well."""
 
     breaks = "ended-once"
 

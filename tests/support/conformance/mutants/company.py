@@ -95,7 +95,7 @@ class WordsForSilence(Mutant):
 
 
 class CountsAnew(Mutant):
-    """Counts the handshake timeout anew with each octet."""
+    """Restarts the handshake timeout with each octet."""
 
     breaks = "dripping-timeout"
 
@@ -125,7 +125,7 @@ class NeverFull(Mutant):
 
 
 class EndlessPatience(Mutant):
-    """Prompts for ever."""
+    """Prompts forever."""
 
     breaks = "too-many-invalid"
 

@@ -103,7 +103,7 @@ class CrlfOnly(Mutant):
 
 
 class NoLineLimit(Mutant):
-    """Gathers a line for ever."""
+    """Gathers a line forever."""
 
     breaks = "long-line"
 
@@ -161,7 +161,7 @@ class Resets(Mutant):
 
 
 class ResetsWhenMoreWasSent(Mutant):
-    """Closes at once, so that what was sent in vain makes the kernel reset the connection."""
+    """Closes at once, so that what was sent too late makes the kernel reset the connection."""
 
     breaks = "no-reset"
 

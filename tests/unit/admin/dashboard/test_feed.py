@@ -259,7 +259,7 @@ def test_newcomers_cost_the_others_nothing() -> None:
 
 
 def test_somebody_slow_gets_what_was_missed() -> None:
-    """Who has missed a few frames gets them; who has missed many gets the whole state, once."""
+    """A viewer who missed a few frames gets them; one who missed many gets the whole state, once."""
 
     async def look(missed: int) -> list[str]:
         moment = Moment()

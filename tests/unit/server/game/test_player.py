@@ -237,7 +237,7 @@ def test_a_slow_handshake_is_refused(said: bytes, reason: str) -> None:
 
 
 def test_a_silent_connection_is_dropped_without_a_word() -> None:
-    """Who never sent anything hears nothing at the handshake timeout (P-10)."""
+    """A client that never sent anything is sent nothing at the handshake timeout (P-10)."""
     transcript = as_player()
 
     assert transcript.perform(transcript.state.leave("silent")) == []
