@@ -39,9 +39,11 @@ CONFINED: Final[dict[str, Any]] = {
     "mem_limit": "256m",
     "pids_limit": 512,
     "nano_cpus": 1_000_000_000,
-    "log_config": {"type": "json-file", "config": {"max-size": "4m", "max-file": "1"}},
     "labels": {"guessing-game.conformance": "batch"},
 }
+SUBMISSION_LOG: Final = {"type": "json-file", "config": {"max-size": "4m", "max-file": "1"}}
+JUDGE_LOG: Final = {"type": "json-file", "config": {"max-size": "64m", "max-file": "1"}}
+"""The report leaves through this log; where it were cut, all of it would be lost."""
 
 
 class EngineError(Exception):
@@ -159,6 +161,7 @@ def _judge(engine: Any, folder: Path, options: argparse.Namespace) -> Judgement:
             volumes={str(folder.resolve()): {"bind": "/submission", "mode": "ro"}},
             working_dir="/submission",
             environment={"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+            log_config=SUBMISSION_LOG,
             **CONFINED,
         )
         containers.append(submission)
@@ -171,6 +174,7 @@ def _judge(engine: Any, folder: Path, options: argparse.Namespace) -> Judgement:
             volumes={str(Path(services.__file__).parent): {"bind": "/kit/services", "mode": "ro"}},
             working_dir="/kit",
             environment={"PYTHONDONTWRITEBYTECODE": "1"},
+            log_config=JUDGE_LOG,
             **CONFINED,
         )  # fmt: skip
         containers.append(judge)
