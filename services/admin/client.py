@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from services.admin.dialects import find_players
 from services.admin.model.board import Away
+from services.protocol import refusals
 from services.protocol.codec import encode, parse_admin_reply, spell
 from services.protocol.connection import ClientConnection
 from services.protocol.errors import LineTooLongError, OutOfTurnError
@@ -61,9 +62,6 @@ MOST_OCTETS: Final = 1 << 20
 
 SILENCE_S: Final = 25.0
 """A watcher that hears nothing for so long, not even Ping, asks Who; after as long again it gives up."""
-
-SEAT_TAKEN: Final = "another administrator is watching"
-"""The reason of clause A-7."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +183,9 @@ async def _watch(target: Target, observe: Callable[[Change], None], backoff: Bac
                         wire.writer.write(connection.send(Pong()))
                         observe(reply)
                     case Refused(reason):
-                        raise _LostError(f"refused: {escaped(reason)}", seat_taken=reason == SEAT_TAKEN)
+                        raise _LostError(
+                            f"refused: {escaped(reason)}", seat_taken=reason == refusals.SEAT_TAKEN
+                        )
                     case End():
                         backoff.reset()
                         observe(reply)

@@ -10,9 +10,7 @@ import re
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
-from services.protocol.messages import Address
-
-HIGHEST_PORT: Final = 65535
+from services.protocol.messages import HIGHEST_PORT, Address
 
 _IPV4: Final = r"(?<![\w.])(?:::ffff:)?[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![0-9.]*[0-9])"
 _IPV6: Final = r"(?<![\w:.])(?=[0-9a-f]*:[0-9a-f:]*:)[0-9a-f:]*[0-9a-f:](?:\.[0-9]{1,3}){0,3}(?!\w)"

@@ -21,7 +21,8 @@ from services.conformance.report import plain_lines, tell_progress, write_report
 from services.conformance.results import Level, Report
 from services.conformance.scripted_server import JudgedClient, listen
 from services.conformance.server_run import UnreachableError, judge_server
-from services.runtime.environ import HIGHEST_PORT, InvalidValueError, parse_host
+from services.protocol.messages import HIGHEST_PORT
+from services.runtime.environ import InvalidValueError, parse_host
 from services.runtime.tls import TlsError, client_context
 from services.runtime.tls_settings import CertificateFiles, ClientTls
 

@@ -8,6 +8,9 @@ NAME_PATTERN: Final = "[A-Za-z0-9_-]{1,20}"
 """What a player's name may be (clause N-2), as a regular expression."""
 
 
+HIGHEST_PORT: Final = 65535
+
+
 class Address(NamedTuple):
     """A player's socket as the server sees it (clause A-6)."""
 

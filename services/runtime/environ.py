@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from services.protocol.messages import HIGHEST_PORT
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -20,8 +22,6 @@ SHOWN_LENGTH = 60
 
 DIGITS_LENGTH = 18
 """No setting needs more digits; it keeps a hostile value from becoming a huge number."""
-
-HIGHEST_PORT = 65535
 
 HOST_LENGTH = 253
 """The longest host name (RFC 1035)."""

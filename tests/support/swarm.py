@@ -360,6 +360,7 @@ def _start_node(engine: docker.DockerClient, network: Network, folder: Path, add
 def _join(nodes: Sequence[Node]) -> None:
     first, *others = nodes
     first.run("docker", "swarm", "init", "--advertise-addr", first.address)
+    first.run("docker", "swarm", "update", "--dispatcher-heartbeat", "2s")  # as docs/cluster.md says
     token = first.run("docker", "swarm", "join-token", "-q", "manager")
     for node in others:
         node.run("docker", "swarm", "join", "--token", token, "--advertise-addr", node.address, first.address)
