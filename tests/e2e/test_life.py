@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.support.cluster import eventually
 from tests.support.container_log import host_of
 
 if TYPE_CHECKING:
@@ -39,3 +42,18 @@ def test_stop_ends_everything_well(own_topology: Topology) -> None:
     assert {one.name: one.attrs["State"]["ExitCode"] for one in containers} == dict.fromkeys(
         (one.name for one in containers), 0
     )
+
+
+@pytest.mark.parametrize("service", ["server", "admin"])
+def test_what_hangs_is_unhealthy_and_what_goes_on_is_healthy(own_topology: Topology, service: str) -> None:
+    """A program that stands still is unhealthy within 20 s, and healthy again once it goes on."""
+    container = own_topology.container(service)
+
+    def is_found(health: str) -> bool:
+        container.reload()
+        return str(container.health) == health
+
+    container.exec_run(["sh", "-c", "kill -STOP -1"])
+    eventually(lambda: is_found("unhealthy"), "unhealthy", 20)
+    container.exec_run(["sh", "-c", "kill -CONT -1"])
+    eventually(lambda: is_found("healthy"), "healthy", 20)

@@ -76,18 +76,3 @@ def test_bad_settings_are_all_named() -> None:
         *("GAME_LOG_LEVEL", "GAME_LOW", "GAME_PLAYER_PORT"),
     ]
     assert ended.returncode == 2
-
-
-def test_the_health_check_says_whether_it_serves() -> None:
-    """It is 0 beside a server and 1 without one, and leaves no session in the log."""
-    with ServerProcess() as server:
-        where = {
-            "GAME_HOST": "127.0.0.1",
-            "GAME_PLAYER_PORT": str(server.player[1]),
-            "GAME_ADMIN_PORT": str(server.admin[1]),
-        }
-        assert start("services.server.healthcheck", **where).returncode == 0
-        server.signal(signal.SIGTERM)
-        assert server.wait() == 0
-        assert not server.events("session_closed")
-    assert start("services.server.healthcheck", **where).returncode == 1

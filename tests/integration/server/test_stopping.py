@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -145,13 +142,3 @@ def test_an_address_that_is_not_ours_is_named(host: str, names: str) -> None:
         listen(host, taken.getsockname()[1], "GAME_PLAYER_PORT")
     assert str(caught.value).startswith(f"{names}: cannot listen on {host}")
     assert "\n" not in str(caught.value)
-
-
-def test_a_server_that_hangs_is_not_healthy(server: ServerProcess) -> None:
-    """The kernel goes on accepting for a server that stands still; the health check is not fooled."""
-    environ = {**os.environ, "GAME_HOST": "127.0.0.1", **server.ports}
-    command = [sys.executable, "-m", "services.server.healthcheck"]
-    server.signal(signal.SIGSTOP)
-    assert subprocess.run(command, env=environ, check=False, timeout=15).returncode == 1
-    server.signal(signal.SIGCONT)
-    assert subprocess.run(command, env=environ, check=False, timeout=15).returncode == 0

@@ -9,8 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
+from services.server.healthcheck import DEADLINE_S
+
 ROOT = Path(__file__).parents[3]
 FILES = ("docker-compose.yml", "compose.cluster.yml")
+CHECKED = (*FILES, "deploy/swarm.yml")
+
+HANGS_FOR_S = 20.0
+"""A container that hangs is unhealthy by then."""
 
 
 def services(file: str) -> dict[str, dict[str, Any]]:
@@ -49,3 +55,19 @@ def test_no_container_swaps_or_mounts_this_folder(file: str) -> None:
 def test_line_ends_are_those_of_the_containers() -> None:
     """No working copy turns scripts and settings into files with CR LF."""
     assert "* text=auto eol=lf" in (ROOT / ".gitattributes").read_text().splitlines()
+
+
+@pytest.mark.parametrize("file", CHECKED)
+def test_checks_tell_busy_from_dead(file: str) -> None:
+    """Each check has its own deadline, three tries, and time to start; what hangs is found within 20 s."""
+    checks = {name: one["healthcheck"] for name, one in services(file).items() if "healthcheck" in one}
+    assert checks
+    for name, one in checks.items():
+        words = " ".join(one["test"])
+        given = re.search(r"\btimeout (\d+) ", words)
+        deadline_s = float(given[1]) if given else DEADLINE_S
+        assert given or "services.server.healthcheck" in words, name
+        interval_s, timeout_s = (float(one[field].removesuffix("s")) for field in ("interval", "timeout"))
+        assert one["retries"] >= 3, name
+        assert timeout_s >= 4 * deadline_s, name
+        assert one["retries"] * (interval_s + deadline_s) < HANGS_FOR_S, name

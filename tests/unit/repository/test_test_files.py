@@ -18,9 +18,7 @@ SHELLS = {
         *("player/__main__", "player/automatic", "player/cli", "player/client", "player/bot_pool"),
         *("player/bot_connection", "player/bot_interface"),
     ),
-    "tests/integration/server/test_life.py": (
-        *("server/__main__", "server/app", "server/healthcheck", "server/program"),
-    ),
+    "tests/integration/server/test_life.py": ("server/__main__", "server/app", "server/program"),
     "tests/integration/server/test_play.py": (
         *("server/admission", "server/connection", "server/context", "server/player_session"),
         *("server/reactor", "server/session", "server/turn"),
