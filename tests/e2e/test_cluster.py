@@ -22,6 +22,7 @@ from tests.support.cluster import (
     ready_player,
 )
 from tests.support.line_client import LineClient
+from tests.support.one_liners import check_story
 from tests.support.proxy import proxy_header
 from tests.support.topology import running
 
@@ -100,6 +101,11 @@ def test_everybody_is_listed_whichever_server_is_asked(cluster: Cluster) -> None
     assert hosts == cluster.hosts("bot")
     asked = [log for log in cluster.server_logs() if log.events("admin_listed")]
     assert len(asked) == REPLICAS
+
+
+def test_a_game_is_told_by_all_who_saw_it(cluster: Cluster) -> None:
+    """Behind the balancer, too, a player has one address in the logs of all who saw the game (X-1)."""
+    check_story(cluster)
 
 
 def test_playing_changes_nothing_in_a_cluster(cluster: Cluster) -> None:
