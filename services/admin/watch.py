@@ -29,7 +29,7 @@ from services.admin.model.expectations import expectations
 from services.admin.observe import log_change
 from services.admin.recorder import Recorder
 from services.admin.view import board_view
-from services.runtime.connecting import UnreachableError, cause
+from services.runtime.connecting import Target, UnreachableError, cause
 from services.runtime.logging import LogFormat, configure
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     from services.admin.model.board import Change
     from services.admin.settings import DashboardSettings, Settings
-    from services.runtime.connecting import Target
 
 REFRESH_S: Final = 0.25
 """Often enough to look live, seldom enough to cost nothing over a slow line."""
@@ -85,13 +84,13 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
     recorder = Recorder(settings.history, board, clock, log)
     work: list[Coroutine[None, None, None]] = []
     if settings.dashboard is not None:
-        listener = _listen(settings.dashboard)
-        host, port = listener.getsockname()[:2]
+        listeners = _listen(settings.dashboard)
+        host, port = listeners[0].getsockname()[:2]
         if not draws:
             log.info("dashboard_listening", host=host, port=port)
         feed = Feed(board, Names(reverse_dns, clock.now), expected, clock)
         play = Play(replace(target, port=settings.play.port), settings.play, settings.rules)
-        work.append(serve(feed, recorder, play, listener, names=settings.dashboard.names, log=log))
+        work.append(serve(feed, recorder, play, listeners, names=settings.dashboard.names, log=log))
     if draws:
         work.append(_draw(board, target, expected, clock, console))
     work.append(_follow(target, observe, stopped))
@@ -108,12 +107,12 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
     return outcome
 
 
-def _listen(where: DashboardSettings) -> socket.socket:
+def _listen(where: DashboardSettings) -> list[socket.socket]:
     try:
         return listen(where.host, where.port)
     except OSError as error:
         raise UnreachableError(
-            f"cannot serve the page at {where.host}:{where.port}: {cause(error)}"
+            f"cannot serve the page at {Target(where.host, where.port)}: {cause(error)}"
         ) from None
 
 

@@ -165,10 +165,12 @@ def parse_host(value: str) -> str:
     expected = "a host name or an IP address, such as game.example, 10.0.0.1 or ::1"
     host = value.removeprefix("[").removesuffix("]") if ":" in value else value
     try:
-        ip_address(host)
+        address = ip_address(host)
     except ValueError:
         pass
     else:
+        if address.version == 6 and address.is_link_local and not address.scope_id:  # noqa: PLR2004
+            _refuse("a link-local address without its interface", "it with one, such as fe80::1%eth0")
         return host
     if ":" in host:
         _refuse("no host name", f"{expected}; the port has a setting of its own")

@@ -23,7 +23,7 @@ from services.server.turn import take_turn
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from services.protocol.messages import Address
     from services.server.context import ServerContext
@@ -46,10 +46,11 @@ class Admission:
         self._proxies = settings.proxies
         context.reactor.take_turn = partial(take_turn, context)
 
-    def listen(self, players: socket.socket, admins: socket.socket) -> None:
+    def listen(self, players: Iterable[socket.socket], admins: Iterable[socket.socket]) -> None:
         """Accept connections on both ports."""
-        self._context.reactor.listen(players, self._through_proxies(self.admit_player))
-        self._context.reactor.listen(admins, self._through_proxies(self.admit_admin))
+        for listeners, admit in ((players, self.admit_player), (admins, self.admit_admin)):
+            for listener in listeners:
+                self._context.reactor.listen(listener, self._through_proxies(admit))
 
     def _through_proxies(self, admit: Admit) -> Admit:
         """Let balancers, and nobody else, tell whose connection it is (clause X-1)."""

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from services.protocol import refusals
+from services.runtime.connecting import cause
+from services.runtime.listening import open_listeners
 from services.runtime.tls import EXPIRY_WARNING_DAYS, TlsError
 from services.runtime.tls_settings import AdminTls
 from services.server.admission import Admission
@@ -43,27 +45,25 @@ class ListenError(Exception):
     """A port cannot be listened on; one line that names the setting."""
 
 
-def listen(host: str, port: int, setting: str) -> socket.socket:
-    """Bind a port on one address, or on all of IPv4 and IPv6 where `host` is empty.
+def listen(host: str, port: int, setting: str) -> list[socket.socket]:
+    """Listen on a port of each address that `host` stands for.
 
     Raises:
         ListenError: the port is taken, or the address is not of this machine.
     """
     try:
-        if host:
-            family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            listener = socket.create_server(address, family=family, backlog=BACKLOG)
-        elif socket.has_dualstack_ipv6():
-            listener = socket.create_server(
-                ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG
-            )
-        else:
-            listener = socket.create_server(("", port), backlog=BACKLOG)
+        listeners = open_listeners(host, port, backlog=BACKLOG)
     except OSError as error:
         where = f"{host or 'all addresses'}, port {port}"
-        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        if error.errno not in {errno.EADDRINUSE, errno.EACCES}:  # then it is not the port that is wrong
             setting = "GAME_HOST"
-        raise ListenError(f"{setting}: cannot listen on {where}: {error.strerror or error}") from error
+        raise ListenError(f"{setting}: cannot listen on {where}: {cause(error)}") from error
+    for listener in listeners:
+        _adapt(listener)
+    return listeners
+
+
+def _adapt(listener: socket.socket) -> None:
     listener.setblocking(False)
     # Connections inherit these from their listener, so they cost nothing per connection.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -74,7 +74,6 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 20_000)
-    return listener
 
 
 def descriptors() -> int:
@@ -121,8 +120,8 @@ class App:
         self._log.info(
             "server_listening",
             host=settings.host or "*",
-            player_port=players.getsockname()[1],
-            admin_port=admins.getsockname()[1],
+            player_port=players[0].getsockname()[1],
+            admin_port=admins[0].getsockname()[1],
             player_tls=settings.tls.player.value,
             admin_tls=settings.tls.admin.value,
             max_players=self._quota.players,

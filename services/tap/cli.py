@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from services.runtime.connecting import Target
+from services.runtime.connecting import Target, cause
 from services.runtime.environ import SettingsError
+from services.runtime.listening import open_listeners
 from services.runtime.tls import ReloadingContext, TlsError
 from services.tap.follow import Port
 from services.tap.relay import Relay
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 OK: Final = 0
 FAILED: Final = 1
 BAD_USAGE: Final = 2
+
+BACKLOG: Final = 100
 
 _FLAGS: Final = {"ca": "GAME_TLS_CA", "cert": "GAME_TLS_CERT", "key": "GAME_TLS_KEY"}
 
@@ -97,7 +100,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         # Whoever read this has gone; the interpreter must not complain of it once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        _complain(f"{error.strerror or error}: choose other ports with --listen and --admin-listen")
+        _complain(f"{cause(error)}: choose other ports with --listen and --admin-listen")
         return FAILED
     if options.html:
         options.html.write_text(timeline.page(), encoding="utf-8")
@@ -150,10 +153,10 @@ async def _relay(settings: Settings, tls: ReloadingContext | None, show: Callabl
     async with contextlib.AsyncExitStack() as servers:
         for port, listen_port, server_port in ports:
             relay = Relay(port, Target(settings.host, server_port, tls), show, numbers, started_s)
-            server = await asyncio.start_server(relay.accept, settings.listen_host, listen_port)
-            servers.callback(server.close)
-            for sock in server.sockets:
-                where = Target(*sock.getsockname()[:2])
+            for listener in open_listeners(settings.listen_host, listen_port, backlog=BACKLOG):
+                server = await asyncio.start_server(relay.accept, sock=listener)
+                servers.callback(server.close)
+                where = Target(*listener.getsockname()[:2])
                 sys.stderr.write(f"guessing-tap: {port} connections to {where} go to {relay.target}\n")
         await stopped.wait()
 

@@ -40,10 +40,11 @@ def listen_with(send_buffer_octets: int) -> None:
     """Give the listeners a small buffer, which their connections inherit."""
     usual = app.listen
 
-    def listen(host: str, port: int, setting: str) -> socket.socket:
-        listener = usual(host, port, setting)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_octets)
-        return listener
+    def listen(host: str, port: int, setting: str) -> list[socket.socket]:
+        listeners = usual(host, port, setting)
+        for listener in listeners:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_octets)
+        return listeners
 
     app.listen = listen
 

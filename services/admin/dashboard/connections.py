@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from services.runtime.connecting import cause
+from services.runtime.listening import open_listeners
 
 if TYPE_CHECKING:
     import uvicorn
@@ -112,22 +113,23 @@ class Connection(H11Protocol):
 class Bounds:
     """Accepts connections and keeps them within bounds."""
 
-    def __init__(self, listener: socket.socket, log: FilteringBoundLogger) -> None:
+    def __init__(self, log: FilteringBoundLogger) -> None:
         self.connections: dict[Connection, None] = {}
-        self._listener = listener
         self._log = log
         descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._most = max(LEAST_CONNECTIONS, min(MOST_CONNECTIONS, descriptors - RESERVED_DESCRIPTORS))
         self.most_streams = self._most * 3 // 4
         """The rest is kept for requests that are answered at once, the health check's among them."""
 
-    async def accept(self, config: uvicorn.Config, server_state: ServerState) -> None:
+    async def accept(
+        self, listener: socket.socket, config: uvicorn.Config, server_state: ServerState
+    ) -> None:
         """Accept connections until cancelled."""
         loop = asyncio.get_running_loop()
-        self._listener.setblocking(False)
+        listener.setblocking(False)
         while True:
             try:
-                accepted, _ = await loop.sock_accept(self._listener)
+                accepted, _ = await loop.sock_accept(listener)
             except OSError as error:
                 self._log.error("accept_failed", reason=cause(error))
                 await asyncio.sleep(ACCEPT_RETRY_S)
@@ -168,15 +170,14 @@ class Timed:
                 connection.request_ended()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Take the port; `::` means all addresses of both families.
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Take the port at each address that the host stands for.
 
     Raises:
         OSError: It cannot be had.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    both = host == "::" and socket.has_dualstack_ipv6()
-    listener = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
-    # Accepted connections inherit it.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_OCTETS)
-    return listener
+    listeners = open_listeners(host, port, backlog=BACKLOG)
+    for listener in listeners:
+        # Accepted connections inherit it.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_OCTETS)
+    return listeners

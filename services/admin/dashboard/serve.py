@@ -14,7 +14,7 @@ from services.admin.dashboard.play import MOST_MESSAGE_OCTETS
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Collection, Generator
+    from collections.abc import Collection, Generator, Sequence
 
     from structlog.typing import FilteringBoundLogger
 
@@ -36,7 +36,7 @@ async def serve(
     feed: Feed,
     recorder: Recorder,
     play: Play,
-    listener: socket.socket,
+    listeners: Sequence[socket.socket],
     *,
     names: Collection[str],
     log: FilteringBoundLogger,
@@ -56,11 +56,11 @@ async def serve(
         timeout_graceful_shutdown=GRACE_S,
     )
     server = _Server(config)
-    bounds = Bounds(listener, log)
+    bounds = Bounds(log)
     async with asyncio.TaskGroup() as tasks:
         running = [
             tasks.create_task(feed.run()),
-            tasks.create_task(bounds.accept(config, server.server_state)),
+            *(tasks.create_task(bounds.accept(one, config, server.server_state)) for one in listeners),
         ]
         serving = tasks.create_task(server.serve([]))
         try:
@@ -69,7 +69,8 @@ async def serve(
             feed.close()
             for task in running:
                 task.cancel()
-            listener.close()
+            for listener in listeners:
+                listener.close()
             server.should_exit = True
             # Who has not taken the end by then does not hold up the program.
             asyncio.get_running_loop().call_later(GRACE_S / 2, bounds.abort)

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from tests.support.server_process import ServerProcess
 
 CHECK = "services.server.healthcheck"
@@ -41,6 +43,15 @@ def test_it_says_whether_the_server_serves() -> None:
         assert server.wait() == 0
         assert not server.events("session_closed")
     assert check(**settings).returncode == 1
+
+
+@pytest.mark.parametrize("host", ["", "::", "0.0.0.0", "127.0.0.1", "::1", "[::1]", "localhost"])
+def test_it_goes_where_the_server_listens(host: str) -> None:
+    """With the settings of the server it finds the server, and nobody else."""
+    with ServerProcess(GAME_HOST=host) as server:
+        assert check(**{**where(server), "GAME_HOST": host}).returncode == 0
+        server.signal(signal.SIGSTOP)
+        assert check(**{**where(server), "GAME_HOST": host}).returncode == 1
 
 
 def test_a_server_that_hangs_is_not_healthy() -> None:

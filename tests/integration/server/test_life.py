@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests.support.line_client import LineClient
 from tests.support.server_process import ServerProcess
 
 
@@ -66,6 +67,16 @@ def test_a_port_in_use_is_one_clear_line() -> None:
     assert second.stderr.startswith("GAME_PLAYER_PORT: cannot listen on 127.0.0.1, port ")
     assert len(second.stderr.splitlines()) == 1
     assert second.returncode == 1
+
+
+@pytest.mark.parametrize("host", ["", "::"])
+def test_everywhere_is_both_families_on_both_ports(host: str) -> None:
+    """Who listens on all addresses serves IPv4 and IPv6, whichever way that is spelled."""
+    with ServerProcess(GAME_HOST=host) as server:
+        for address in ("127.0.0.1", "::1"):
+            for port, greetings in ((server.player[1], "Greetings"), (server.admin[1], "Admin-Greetings")):
+                with LineClient((address, port)) as client:
+                    assert client.ask("Hello") == greetings
 
 
 def test_bad_settings_are_all_named() -> None:

@@ -31,7 +31,7 @@ RESET = struct.pack("ii", 1, 0)
 class TapProcess:
     """A tap on free ports, as a process; its JSON lines are read as they come."""
 
-    def __init__(self, port: int, admin_port: int, *flags: str) -> None:
+    def __init__(self, port: int, admin_port: int, *flags: str, listen: str = "0") -> None:
         self._process = subprocess.Popen(
             [
                 *(
@@ -40,7 +40,7 @@ class TapProcess:
                     "services.tap",
                     "--json",
                     "--listen",
-                    "0",
+                    listen,
                     "--to",
                     f"localhost:{port}",
                 ),
@@ -156,6 +156,18 @@ def test_encrypted_towards_the_server(tmp_path: Path) -> None:
             _, entries = tap.stop()
     assert "Greetings" in [entry["text"] for entry in entries]
     assert "is the administrator there" in tap.said
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_everywhere_is_both_families(address: str, listener: socket.socket) -> None:
+    """Who lets the tap listen on `::` reaches it by IPv4 too."""
+    with (
+        TapProcess(listener.getsockname()[1], 1, listen="[::]:0") as tap,
+        socket.create_connection((address, tap.player[1]), timeout=WAIT_S) as client,
+        listener.accept()[0] as server,
+    ):
+        client.sendall(b"Hello\r\n")
+        assert server.recv(100) == b"Hello\r\n"
 
 
 def test_bytes_go_through_as_they_are(listener: socket.socket) -> None:

@@ -226,6 +226,17 @@ def test_what_is_no_host_is_a_fault(value: str) -> None:
     assert faults_of(reader)[0].startswith("X: no host name, give a host name or an IP address, such as ")
 
 
+def test_a_link_local_address_needs_its_interface() -> None:
+    """Alone it leads nowhere, and the kernel's own complaint would not say why."""
+    reader = EnvironReader({"X": "fe80::1"})
+
+    assert reader.host("X", default="here") == "here"
+    assert faults_of(reader) == (
+        "X: a link-local address without its interface, give it with one, such as fe80::1%eth0 "
+        "(got 'fe80::1')",
+    )
+
+
 def test_a_port_beside_the_host_is_sent_to_its_own_setting() -> None:
     """`localhost:4000` is what people write; the fault says where the port goes."""
     reader = EnvironReader({"X": "localhost:4000"})

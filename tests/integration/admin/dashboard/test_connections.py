@@ -47,9 +47,9 @@ async def page(players: int = 0) -> AsyncIterator[int]:
     log = structlog.get_logger()
     recorder = Recorder(IN_MEMORY, board, clock, log)
     play = Play(Target("127.0.0.1", 1), PlaySettings(port=1, most_games=1, timeout_s=1), CLASSIC)
-    listener = listen("127.0.0.1", 0)
-    port = listener.getsockname()[1]
-    serving = asyncio.ensure_future(serve(feed, recorder, play, listener, names=frozenset(), log=log))
+    listeners = listen("127.0.0.1", 0)
+    port = listeners[0].getsockname()[1]
+    serving = asyncio.ensure_future(serve(feed, recorder, play, listeners, names=frozenset(), log=log))
     try:
         async with asyncio.timeout(PATIENCE_S):
             yield port
@@ -182,8 +182,7 @@ def test_a_look_at_the_head_of_the_stream_is_no_stream() -> None:
 )
 def test_any_address_is_of_both_families(listening: str, reached: str) -> None:
     """Who listens on `::` is reached by IPv4 too."""
-    with (
-        listen(listening, 0) as listener,
-        socket.create_connection((reached, listener.getsockname()[1]), timeout=PATIENCE_S),
-    ):
-        pass
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(listener) for listener in listen(listening, 0)]
+        where = reached, listeners[0].getsockname()[1]
+        stack.enter_context(socket.create_connection(where, timeout=PATIENCE_S))
