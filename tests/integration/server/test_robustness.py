@@ -178,7 +178,8 @@ def test_a_crowd_at_the_administrator_port_keeps_nobody_out() -> None:
 
 def test_vanished_peers_are_noticed() -> None:
     """Connections inherit from their listener that the kernel asks silent peers for a sign of life."""
-    with listen("127.0.0.1", 0, "GAME_PLAYER_PORT") as listener:
+    [listener] = listen("127.0.0.1", 0, "GAME_PLAYER_PORT")
+    with listener:
         listener.setblocking(True)
         with socket.create_connection(listener.getsockname()[:2]), listener.accept()[0] as accepted:
             tcp = socket.IPPROTO_TCP

@@ -231,10 +231,8 @@ def test_a_link_local_address_needs_its_interface() -> None:
     reader = EnvironReader({"X": "fe80::1"})
 
     assert reader.host("X", default="here") == "here"
-    assert faults_of(reader) == (
-        "X: a link-local address without its interface, give it with one, such as fe80::1%eth0 "
-        "(got 'fe80::1')",
-    )
+    (fault,) = faults_of(reader)
+    assert fault.startswith("X: a link-local address without its interface, give it with one, such as ")
 
 
 def test_a_port_beside_the_host_is_sent_to_its_own_setting() -> None:
