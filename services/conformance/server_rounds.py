@@ -12,7 +12,8 @@ from services.conformance.dialect import Meaning, classify
 from services.conformance.judged import JudgedServer
 from services.conformance.results import Level
 from services.conformance.server_watch import next_line
-from services.protocol.messages import Guessed, Joined, Left, Round, Won
+from services.protocol.codec import parse_player_reply, spell
+from services.protocol.messages import Guessed, Joined, Left, Round, TooLate, Won
 
 if TYPE_CHECKING:
     from services.protocol.messages import AdminReply
@@ -45,14 +46,23 @@ def one_secret(server: JudgedServer) -> None:
             players[0].connection.fail("one verdict for one number, whoever guesses it", ", ".join(verdicts))
 
 
-@CHECKS.check("R-3", need=Need.GAME)
+@CHECKS.check("R-3", "N-4", need=Need.GAME)
 def too_late(server: JudgedServer) -> None:
-    """After a round is won, each other player's next guess is answered Too late, once."""
+    """After a round is won, each other player's next guess is answered Too late, once; more may follow it."""
     _shared(server)
     winner, other = server.play(), server.play()
     winner.sweep()
     other.connection.send_lines(other.spell(server.dialect.low))
-    other.connection.expect("Too late")
+    wanted = "the line 'Too late', 'Too late NUMBER' or 'Too late NUMBER NAME'"
+    text = other.connection.read_line(wanted)
+    late = parse_player_reply(text.encode())
+    # Which number it is another player may have decided meanwhile, by finding the next one too.
+    if (
+        not isinstance(late, TooLate)
+        or spell(late) != text
+        or not (late.number is None or server.dialect.low <= late.number <= server.dialect.high)
+    ):
+        other.connection.fail(wanted, repr(text))
     # Another player, of another server even, may win the next round at once; hardly again and again.
     if all(other.guess(server.dialect.high) is Meaning.TOO_LATE for _ in range(TRIES)):
         other.connection.fail("a verdict for the guess after Too late", "Too late again")

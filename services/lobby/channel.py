@@ -22,7 +22,7 @@ from valkey.exceptions import ValkeyError
 from services.lobby import scripts
 from services.lobby.interface import RoundOutcome
 from services.protocol.codec import encode
-from services.protocol.messages import Missed, Verdict
+from services.protocol.messages import Missed, TooLate, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from valkey.asyncio.connection import Connection
 
     from services.lobby.interface import RoundGuess
-    from services.protocol.messages import Address
+    from services.protocol.messages import Address, Joined
     from services.protocol.rules import Rules
 
 ANSWER_TIMEOUT_S: Final = 1.5
@@ -66,7 +66,7 @@ QUEUE: Final = 65_536
 FAULTS: Final = (ValkeyError, OSError, TimeoutError)
 
 VERDICTS: Final = {"F": Verdict.FAR, "C": Verdict.CLOSE, "W": Verdict.CORRECT}
-TOO_LATE: Final = "L"
+LATE: Final = "L"
 """How the script spells what came of a guess."""
 
 TAKEN_FOR_DEAD: Final = "taken for dead by the other servers"
@@ -160,7 +160,7 @@ class Channel:
         replica: str,
         rules: Rules,
         draw_secret: Callable[[], int],
-        playing: Callable[[], Sequence[Address]],
+        playing: Callable[[], Sequence[Joined]],
         in_turn: Callable[[Callable[[], None]], None],
     ) -> None:
         self.operations = 0
@@ -305,8 +305,9 @@ class Channel:
         self._introduced = True
         asked_s = time.monotonic()
         arguments = (self._replica, self.generation, ALIVE_MS, self._draw_secret(), *self.memory)
+        lines = map(encode, players)
         clock, era, number = await self._client.execute_command(  # type: ignore[no-untyped-call]
-            "EVALSHA", self._shas["sync"], 0, *arguments, *map(str, players)
+            "EVALSHA", self._shas["sync"], 0, *arguments, *lines
         )
         self.memory = Memory(era.decode(), int(number))
         self._clock_offset_s = -time.monotonic()  # no guess is judged before the clock is right
@@ -355,7 +356,10 @@ class Channel:
 
     def _judging(self, asked: Sequence[_Guess], until_s: float) -> _Question:
         guesses = (item.guess for item in asked)
-        text = "".join(f"{one.address} {one.round_number} {one.number} {one.guesses}\n" for one in guesses)
+        text = "".join(
+            f"{one.address} {one.round_number} {one.number} {one.guesses} {one.name or ''}\n"
+            for one in guesses
+        )
         deadline_us = int((until_s - ANSWER_MARGIN_S + self._clock_offset_s) * 1_000_000)
         arguments = (deadline_us, self._replica, self.generation, self._close_distance)
 
@@ -367,7 +371,8 @@ class Channel:
             before, after, letters = int(found[0]), int(found[1]), found[2].decode()
             self.saw_round(after)
             outcomes = {letter: RoundOutcome(before, verdict) for letter, verdict in VERDICTS.items()}
-            outcomes[TOO_LATE] = RoundOutcome(after, None)
+            number, _, name = found[3].decode().partition(" ")
+            outcomes[LATE] = RoundOutcome(after, TooLate(int(number) if number else None, name or None))
             for item, letter in zip(asked, letters, strict=True):
                 item.done(outcomes[letter])
 

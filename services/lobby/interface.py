@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from services.protocol.messages import Address, Verdict, WatchEvent
+    from services.protocol.messages import Address, TooLate, Verdict, WatchEvent
 
 
 class Seating(Enum):
@@ -32,6 +32,8 @@ class RoundGuess(NamedTuple):
     number: int
     guesses: int
     """How many guesses the player has made, this one included."""
+    name: str | None = None
+    """What the player is called, if it said so."""
 
 
 class RoundOutcome(NamedTuple):
@@ -39,8 +41,8 @@ class RoundOutcome(NamedTuple):
 
     round_number: int
     """The round that is in play for this player from now on."""
-    verdict: Verdict | None
-    """None: too late, the round the guess was for is over (clause R-3)."""
+    reply: Verdict | TooLate
+    """`TooLate`: the round that the guess was for is over (clause R-3)."""
 
 
 class Watcher(Protocol):
@@ -72,8 +74,8 @@ class Lobby(Protocol):
         """How many guesses no watcher was told of, because there were too many (clause A-4)."""
 
     @property
-    def names(self) -> Mapping[Address, str]:
-        """The names of the players who gave one, as far as they are known here."""
+    def names(self) -> Mapping[Address, str | None]:
+        """What the players of `watched_players` are called, those who said so (clause N-3)."""
 
     def publish(self, event: WatchEvent) -> None:
         """Let an event take effect on the list of players, and tell the watcher (clause A-4).

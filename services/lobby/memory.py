@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from services.lobby.interface import RoundOutcome, Seating
 from services.protocol.codec import encode
-from services.protocol.messages import Guessed, Joined, Left, Round, Verdict, Won
+from services.protocol.messages import Guessed, Joined, Left, Round, TooLate, Verdict, Won
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,9 +23,10 @@ class MemoryLobby:
         self.publish_line: Callable[[bytes], None] | None = None
         self._rules = rules
         self._draw_secret = draw_secret
-        self._players: dict[Address, None] = {}
-        self._names: dict[Address, str] = {}
+        self._players: dict[Address, str | None] = {}
         self._round_number = 1
+        self._found = TooLate()
+        """What is said of the round before this one."""
         self._secret = draw_secret()
 
     @property
@@ -47,22 +48,19 @@ class MemoryLobby:
         """Let an event take effect on the list of players, and tell the watcher (clause A-4)."""
         match event:
             case Joined(address, name):
-                self._players[address] = None
-                if name:
-                    self._names[address] = name
+                self._players[address] = name
             case Won(address) | Left(address):
                 # Two connections to different addresses of ours may come from one address and port.
                 self._players.pop(address, None)
-                self._names.pop(address, None)
             case _:
                 pass
         if self.publish_line:
             self.publish_line(encode(event))
 
     @property
-    def names(self) -> Mapping[Address, str]:
-        """The names of the players who gave one."""
-        return self._names
+    def names(self) -> Mapping[Address, str | None]:
+        """What the players are called."""
+        return self._players
 
     def list_players(self, done: Callable[[Sequence[Address] | None], None]) -> None:
         """Find out who is playing, in the order in which they joined."""
@@ -91,12 +89,13 @@ class MemoryLobby:
     def guess(self, guess: RoundGuess, done: Callable[[RoundOutcome | None], None]) -> None:
         """Judge a guess at the shared number (clauses R-2, R-3)."""
         if guess.round_number != self._round_number:
-            done(RoundOutcome(self._round_number, None))
+            done(RoundOutcome(self._round_number, self._found))
             return
         verdict = self._rules.judge(self._secret, guess.number)
         self.publish(Guessed(guess.address, guess.number, verdict))
         if verdict is Verdict.CORRECT:
             self._round_number += 1
+            self._found = TooLate(guess.number, guess.name)
             self._secret = self._draw_secret()
             self.publish(Won(guess.address, guess.guesses))
             self.publish(Round(self._round_number))

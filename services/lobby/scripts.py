@@ -4,11 +4,12 @@ Keys, all below `game:`:
 
     sequence          counts everything that happens; the id of each event, and the order of joining
     events            stream of what the watcher is told, one line or more an entry, ids without gaps
-    players           hash, address -> "REPLICA SEQUENCE"
+    players           hash, address -> "REPLICA SEQUENCE NAME"; no name is an empty one
     replicas          set of the replicas at work
     alive:REPLICA     there as long as the replica is heard of
     generations       hash, replica -> the number of its latest connection
-    round             hash: number and secret of the shared round, and its era: this Valkey's memory
+    round             hash: number and secret of the shared round, its era: this Valkey's memory; and what was
+                      found last: "NUMBER NAME", or "NUMBER" where nobody knows the name
     seat, seat_token  the administrator's seat: "REPLICA TOKEN", and the last token
 """
 
@@ -48,11 +49,11 @@ local function leave(address)
   redis.call('HDEL', '{PLAYERS}', address)
   happen('Left ' .. address .. '\\r\\n')
 end
-local function join(replica, address)
+local function join(replica, line)
+  local address, name = string.match(line, '^Joined (%S+ %S+) ?(%S*)')
   -- An address is somewhere else only if its old replica has not noticed yet that it went.
   if owner(address) then leave(address) end
-  local id = happen('Joined ' .. address .. '\\r\\n')
-  redis.call('HSET', '{PLAYERS}', address, replica .. ' ' .. id)
+  redis.call('HSET', '{PLAYERS}', address, replica .. ' ' .. happen(line) .. ' ' .. name)
 end
 local function players_of(replica)
   local found, all = {{}}, redis.call('HGETALL', '{PLAYERS}')
@@ -88,8 +89,9 @@ if not era or (era ~= known_era and number <= known_round) then
 end
 local listed, playing = players_of(replica), {}
 for i = 7, #ARGV do
-  playing[ARGV[i]] = true
-  if not listed[ARGV[i]] then join(replica, ARGV[i]) end
+  local address = string.match(ARGV[i], '^Joined (%S+ %S+)')
+  playing[address] = true
+  if not listed[address] then join(replica, ARGV[i]) end
 end
 for address in pairs(listed) do
   if not playing[address] then leave(address) end
@@ -108,7 +110,7 @@ if redis.call('HGET', 'game:generations', replica) ~= generation then return 0 e
 for i = 3, #ARGV, 3 do
   local kind, address, line = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if kind == 'join' then
-    join(replica, address)
+    join(replica, line)
   elseif kind == 'end' then
     if owner(address) == replica then
       redis.call('HDEL', 'game:players', address)
@@ -151,19 +153,21 @@ GUESSES: Final = (
     _COMMON
     + """
 -- Guesses of one replica at the shared number, in order, a line each: address, round, number, how many the
--- player has made. They are judged where the number is: who finds it wins the round, at once and once.
--- Returns the round in play before and after, and a letter for each guess: Far, Close, Won, or Late. Nothing:
--- asked too long ago, when the players have been refused already, or by a replica that was taken for dead.
+-- player has made, name. They are judged where the number is: who finds it wins the round, at once and once.
+-- Returns the round in play before and after, a letter for each guess (Far, Close, Won, Late), and what was
+-- found last. Nothing: asked too long ago, when the players have been refused already, or by a replica that
+-- was taken for dead.
 local deadline_us, replica, generation = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local close_distance, next_secret = tonumber(ARGV[4]), ARGV[5]
 local time = redis.call('TIME')
 if time[1] * 1000000 + time[2] > deadline_us then return {} end
 if redis.call('HGET', 'game:generations', replica) ~= generation then return {} end
-local current = redis.call('HMGET', 'game:round', 'number', 'secret')
+local current = redis.call('HMGET', 'game:round', 'number', 'secret', 'found')
 if not current[1] then return {} end
 local before, after, secret, won = current[1], current[1], tonumber(current[2]), false
+local found = current[3] or ''
 local letters, lines = {}, {}
-for address, round, number, guesses in string.gmatch(ARGV[6], '(%S+ %S+) (%S+) (%S+) (%S+)\\n') do
+for address, round, number, guesses, name in string.gmatch(ARGV[6], '(%S+ %S+) (%S+) (%S+) (%S+) (%S*)\\n') do
   if won or round ~= before then
     letters[#letters + 1] = 'L'
   else
@@ -173,7 +177,8 @@ for address, round, number, guesses in string.gmatch(ARGV[6], '(%S+ %S+) (%S+) (
     letters[#letters + 1] = distance == 0 and 'W' or string.sub(verdict, 1, 1)
     if distance == 0 then
       won, after = true, string.format('%.0f', before + 1)
-      redis.call('HSET', 'game:round', 'number', after, 'secret', next_secret)
+      found = number .. (name ~= '' and ' ' .. name or '')
+      redis.call('HSET', 'game:round', 'number', after, 'secret', next_secret, 'found', found)
       if owner(address) == replica then redis.call('HDEL', 'game:players', address) end
       lines[#lines + 1] = 'Won ' .. address .. ' ' .. guesses .. '\\r\\n'
       lines[#lines + 1] = 'Round ' .. after .. '\\r\\n'
@@ -181,7 +186,7 @@ for address, round, number, guesses in string.gmatch(ARGV[6], '(%S+ %S+) (%S+) (
   end
 end
 tell(lines)
-return {before, after, table.concat(letters)}
+return {before, after, table.concat(letters), found}
 """
 )
 

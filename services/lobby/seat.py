@@ -29,11 +29,14 @@ LEASE_S: Final = LEASE_MS / 1000 - 0.5
 READ_WAIT_MS: Final = 1000
 
 
-def addresses(flat: Sequence[bytes]) -> list[Address]:
-    """Return the players of Valkey's hash, in the order in which they joined."""
-    pairs = zip(flat[::2], flat[1::2], strict=True)
-    ordered = sorted((int(value.split()[1]), name.decode().split()) for name, value in pairs)
-    return [Address(host, int(port)) for _, (host, port) in ordered]
+def players_in(flat: Sequence[bytes]) -> dict[Address, str | None]:
+    """Return the players of Valkey's hash and their names, in the order in which they joined."""
+    found = []
+    for address, value in zip(flat[::2], flat[1::2], strict=True):
+        host, port = address.decode().split()
+        _, sequence, *name = value.decode().split()
+        found.append((int(sequence), Address(host, int(port)), name[0] if name else None))
+    return {address: name for _, address, name in sorted(found)}
 
 
 class Seat:
@@ -45,14 +48,14 @@ class Seat:
         watcher: Watcher,
         *,
         token: int,
-        players: Sequence[Address],
+        players: dict[Address, str | None],
         last_event: int,
         in_turn: Callable[[Callable[[], None]], None],
     ) -> None:
         self.token = token
         """Higher than that of every holder before."""
-        self.players = dict.fromkeys(players)
-        """Who is playing, as of the last event that the watcher was told."""
+        self.players = players
+        """Who is playing, and by what name, as of the last event that the watcher was told."""
         self.until_s = 0.0
         """When the lease ends, on the monotonic clock, unless it is renewed."""
         self._watcher = watcher
@@ -110,8 +113,8 @@ class Seat:
     def _pass_on(self, lines: bytes) -> None:
         for line in lines.splitlines():
             match parse_admin_reply(line):
-                case Joined(address):
-                    self.players[address] = None
+                case Joined(address, name):
+                    self.players[address] = name
                 case Won(address) | Left(address):
                     self.players.pop(address, None)
                 case _:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.lobby.channel import Channel
 from services.lobby.interface import Seating
-from services.lobby.seat import LEASE_MS, Seat, addresses
+from services.lobby.seat import LEASE_MS, Seat, players_in
 from services.protocol.codec import NO_NAMES, encode
 from services.protocol.messages import Guessed, Joined, Left, Round, Verdict, Won
 
@@ -37,14 +37,14 @@ class ValkeyLobby:
         self._url = url
         self._replica = replica
         self._in_turn = in_turn
-        self._playing: dict[Address, None] = {}
-        """Who plays on this server."""
+        self._playing: dict[Address, str | None] = {}
+        """Who plays on this server, and by what name."""
         self._channel = Channel(
             url,
             replica=replica,
             rules=rules,
             draw_secret=draw_secret,
-            playing=lambda: tuple(self._playing),
+            playing=lambda: [Joined(*player) for player in self._playing.items()],
             in_turn=in_turn,
         )
         self.publish_line: Callable[[bytes], None] | None = self._channel.tell
@@ -71,8 +71,8 @@ class ValkeyLobby:
     def publish(self, event: WatchEvent) -> None:
         """Let an event take effect on the list of players, and tell the watcher (clause A-4)."""
         match event:
-            case Joined(address):
-                self._playing[address] = None
+            case Joined(address, name):
+                self._playing[address] = name
                 self._channel.change("join", address, encode(event))
             case Won(address) | Left(address):
                 # Two connections to different addresses of ours may come from one address and port.
@@ -82,13 +82,13 @@ class ValkeyLobby:
                 self._channel.tell(encode(event))
 
     @property
-    def names(self) -> Mapping[Address, str]:
-        """None: Valkey is not told names."""
-        return NO_NAMES
+    def names(self) -> Mapping[Address, str | None]:
+        """What the players are called, as of the last event that the watcher was told."""
+        return self._seat.players if self._seat else NO_NAMES
 
     def list_players(self, done: Callable[[Sequence[Address] | None], None]) -> None:
         """Find out who is playing, on whichever server, in the order in which they joined."""
-        self._channel.ask("list", (), lambda flat: done(None if flat is None else addresses(flat)))
+        self._channel.ask("list", (), lambda flat: done(None if flat is None else list(players_in(flat))))
 
     # --- rounds
 
@@ -106,7 +106,7 @@ class ValkeyLobby:
         """Judge a guess at the shared number, and publish what follows from it (clauses R-2, R-3)."""
 
         def answered(outcome: RoundOutcome | None) -> None:
-            if outcome and outcome.verdict is Verdict.CORRECT:
+            if outcome and outcome.reply is Verdict.CORRECT:
                 self._playing.pop(guess.address, None)
             done(outcome)
 
@@ -131,7 +131,7 @@ class ValkeyLobby:
                 self._url,
                 watcher,
                 token=token,
-                players=addresses(flat),
+                players=players_in(flat),
                 last_event=int(last_event),
                 in_turn=self._in_turn,
             )

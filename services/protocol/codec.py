@@ -226,11 +226,11 @@ def encode(message: Message) -> bytes:
     return _USUAL.get(message if isinstance(message, Verdict) else type(message)) or _encode(message)
 
 
-NO_NAMES: Final[Mapping[Address, str]] = {}
+NO_NAMES: Final[Mapping[Address, str | None]] = {}
 
 
 def encode_list(
-    players: Iterable[Address], names: Mapping[Address, str] = NO_NAMES, *, within_watch: bool
+    players: Iterable[Address], names: Mapping[Address, str | None] = NO_NAMES, *, within_watch: bool
 ) -> bytes:
     """Return a list of players as it goes over the wire (clauses A-2, A-3; N-3: names within a watch)."""
     lines = [encode(Listed(address, names.get(address) if within_watch else None)) for address in players]

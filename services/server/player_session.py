@@ -80,7 +80,7 @@ class PlayerSession(Session):
             case EnterRound():
                 lobby.enter_round(lambda number: self.answered(lambda: state.entered(number, repeat)))
             case Judge(number):
-                guess = RoundGuess(self.address, state.round_number, number, self.guesses + 1)
+                guess = RoundGuess(self.address, state.round_number, number, self.guesses + 1, self.name)
                 table = self.responses
 
                 def judged(found: RoundOutcome | None) -> None:

@@ -51,9 +51,11 @@ async def until(found: Callable[[], object], what: str = "what was waited for") 
         await asyncio.sleep(0.005)
 
 
-async def guess(lobby: Lobby, address: Address, round_number: int, number: int) -> RoundOutcome | None:
+async def guess(
+    lobby: Lobby, address: Address, round_number: int, number: int, name: str | None = None
+) -> RoundOutcome | None:
     """Guess at the shared number."""
-    return await ask(lambda done: lobby.guess(RoundGuess(address, round_number, number, 1), done))
+    return await ask(lambda done: lobby.guess(RoundGuess(address, round_number, number, 1, name), done))
 
 
 async def round_in_play(lobby: Lobby) -> int:
@@ -69,8 +71,8 @@ class Watch:
     def __init__(self, lobby: Lobby) -> None:
         self.lobby = lobby
         self.lines: list[str] = []
-        self.players: dict[Address, None] = {}
-        """The list that he was given, and the events applied to it."""
+        self.players: dict[Address, str | None] = {}
+        """The list that he was given, with names, and the events applied to it."""
         self.unseated: str | None = None
 
     async def take_seat(self) -> Seating | None:
@@ -78,7 +80,8 @@ class Watch:
 
         def seated(seating: Seating | None) -> Seating | None:
             if seating is Seating.SEATED:
-                self.players = dict.fromkeys(self.lobby.watched_players())
+                names = self.lobby.names
+                self.players = {one: names.get(one) for one in self.lobby.watched_players()}
             return seating
 
         return await ask(lambda done: self.lobby.take_seat(self, lambda found: done(seated(found))))
@@ -88,9 +91,9 @@ class Watch:
         for line in data.decode().splitlines():
             self.lines.append(line)
             match parse_admin_reply(line.encode()):
-                case Joined(address):
+                case Joined(address, name):
                     assert address not in self.players, f"{line}, but is there"
-                    self.players[address] = None
+                    self.players[address] = name
                 case Won(address) | Left(address):
                     assert address in self.players, f"{line}, but was not there"
                     del self.players[address]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from services.lobby.interface import RoundGuess, RoundOutcome
 from services.protocol import refusals
 from services.protocol.framing import LineBuffer
-from services.protocol.messages import Address, Guessed, Joined, Left, Round, Verdict, Won
+from services.protocol.messages import Address, Guessed, Joined, Left, Round, TooLate, Verdict, Won
 from services.protocol.rules import CLASSIC
 from services.server.game.admin import AdminState
 from services.server.game.conversation import EnterRound, FindPlayers, TakeSeat
@@ -36,6 +36,8 @@ class FakeServer:
     seat: Transcript | None = None
     round_number: int = 1
     """The shared round in play."""
+    found: TooLate = field(default_factory=TooLate)
+    """What is said of the round before."""
     reachable: bool = True
     """Whether what is shared with other servers can be asked."""
 
@@ -56,11 +58,12 @@ class FakeServer:
     def judge(self, guess: RoundGuess) -> RoundOutcome:
         """Judge a guess at the number that all share, of which the first one is 21 and the next 7."""
         if guess.round_number != self.round_number:
-            return RoundOutcome(self.round_number, None)
+            return RoundOutcome(self.round_number, self.found)
         verdict = CLASSIC.judge(21 if self.round_number == 1 else 7, guess.number)
         self.publish(Guessed(guess.address, guess.number, verdict))
         if verdict is Verdict.CORRECT:
             self.round_number += 1
+            self.found = TooLate(guess.number, guess.name)
             self.publish(Won(guess.address, guess.guesses))
             self.publish(Round(self.round_number))
         return RoundOutcome(guess.round_number, verdict)
@@ -75,6 +78,7 @@ class Transcript:
         self.server = server
         self.address = PLAYER
         self.guesses = 0
+        self.name: str | None = None
         self.output = b""
         """What the peer was sent."""
         self.log: list[tuple[LogEvent, tuple[Value, ...]]] = []
@@ -134,11 +138,12 @@ class Transcript:
     def _perform(self, outcome: Outcome) -> None:
         assert self.closed is None, f"{outcome} after the close"
         self.guesses += outcome.is_guess
+        self.name = outcome.name or self.name
         for event, values in outcome.log:
             assert len(values) == len(event.fields)
             self.log.append((event, (*values, self.guesses) if event.count_field else values))
         for happened in outcome.events:
-            self.server.publish(happened.of(self.address, self.guesses))
+            self.server.publish(happened.of(self.address, self.guesses, self.name))
         self.output += outcome.reply
         if outcome.leaves_seat:
             assert self.server.seat is self
@@ -169,7 +174,7 @@ class Transcript:
         if isinstance(question, EnterRound):
             return state.entered(server.round_number if server.reachable else None, repeat)
         assert not isinstance(question, FindPlayers | TakeSeat)
-        guess = RoundGuess(self.address, state.round_number, question.number, self.guesses + 1)
+        guess = RoundGuess(self.address, state.round_number, question.number, self.guesses + 1, self.name)
         return state.judged(question, server.judge(guess) if server.reachable else None)
 
 

@@ -57,7 +57,9 @@ class AdminState(ConversationState):
             case _:  # Pong is the only other request that is allowed
                 return Outcome(next_state=replace(self, answers_pings=True))
 
-    def listed(self, players: Sequence[Address] | None, names: Mapping[Address, str] = NO_NAMES) -> Outcome:
+    def listed(
+        self, players: Sequence[Address] | None, names: Mapping[Address, str | None] = NO_NAMES
+    ) -> Outcome:
         """Go on after `FindPlayers`; `names` are shown within a watch (clause N-3)."""
         if players is None:
             return self.refuse(refusals.LIST_UNREACHABLE)
@@ -69,7 +71,7 @@ class AdminState(ConversationState):
             return outcome._replace(next_state=self.at(advance(self.protocol_state, End())))
         return outcome._replace(next_state=self.at(State.CLOSED), close_reason="listed")
 
-    def seated(self, players: Sequence[Address], names: Mapping[Address, str] = NO_NAMES) -> Outcome:
+    def seated(self, players: Sequence[Address], names: Mapping[Address, str | None] = NO_NAMES) -> Outcome:
         """Go on after `TakeSeat`: the seat was free, and the list comes first (clause A-3)."""
         listed = replace(self, is_watching=True).listed(players, names)
         return listed._replace(log=(LogRecord(LogEvent.ADMIN_SEATED, (len(players),)), *listed.log))

@@ -190,14 +190,14 @@ class PlayerState(ConversationState):
         """Go on after `Judge`; the lobby has published what follows for the list and the watcher."""
         if outcome is None:
             return self.refuse(refusals.ROUND_UNREACHABLE)
-        if outcome.verdict is None:
+        if isinstance(outcome.reply, TooLate):
             return Outcome(
                 log=(LogRecord(LogEvent.GUESS_TOO_LATE, (guess.number, self.round_number)),),
-                reply=encode(TooLate()),
+                reply=encode(outcome.reply),
                 next_state=replace(self, round_number=outcome.round_number, invalid_guesses=0),
             )
-        values = (guess.number, outcome.verdict.value, self.round_number)
-        return self._announce(LogRecord(LogEvent.ROUND_GUESS_JUDGED, values), outcome.verdict)
+        values = (guess.number, outcome.reply.value, self.round_number)
+        return self._announce(LogRecord(LogEvent.ROUND_GUESS_JUDGED, values), outcome.reply)
 
     def _announce(self, record: LogRecord, verdict: Verdict, *events: PlayerEvent) -> Outcome:
         if verdict is Verdict.CORRECT:

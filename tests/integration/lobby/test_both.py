@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.lobby.interface import RoundOutcome, Seating
-from services.protocol.messages import Guessed, Joined, Left, Verdict, Won
+from services.protocol.messages import Guessed, Joined, Left, TooLate, Verdict, Won
 from services.protocol.rules import CLASSIC
 from tests.support.lobbies import SECRET, Watch, ask, game, guess, player, publish, round_in_play, rounds
 
@@ -127,6 +127,44 @@ def test_only_the_seated_one_is_told(url: str) -> None:
     asyncio.run(play())
 
 
+def test_names_are_told_to_the_watcher(url: str) -> None:
+    """Names are in the watcher's list and in Joined, whichever server the players are at (N-3)."""
+
+    async def play() -> None:
+        async with game(url) as playing:
+            servers = await playing.servers(3)
+            publish(servers[0], Joined(player(1), "ann"), Joined(player(2)))
+            publish(servers[1], Joined(player(3), "-"))
+            for server in servers:
+                await ask(server.list_players)
+            watch = Watch(servers[2])
+            assert await watch.take_seat() is Seating.SEATED
+            assert watch.players == {player(1): "ann", player(2): None, player(3): "-"}
+            publish(servers[0], Joined(player(4), "bob_2"))
+            await watch.heard(f"Joined {player(4)} bob_2")
+            publish(servers[1], Left(player(3)))
+            await watch.heard(f"Left {player(3)}")
+            assert {one: servers[2].names[one] for one in servers[2].watched_players()} == watch.players
+            assert watch.players == {player(1): "ann", player(2): None, player(4): "bob_2"}
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(("name", "found"), [("ann", TooLate(SECRET, "ann")), (None, TooLate(SECRET))])
+def test_who_is_too_late_learns_who_found_it(url: str, name: str | None, found: TooLate) -> None:
+    """At whichever server: the number that was found, and the name of who found it (N-4)."""
+
+    async def play() -> None:
+        async with game(url) as playing:
+            here, there = await playing.servers(2)
+            now = await round_in_play(here)
+            assert await guess(here, player(1), now, SECRET, name) == RoundOutcome(now, Verdict.CORRECT)
+            for number in (2, 3):
+                assert await guess(there, player(number), now, 5) == RoundOutcome(now + 1, found)
+
+    asyncio.run(play())
+
+
 def test_guesses_are_judged_by_the_rules(url: str) -> None:
     """Each number of the range is judged at the shared secret as the rules say (P-4, R-1)."""
 
@@ -157,7 +195,7 @@ def test_a_round_is_won_exactly_once(url: str) -> None:
             assert await watch.take_seat() is Seating.SEATED
             outcomes = await asyncio.gather(*(guess(one, who, now, SECRET) for one, who in crowd))
             assert outcomes.count(RoundOutcome(now, Verdict.CORRECT)) == 1
-            assert outcomes.count(RoundOutcome(now + 1, None)) == CROWD - 1
+            assert outcomes.count(RoundOutcome(now + 1, TooLate(SECRET))) == CROWD - 1
             winner = crowd[outcomes.index(RoundOutcome(now, Verdict.CORRECT))][1]
             await watch.heard(f"Round {now + 1}")
             assert watch.lines == [
@@ -195,12 +233,12 @@ def test_a_history_of_rounds_is_sound(url: str, seed: int) -> None:
                     chosen = rng.randint(CLASSIC.low, CLASSIC.high)
                     outcome = await guess(server, address, now, chosen)
                     assert outcome is not None
-                    if outcome.verdict is None:
+                    if isinstance(outcome.reply, TooLate):
                         assert outcome.round_number > now
                         now = outcome.round_number
                         continue
                     assert outcome == RoundOutcome(now, CLASSIC.judge(SECRET, chosen))
-                    if outcome.verdict is Verdict.CORRECT:
+                    if outcome.reply is Verdict.CORRECT:
                         won.append(now)
                         return
 

@@ -71,7 +71,7 @@ def test_a_round_is_won_at_one_server_and_lost_at_the_other(servers: list[Server
                 assert admin.read_line() == f"Won {winner.peer} {number}"
                 break
         assert admin.read_line().startswith("Round ")
-        assert loser.ask("15") == "Too late"
+        assert loser.ask("15") == f"Too late {number}"
         verdict = loser.ask("15")
         assert verdict in {"Far", "Close", "Correct"}
         assert admin.read_line() == f"Guessed {loser.peer} 15 {verdict}"

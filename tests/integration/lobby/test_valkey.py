@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from services.lobby import channel, scripts
 from services.lobby.interface import RoundOutcome, Seating
 from services.lobby.valkey import ValkeyLobby
-from services.protocol.messages import Guessed, Joined, Left, Verdict
+from services.protocol.messages import Guessed, Joined, Left, TooLate, Verdict
 from tests.support.lobbies import (
     SECRET,
     Watch,
@@ -146,10 +146,10 @@ def test_a_restarted_valkey_learns_everything_anew(valkey: ValkeyContainer) -> N
         async with game(valkey.url) as playing:
             servers = await playing.servers(3)
             for number, server in enumerate(servers):
-                publish(server, Joined(player(number)))
+                publish(server, Joined(player(number), f"player{number}"))
             now = await round_in_play(servers[0])
             assert await guess(servers[2], player(9), now, SECRET) == RoundOutcome(now, Verdict.CORRECT)
-            assert await guess(servers[2], player(8), now, SECRET) == RoundOutcome(now + 1, None)
+            assert await guess(servers[2], player(8), now, SECRET) == RoundOutcome(now + 1, TooLate(SECRET))
             watch = Watch(servers[0])
             assert await watch.take_seat() is Seating.SEATED
             await asyncio.to_thread(valkey.restart)
@@ -162,9 +162,11 @@ def test_a_restarted_valkey_learns_everything_anew(valkey: ValkeyContainer) -> N
                     await asyncio.sleep(0.01)
             assert time.monotonic() - begun_s < RECOVERED_WITHIN_S
             assert await round_in_play(servers[0]) > now + 1
+            assert await watch.take_seat() is Seating.SEATED
+            assert watch.players == {player(number): f"player{number}" for number in range(3)}
             outcome = await guess(servers[2], player(2), now + 1, SECRET)
             assert outcome is not None
-            assert outcome.verdict is None
+            assert outcome.reply == TooLate()  # nobody knows any more what was found
 
     asyncio.run(play())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.lobby.interface import RoundGuess, RoundOutcome, Seating
 from services.lobby.memory import MemoryLobby
-from services.protocol.messages import Address, Guessed, Joined, Left, Verdict, Won
+from services.protocol.messages import Address, Guessed, Joined, Left, TooLate, Verdict, Won
 from services.protocol.rules import CLASSIC
 
 ONE, TWO = Address("192.0.2.7", 1), Address("192.0.2.7", 2)
@@ -61,9 +61,9 @@ def test_names_are_known_of_those_who_play() -> None:
     lobby = lobby_with_secrets(5)
     lobby.publish(Joined(ONE, "Ada"))
     lobby.publish(Joined(TWO))
-    assert lobby.names == {ONE: "Ada"}
+    assert lobby.names == {ONE: "Ada", TWO: None}
     lobby.publish(Left(ONE))
-    assert lobby.names == {}
+    assert lobby.names == {TWO: None}
 
 
 def test_there_is_one_seat() -> None:
@@ -82,7 +82,7 @@ def test_there_is_one_seat() -> None:
 
 
 def test_a_round_is_won_once() -> None:
-    """The first correct guess wins the round; a later one for it is too late (R-1, R-2, R-3, R-4)."""
+    """The first correct guess wins the round; later ones for it are too late (R-1, R-2, R-3, R-4, N-4)."""
     lobby, seat = lobby_with_secrets(5, 9), Seat()
     lobby.publish(Joined(ONE))
     lobby.publish(Joined(TWO))
@@ -91,7 +91,7 @@ def test_a_round_is_won_once() -> None:
     outcomes: list[RoundOutcome | None] = []
 
     lobby.enter_round(entered.append)
-    lobby.guess(RoundGuess(ONE, 1, 5, 1), outcomes.append)
+    lobby.guess(RoundGuess(ONE, 1, 5, 1, "Ada"), outcomes.append)
     lobby.guess(RoundGuess(TWO, 1, 5, 1), outcomes.append)
     lobby.guess(RoundGuess(TWO, 2, 8, 1), outcomes.append)
     lobby.enter_round(entered.append)
@@ -99,7 +99,7 @@ def test_a_round_is_won_once() -> None:
     assert entered == [1, 2]
     assert outcomes == [
         RoundOutcome(1, Verdict.CORRECT),
-        RoundOutcome(2, None),
+        RoundOutcome(2, TooLate(5, "Ada")),
         RoundOutcome(2, Verdict.CLOSE),
     ]
     assert seat.heard == [

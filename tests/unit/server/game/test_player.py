@@ -323,9 +323,20 @@ def test_the_first_correct_guess_wins_the_shared_round() -> None:
 
     assert first.say("My Guess is: 20", "21") == ["Close", "Correct"]
     assert first.closed == "won"
-    assert second.say("21", "21", "7") == ["Too late", "Far", "Correct"]
+    assert second.say("21", "21", "7") == ["Too late 21", "Far", "Correct"]
     assert second.logged(LogEvent.GUESS_TOO_LATE) == [(21, 1)]
     assert second.logged(LogEvent.GAME_WON) == [(2,)]
+
+
+def test_who_is_too_late_is_told_what_was_found_last_and_by_whom() -> None:
+    """The number found last follows Too late, and the name of who found it, if there is one (N-4)."""
+    server = FakeServer()
+    late = shared("Hello", "Game", server=server)
+    shared("Hello", "Name: Ada", "Game", "21", server=server)
+
+    assert late.say("5") == ["Too late 21 Ada"]
+    shared("Hello", "Game", "7", server=server)
+    assert late.say("5") == ["Too late 7"]
 
 
 def test_the_watcher_hears_of_each_new_round() -> None:
