@@ -260,6 +260,11 @@ class Connection:
         for _ in range(count):
             self._buffer = self._buffer[self._buffer.index(b"\n") + 1 :]
 
+    def read_faster(self) -> None:
+        """Take in more at once: for a connection that was opened to take in little."""
+        with contextlib.suppress(OSError):
+            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MOST_OCTETS)
+
     def pending(self) -> bytes:
         """Return what has come and was not asked for yet, without waiting."""
         return self._buffer

@@ -193,10 +193,7 @@ class JudgedServer:
     def play(self) -> Player:
         """Connect and begin a game."""
         if self.dialect.game:
-            connection = self.greeted()
-            connection.send_lines("Game")
-            connection.read_line("the line 'Ready'")
-            return self._joined(Player(connection, self.dialect))
+            return self._joined(Player(self._ready(), self.dialect))
         # Only a guess makes a player of this one; it must not be the winning one.
         for _ in range(TRIES):
             player = self._joined(Player(self.greeted(), self.dialect))
@@ -204,6 +201,18 @@ class JudgedServer:
             if player.losing is not None:
                 return player
         raise NotApplicableError(f"{self.dialect.low} is the secret of every game")
+
+    def _ready(self) -> Connection:
+        """Begin a game; a server that shares its rounds may be unable to for a moment, and says so (R-5)."""
+        deadline = self.clock.deadline(self.timing.timeout_s)
+        while True:
+            connection = self.greeted()
+            connection.send_lines("Game")
+            text = connection.read_line("the line 'Ready'")
+            if classify(text) is not Meaning.REFUSAL or deadline.over:
+                return connection
+            connection.close()
+            time.sleep(PROBE_PAUSE_S)
 
     def _joined(self, player: Player) -> Player:
         self._players.append(player)

@@ -1,5 +1,6 @@
 """The administrator who watches (level extended)."""
 
+import contextlib
 import socket
 import time
 from typing import Final
@@ -11,12 +12,14 @@ from services.conformance.judged import JudgedServer, Player
 from services.conformance.results import Level
 from services.protocol.codec import parse_admin_reply, spell
 from services.protocol.messages import (
+    Address,
     AdminReply,
     End,
     Guessed,
     Joined,
     Left,
     Listed,
+    Missed,
     NobodyListed,
     Ping,
     Refused,
@@ -30,6 +33,11 @@ SEAT_TAKEN: Final = "Refused: another administrator is watching"
 FLOOD_S: Final = 5.0
 FLOOD_OCTETS: Final = 1_500_000
 """Events of this size that a server keeps for one who does not read are too many."""
+EVENT_OCTETS: Final = len("Guessed 127.0.0.1 40000 1 Far\r\n")
+LOOKS: Final = 30
+"""So many times meanwhile it is seen whether the watcher has been cut off."""
+FLOODING: Final = 3
+"""So many players at once: a server may slow down one that says too much."""
 BURST: Final = 200
 SMALL_BUFFER: Final = 4096
 SMALL_SEGMENT: Final = 536
@@ -238,35 +246,82 @@ def watcher_refused(server: JudgedServer) -> None:
         connection.close()
 
 
-@CHECKS.check("A-9", need=Need.WATCH)
+@CHECKS.check("A-9", "A-4", need=Need.WATCH)
 def slow_watcher(server: JudgedServer) -> None:
-    """A watcher that does not read is disconnected, and no player waits for it."""
-    connection = server.open(server.admin_port, _small_window)
-    connection.send_lines(server.dialect.admin_hello, "Watch")
-    connection.read_line("the line 'Admin-Greetings'")
-    if classify(connection.read_line("the list, ended by 'End'")) is Meaning.REFUSAL:
+    """No player waits for a watcher that does not read: it is cut off, or told how many it missed."""
+    watcher = server.open(server.admin_port, _small_window)
+    watcher.send_lines(server.dialect.admin_hello, "Watch")
+    watcher.read_line("the line 'Admin-Greetings'")
+    if classify(watcher.read_line("the list, ended by 'End'")) is Meaning.REFUSAL:
         raise NotApplicableError("the seat is taken")
-    player = server.bystander()
-    burst = [player.spell(player.losing)] * (BURST if _pipelines(server.bystander()) else 1)
-    start = time.monotonic()
-    sent = checked = 0
-    while time.monotonic() < start + FLOOD_S and sent < FLOOD_OCTETS:
-        player.connection.send_lines(*burst)
-        player.connection.skip_lines(len(burst) - 1, "a verdict, although the watcher does not read")
-        player.verdict(player.losing)
-        sent += len(burst) * len(f"Guessed 127.0.0.1 40000 {player.losing} Close\r\n")
-        if sent - checked > FLOOD_OCTETS // 30:
-            checked = sent
-            if _seat_is_free(server):
-                return
-    if sent < FLOOD_OCTETS:
+    players = [server.bystander() for _ in range(FLOODING)]
+    guesses, cut_off = _flood(server, players)
+    if cut_off or not server.dialect.direct:
+        return
+    for player in players:
+        player.connection.close()
+    winner = server.play()
+    winner.sweep()
+    owed = [f"Left {Address(*player.connection.address)}" for player in players]
+    owed += [f"{event} {Address(*winner.connection.address)}" for event in ("Joined", "Won")]
+    own = {player.connection.address for player in players}
+    told = missed = 0
+    watcher.read_faster()
+    try:
+        while owed or told + missed < guesses:
+            wanted = _owed(owed, guesses - told - missed)
+            match next_line(watcher, wanted):
+                case Guessed(address) if tuple(address) in own:
+                    told += 1
+                case Missed(count):
+                    missed += count
+                case Joined() | Won() | Left() as event:
+                    with contextlib.suppress(ValueError):
+                        owed.remove(f"{type(event).__name__} {event.address}")
+                case _:
+                    pass
+    except MismatchError:
+        if watcher.ended:
+            # Cut off after all; `seat_freed` says whether the seat is free then.
+            return
+        raise
+    if missed:
+        return
+    octets = guesses * EVENT_OCTETS
+    if octets < FLOOD_OCTETS:
         raise NotApplicableError(
-            f"{sent} octets of events in {FLOOD_S:g} s did not fill the watcher's outbox"
+            f"{octets} octets of events in {FLOOD_S:g} s did not fill the watcher's outbox"
         )
-    connection.fail(
-        "the watcher to be disconnected, since it does not read",
-        f"it still has the seat after {sent} octets of events",
+    watcher.fail(
+        "a watcher that does not read to be disconnected, or to be told 'Missed COUNT'",
+        f"{octets} octets of events were kept for it",
     )
+
+
+def _owed(events: list[str], guesses: int) -> str:
+    """Say what a watcher has still to be told."""
+    if events:
+        return f"the event '{events[0]}', which may not be left out"
+    return f"{guesses} more guesses, one by one or in a line 'Missed COUNT'"
+
+
+def _flood(server: JudgedServer, players: list[Player]) -> tuple[int, bool]:
+    """Guess more than anybody keeps for a watcher; return how often, and whether the watcher is gone."""
+    burst = BURST if _pipelines(server.bystander()) else 1
+    start = time.monotonic()
+    guesses = checked = 0
+    while time.monotonic() < start + FLOOD_S and guesses * EVENT_OCTETS < FLOOD_OCTETS:
+        for player in players:
+            player.connection.send_lines(*[player.spell(player.losing)] * burst)
+        for player in players:
+            player.connection.skip_lines(burst - 1, "a verdict, although the watcher does not read")
+            player.verdict(player.losing)
+        guesses += burst * len(players)
+        if (guesses - checked) * EVENT_OCTETS > FLOOD_OCTETS // LOOKS:
+            checked = guesses
+            if _seat_is_free(server):
+                return guesses, True
+    return guesses, False
 
 
 def _pipelines(player: Player) -> bool:

@@ -40,7 +40,6 @@ def test_player_mutant_is_caught(name: str, report_on: ReportOn) -> None:
     assert failed(report).keys() == set(mutant.breaks.split()), failed(report)
     assert mutant.names in " ".join(report.dialects)
     assert report.holds == (not mutant.breaks)
-    assert report.seconds < 60
 
 
 @pytest.mark.parametrize("name", admin_mutants.MUTANTS)

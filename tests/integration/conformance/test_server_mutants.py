@@ -41,7 +41,6 @@ def test_mutant_is_caught(name: str, report_on: ReportOn) -> None:
     assert failed(report).keys() == set(mutant.breaks.split()), failed(report)
     assert mutant.names in " ".join(report.dialects)
     assert not report.holds
-    assert report.seconds < 60
 
 
 def test_death_is_told_and_survived(report_on: ReportOn) -> None:

@@ -36,8 +36,6 @@ ENCRYPTION = {
 }
 PROCESS = {"rebound", "idle-costs-nothing"}
 """What can be seen only of a server that the kit has started."""
-BOUNDED = {"slow-watcher"}
-"""Our server slows the flood down and spares the watcher guesses, so its outbox is never full (A-9)."""
 
 
 def judge(
@@ -49,7 +47,6 @@ def judge(
     report: dict[str, Any] = json.loads(output.out)
     assert [check for check in report["checks"] if check["outcome"] in {"fail", "not judged"}] == []
     assert status == 0, output.err
-    assert report["seconds"] < 60
     return {check["name"]: check["outcome"] for check in report["checks"]}
 
 
@@ -64,7 +61,7 @@ def test_server_holds_every_level(capsys: pytest.CaptureFixture[str]) -> None:
     with ServerProcess(**LIMITS) as server:
         ports = ["--player-port", str(server.player[1]), "--admin-port", str(server.admin[1])]
         outcomes = judge(capsys, "server", "127.0.0.1", *ports, *TOLD)
-    assert not_applicable(outcomes) == ROUNDS | ENCRYPTION | PROCESS | BOUNDED
+    assert not_applicable(outcomes) == ROUNDS | ENCRYPTION | PROCESS
 
 
 def test_server_killed_and_started_again(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +90,7 @@ def test_encrypted_server_holds_every_level(capsys: pytest.CaptureFixture[str], 
         ports = ["--player-port", str(server.player[1]), "--admin-port", str(server.admin[1])]
         own = ["--cert", str(cast.administrator.cert), "--key", str(cast.administrator.key)]
         outcomes = judge(capsys, "server", "localhost", *ports, *TOLD, "--ca", str(cast.ca), *own)
-    assert not_applicable(outcomes) == ROUNDS | PROCESS | BOUNDED | {"half-close", "unterminated"}
+    assert not_applicable(outcomes) == ROUNDS | PROCESS | {"half-close", "unterminated"}
 
 
 def test_shared_rounds_hold_every_level(capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,7 +98,7 @@ def test_shared_rounds_hold_every_level(capsys: pytest.CaptureFixture[str]) -> N
     with ServerProcess(**LIMITS, GAME_ROUND="shared") as server:
         ports = ["--player-port", str(server.player[1]), "--admin-port", str(server.admin[1])]
         outcomes = judge(capsys, "server", "127.0.0.1", *ports, *TOLD)
-    assert not_applicable(outcomes) == ENCRYPTION | PROCESS | BOUNDED | {"own-secret", "cut-off"}
+    assert not_applicable(outcomes) == ENCRYPTION | PROCESS | {"own-secret", "cut-off"}
 
 
 @pytest.fixture(scope="module")
@@ -126,4 +123,3 @@ def test_client_holds_every_level(client: str, without: set[str], clients: dict[
     report = clients[client].result()
     assert [result for result in report.results if is_bad(result.outcome)] == []
     assert not_applicable({result.name: result.outcome for result in report.results}) == without
-    assert report.seconds < 60

@@ -18,6 +18,7 @@ from services.protocol.messages import (
 )
 from services.protocol.state import State
 from tests.support.conformance.mutants.mutant import Mutant
+from tests.support.conformance.reference_server import OUTBOX_OCTETS
 
 if TYPE_CHECKING:
     from services.protocol.messages import (
@@ -262,6 +263,16 @@ class KeepsEverything(Mutant):
     def tell(self, event: Message) -> None:
         if self.watcher:
             self.watcher._octets = -(10**9)
+            super().tell(event)
+
+
+class LosesEvents(Mutant):
+    """Leaves out whatever a watcher that does not read has no room for, and does not say so."""
+
+    breaks = "slow-watcher"
+
+    def tell(self, event: Message) -> None:
+        if self.watcher and self.watcher._octets < OUTBOX_OCTETS // 2:
             super().tell(event)
 
 
