@@ -102,7 +102,7 @@ class Admission:
     @property
     def games(self) -> int:
         """How many games are under way on this server."""
-        connections = list(self._context.reactor.connections.values())  # a copy: the metrics' thread asks too
+        connections = self._context.reactor.connections.values()
         return sum(isinstance(one, PlayerSession) and one.is_engaged for one in connections)
 
     def refuse_all(self, reason: str, *, but_engaged: bool) -> None:

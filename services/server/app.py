@@ -137,16 +137,15 @@ class App:
         stop_metrics()
 
     def _serve_metrics(self) -> Callable[[], None]:
-        port = self._settings.metrics_port
-        if not port:
+        if not self._settings.metrics_port:
             return lambda: None
         # Only here: a server without metrics needs no client of Prometheus.
-        from services.server.metrics import serve_metrics  # noqa: PLC0415
+        from services.server.metrics import MetricsServer  # noqa: PLC0415
 
-        try:
-            return serve_metrics(self._context, self._admission, port)
-        except OSError as error:
-            raise ListenError(f"GAME_METRICS_PORT: cannot listen on port {port}: {error.strerror}") from error
+        metrics = MetricsServer(self._context, self._admission)
+        for listener in listen(self._settings.host, self._settings.metrics_port, "GAME_METRICS_PORT"):
+            metrics.listen(listener)
+        return metrics.close
 
     def _on_stop(self) -> None:
         if self._stop.is_set():

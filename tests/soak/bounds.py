@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ from tests.support.crowd import playing_crowd
 from tests.support.line_client import LineClient
 from tests.support.play import finish_a_game, start_a_game
 from tests.support.server_process import AS_IT_IS, LOOPS, Alteration, ServerProcess
+from tests.support.valkey_container import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -284,6 +286,42 @@ def test_at_the_limit(loop: Alteration) -> None:
         assert max(waits_s) < 1
         assert busy < 0.2
         assert time.monotonic() - released_s < 10
+        assert not server.events("accept_failed")
+
+
+def figures_s(port: int) -> float:
+    """Return how long the metrics port takes to answer."""
+    began_s = time.monotonic()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        assert b"guessing_game_games" in answer.read()
+    return time.monotonic() - began_s
+
+
+def test_the_metrics_port(loop: Alteration) -> None:
+    """1,100 silent connections on the metrics port at 1,024 descriptors, beside 50 players."""
+    port = free_port()
+    altered = Alteration(without=loop.without, descriptors=1024)
+
+    async def run(server: ServerProcess) -> None:
+        alone_ms = await baseline(server)
+        async with playing_crowd(server.player, PLAYERS) as tally:
+            with contextlib.ExitStack() as stack:
+                waits_s = []
+                for number in range(1100):
+                    _, silent = await asyncio.open_connection("127.0.0.1", port)
+                    stack.callback(silent.close)
+                    if number % 50 == 0:
+                        waits_s.append(await asyncio.to_thread(figures_s, port))
+        alone_ms = max(alone_ms, await baseline(server))
+        tell(f"1,100 silent connections on the metrics port: figures within {max(waits_s):.2f} s")
+        judge(tally, alone_ms, "50 players beside them")
+        assert max(waits_s) < 2
+
+    with ServerProcess(altered, GAME_METRICS_PORT=str(port)) as server:
+        server.ignore(*EVERY_EVENT)
+        threads = set(Path(f"/proc/{server.pid}/task").iterdir())
+        asyncio.run(run(server))
+        assert set(Path(f"/proc/{server.pid}/task").iterdir()) == threads
         assert not server.events("accept_failed")
 
 
