@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -160,3 +161,13 @@ esac"""
     assert "nc 127.0.0.1 5000" in done.stdout
     assert done.stdout.count("http://127.0.0.1:5080") == 3
     assert "HOME" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "script", sorted(path.name for path in (ROOT / "scripts").iterdir() if path.is_file())
+)
+def test_nothing_stops_reading_a_pipe_early(script: str) -> None:
+    """With pipefail, who writes into a `grep -q` or `head` that has seen enough fails now and then."""
+    text = (ROOT / "scripts" / script).read_text(encoding="utf-8")
+    early = re.compile(r"\|\s*(grep -\w*q|head\b)")
+    assert not [line for line in text.splitlines() if early.search(line) and not line.startswith("#")]
