@@ -1,53 +1,30 @@
-"""Judge a folder of servers, each in a container of its own: submissions are untrusted code.
+"""Judge a folder of submissions: servers or clients, each in a container of its own.
 
-A submission is a folder with a file `command`, which the shell runs in it. Its container has no network but
-a loopback of its own, and limits on memory, processes and time. The judge runs in a second container, which
-shares that loopback and nothing else: no submission can reach the judge's files, processes or report.
+A submission is a folder, with a file `command` that the shell runs in it.
 """
 
 import argparse
 import csv
-import importlib
 import re
+import shlex
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
-import services
-from services.conformance.export import as_json, from_json
+from services.conformance.containers import BUILD_S, IMAGE, JUDGING_S, Containers, EngineError
+from services.conformance.export import as_json
 from services.conformance.report import plain_lines
 from services.conformance.results import Level, Outcome, Report
+from services.conformance.submission import UnfitError, build_in, command_in, inspect
+from services.protocol.printable import printable
 
-COMMAND_FILE: Final = "command"
-IMAGE: Final = "python:3.13-slim"
-TIME_S: Final = 90
-"""A run of the kit stays under a minute; what takes longer than this is ended."""
+KINDS: Final = ("server", "client", "admin-client")
 NOTE_LENGTH: Final = 400
-AGAIN: Final = f"while :; do sh ./{COMMAND_FILE}; sleep 0.2; done"
-"""A server that dies is restarted: the rest of the clauses is judged all the same."""
-CONFINED: Final[dict[str, Any]] = {
-    "init": True,
-    "user": "65534:65534",
-    "read_only": True,
-    "tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777"},  # noqa: S108 - inside the container
-    "cap_drop": ["ALL"],
-    "security_opt": ["no-new-privileges:true"],
-    "memswap_limit": "256m",
-    "mem_limit": "256m",
-    "pids_limit": 512,
-    "nano_cpus": 1_000_000_000,
-    "labels": {"guessing-game.conformance": "batch"},
-}
-SUBMISSION_LOG: Final = {"type": "json-file", "config": {"max-size": "4m", "max-file": "1"}}
-JUDGE_LOG: Final = {"type": "json-file", "config": {"max-size": "64m", "max-file": "1"}}
-"""The report leaves through this log; where it were cut, all of it would be lost."""
-
-
-class EngineError(Exception):
-    """Containers cannot be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,150 +39,153 @@ class Judgement:
 
     def row(self) -> dict[str, str]:
         """Spell the judgement for a table. Who did not start has a row too, and no points."""
-        report = self.report
+        report, name = self.report, printable(self.name)
         if report is None:
             nothing = dict.fromkeys(["points", *(level.value for level in self.level.included)], "0")
-            return {"submission": self.name, "holds": "no", **nothing, "note": self.note}
+            return {"submission": name, "holds": "no", **nothing, "note": self.note}
         broken = [clause for clause, outcome in report.clauses().items() if outcome is Outcome.FAILED]
         return {
-            "submission": self.name,
+            "submission": name,
             "holds": "yes" if report.holds else "no",
             "points": str(report.score().points),
             **{level.value: str(report.score(level).points) for level in report.level.included},
             "broken": " ".join(broken),
             "dialects": "; ".join(report.dialects),
-            "note": self.note,
+            "note": self.note or _not_judged(report),
         }
+
+
+def _not_judged(report: Report) -> str:
+    """Say for how many checks nothing was found out, and what was in the way of most of them."""
+    reasons = Counter(
+        result.finding.note for result in report.results if result.outcome is Outcome.NOT_JUDGED
+    )
+    if not reasons:
+        return ""
+    return _one_line(f"{reasons.total()} checks not judged: {reasons.most_common(1)[0][0]}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe what may be typed after `batch`."""
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds a folder for each submission")
     parser.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="a folder for each submission, with a file `command`"
+        "--kind", choices=KINDS, default=KINDS[0], help=f"what is judged (default {KINDS[0]})"
+    )
+    parser.add_argument(
+        "--command", metavar="CMD", help="how each is started; else by its own file `command`"
+    )
+    parser.add_argument(
+        "--build", metavar="CMD", help="how each is built first; else by `make` if it has a Makefile"
+    )
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", help="judge this one alone; may be repeated"
     )
     parser.add_argument(
         "--level", type=Level, choices=list(Level), default=Level.ROBUST, help="what has to hold"
     )
-    parser.add_argument("--image", default=IMAGE, help=f"what the submissions run in (default {IMAGE})")
-    parser.add_argument("--judge-image", default=IMAGE, help="any image with Python 3.11 or later")
+    parser.add_argument(
+        "--build-time", type=float, default=BUILD_S, metavar="S", help="how long a build may take"
+    )
+    add_container_arguments(parser)
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="how many at once")
     parser.add_argument("--seed", type=int, default=1, help="the same for all submissions")
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the summary as CSV too")
+    parser.add_argument(
+        "--close-distance", type=int, default=2, metavar="N", help="as the servers are meant to have it"
+    )
+    parser.add_argument(
+        "--type", action="append", default=[], metavar="LINE", help="what a client's user types first"
+    )
+    parser.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="write the summary as CSV too; with --only into what is there",
+    )
     parser.add_argument(
         "--reports", type=Path, metavar="FOLDER", help="write each report, as text and as JSON"
     )
 
 
+def add_container_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe what may be typed of the containers."""
+    parser.add_argument(
+        "--image", default=IMAGE, help=f"what they run in, with Python 3.11 or later (default {IMAGE})"
+    )
+    parser.add_argument(
+        "--time", type=float, default=JUDGING_S, metavar="S", help="how long the judging of one may take"
+    )
+
+
 def run(options: argparse.Namespace) -> int:
-    """Judge every submission; return 0 if the level holds for all of them, else 1, or 2 if there are none.
+    """Judge every submission; return 0 if the level holds for all of them, else 1.
 
     Raises:
-        EngineError: no engine answers, or it lacks an image.
+        EngineError: no engine answers, or it lacks an image; or there are no submissions.
     """
-    folders = (
-        sorted(path for path in options.folder.iterdir() if path.is_dir()) if options.folder.is_dir() else []
-    )
-    if not folders:
-        raise EngineError(f"{options.folder} holds no folders: put each submission into one of its own")
-    engine = _engine([options.image, options.judge_image])
-
-    def judge(folder: Path) -> Judgement:
-        judgement = _judge(engine, folder, options)
-        sys.stderr.write(f"{folder.name}: {judgement.note or 'judged'}\n")
-        return judgement
-
-    with ThreadPoolExecutor(options.jobs) as pool:
+    folders = _folders(options.folder, options.only)
+    with Containers(options.image) as containers, ThreadPoolExecutor(options.jobs) as pool:
         try:
-            judgements = list(pool.map(judge, folders))
+            judgements = list(pool.map(partial(_judge, containers, options), folders))
         except KeyboardInterrupt:
-            # Those that have begun see to their containers; the others are not begun.
-            pool.shutdown(wait=True, cancel_futures=True)
+            # Those that have begun end with their containers; the others are not begun.
+            pool.shutdown(wait=False, cancel_futures=True)
+            containers.end()
             raise
+    rows = [judgement.row() for judgement in judgements]
     if options.csv:
+        kept = _rows_in(options.csv) if options.only else []
         with options.csv.open("w", newline="", encoding="utf-8") as file:
-            write_csv(judgements, file)
+            write_csv(merged(kept, rows), file)
     if options.reports:
         _write_reports(judgements, options.reports)
     write_table(judgements, sys.stdout)
     return 0 if all(judgement.report and judgement.report.holds for judgement in judgements) else 1
 
 
-def _engine(images: Sequence[str]) -> Any:
-    try:
-        docker = importlib.import_module("docker")
-    except ImportError:
-        raise EngineError("install the extra: pip install 'guessing-game[conformance]'") from None
-    try:
-        engine = docker.from_env(timeout=TIME_S + 30)
-        for image in images:
-            try:
-                engine.images.get(image)
-            except docker.errors.ImageNotFound:
-                engine.images.pull(image)
-    except docker.errors.DockerException as error:
-        raise EngineError(f"no container engine answers, or it lacks an image: {error}") from error
-    return engine
+def _folders(folder: Path, only: Sequence[str] | None) -> list[Path]:
+    found = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    if not found:
+        raise EngineError(f"{folder} holds no folders: put each submission into one of its own")
+    unknown = sorted(set(only or ()) - {path.name for path in found})
+    if unknown:
+        raise EngineError(f"{folder} holds no submission {', '.join(map(repr, unknown))}")
+    return [path for path in found if only is None or path.name in only]
 
 
-def _judge(engine: Any, folder: Path, options: argparse.Namespace) -> Judgement:
-    if not (folder / COMMAND_FILE).is_file():
-        return Judgement(
-            folder.name, options.level, None, f"no file {COMMAND_FILE!r} that says how to start the server"
-        )
-    containers = []
+def _judge(containers: Containers, options: argparse.Namespace, folder: Path) -> Judgement:
+    report, note = None, ""
     try:
-        submission = engine.containers.create(
-            options.image,
-            ["sh", "-c", AGAIN],
-            network_mode="none",
-            volumes={str(folder.resolve()): {"bind": "/submission", "mode": "ro"}},
-            working_dir="/submission",
-            environment={"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-            log_config=SUBMISSION_LOG,
-            **CONFINED,
+        inspect(folder)
+        command = options.command or command_in(folder, options.kind)
+        build = build_in(folder) if options.build is None else options.build
+        report = containers.judge(
+            folder,
+            _arguments(options, command),
+            build=build,
+            build_s=options.build_time,
+            judging_s=options.time,
         )
-        containers.append(submission)
-        submission.start()
-        judge = engine.containers.create(
-            options.judge_image,
-            ["python3", "-m", "services.conformance", "server", "127.0.0.1", "--json",
-             "--wait", "10", "--level", options.level.value, "--seed", str(options.seed)],
-            network_mode=f"container:{submission.id}",
-            volumes={str(Path(services.__file__).parent): {"bind": "/kit/services", "mode": "ro"}},
-            working_dir="/kit",
-            environment={"PYTHONDONTWRITEBYTECODE": "1"},
-            log_config=JUDGE_LOG,
-            **CONFINED,
-        )  # fmt: skip
-        containers.append(judge)
-        judge.start()
-        judge.wait(timeout=TIME_S)
-        answer = judge.logs(stdout=True, stderr=False)
-        complaint = judge.logs(stdout=False, stderr=True).decode("utf-8", "replace").strip()
-        printed = submission.logs(tail=5).decode("utf-8", "backslashreplace").strip()
+        report.subject = printable(folder.name)
+    except UnfitError as error:
+        note = _one_line(str(error))
     except Exception as error:  # noqa: BLE001 - one submission must not keep the others from being judged
-        return Judgement(
-            folder.name, options.level, None, f"could not be judged: {type(error).__name__}: {error}"
-        )
-    finally:
-        for container in reversed(containers):
-            container.remove(force=True)
-    try:
-        report = from_json(answer.decode())
-    except (ValueError, KeyError):
-        return Judgement(
-            folder.name, options.level, None, _one_line(f"{complaint}; it printed: {printed or 'nothing'}")
-        )
-    report.subject = folder.name
-    return Judgement(folder.name, options.level, report)
+        note = _one_line(f"could not be judged: {type(error).__name__}: {error}")
+    sys.stderr.write(f"{printable(folder.name)}: {note or 'judged'}\n")
+    return Judgement(folder.name, options.level, report, note)
+
+
+def _arguments(options: argparse.Namespace, command: str) -> list[str]:
+    """Return the command line of the kit inside the container."""
+    asked = ["--level", options.level.value, "--seed", str(options.seed)]
+    shell = ["sh", "-c", command]
+    if options.kind == "server":
+        distance = ["--close-distance", str(options.close_distance)]
+        return ["server", "127.0.0.1", *asked, *distance, "--server-command", shlex.join(shell)]
+    return [options.kind, *asked, *(f"--type={line}" for line in options.type), "--", *shell]
 
 
 def _one_line(text: str) -> str:
     return " ".join(_printable(text).split())[:NOTE_LENGTH]
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 FORMULA: Final = re.compile(r"((?:^|;)\s*)(?=[=+\-@|\uff1d\uff0b\uff0d\uff20])")
@@ -221,12 +201,31 @@ COLUMNS: Final = (
 )
 
 
-def write_csv(judgements: Sequence[Judgement], file: TextIO) -> None:
+def write_csv(rows: Sequence[Mapping[str, str]], file: TextIO) -> None:
     """Write the summary as CSV."""
     table = csv.DictWriter(file, COLUMNS, restval="")
     table.writeheader()
-    for judgement in judgements:
-        table.writerow({column: _cell(text) for column, text in judgement.row().items()})
+    for row in rows:
+        table.writerow({column: _cell(row.get(column) or "") for column in COLUMNS})
+
+
+def merged(before: Sequence[Mapping[str, str]], now: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Put new rows into the place of those of the same submissions in a table that was read back."""
+    rows = {row.get("submission") or "": row for row in before}
+    rows |= {_cell(row["submission"]): row for row in now}
+    return [rows[name] for name in sorted(rows)]
+
+
+def _rows_in(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+    except FileNotFoundError:
+        return []
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _cell(text: str) -> str:

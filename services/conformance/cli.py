@@ -1,11 +1,12 @@
 """The kit's command line: what may be typed, and what it starts."""
 
 import argparse
+import math
 import random
 import shlex
 import ssl
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -14,6 +15,7 @@ from services.conformance.checks import Check
 from services.conformance.client_run import judge_client
 from services.conformance.clock import Clock, measured_stretch
 from services.conformance.connection import Endpoint, Timing
+from services.conformance.containers import Containers, EngineError
 from services.conformance.export import as_json, as_junit
 from services.conformance.judged import JudgedServer, Limits
 from services.conformance.program import Program
@@ -21,6 +23,7 @@ from services.conformance.report import plain_lines, tell_progress, write_report
 from services.conformance.results import Level, Report
 from services.conformance.scripted_server import JudgedClient, listen
 from services.conformance.server_run import UnreachableError, judge_server
+from services.conformance.submission import UnfitError
 from services.protocol.messages import HIGHEST_PORT
 from services.runtime.environ import InvalidValueError, parse_host
 from services.runtime.tls import TlsError, client_context
@@ -39,6 +42,7 @@ CHECKS: Final[dict[str, Sequence[Check[Any]]]] = {
     "admin-client": admin_checks.CHECKS,
 }
 Subject = TypeVar("Subject")
+Launch = Callable[[Sequence[str], Mapping[str, str]], Program]
 SEEDS: Final = 1_000_000
 
 
@@ -88,9 +92,17 @@ def parser() -> argparse.ArgumentParser:
         )
         client.add_argument("--cert", type=Path, metavar="FILE", help="speak TLS, with this certificate")
         client.add_argument("--key", type=Path, metavar="FILE", help="its private key")
+        client.add_argument(
+            "--sandbox",
+            action="store_true",
+            help="run COMMAND in a container that has no network, on a copy of this folder",
+        )
+        batch.add_container_arguments(client)
         client.add_argument("command", nargs="*", metavar="-- COMMAND", help="how to start it; else you do")
     batch.add_arguments(
-        commands.add_parser("batch", help="judge a folder of servers, each in its own container")
+        commands.add_parser(
+            "batch", help="judge a folder of servers or clients, each in a container of its own"
+        )
     )
     return main
 
@@ -114,6 +126,7 @@ def _server(server: argparse.ArgumentParser) -> None:
     server.add_argument("--close-distance", type=int, default=2, metavar="N", help="as the server is set")
     server.add_argument("--crowd", type=int, default=200, metavar="N", help="how many players come at once")
     server.add_argument("--cut", default="", metavar="CMD", help="cuts the server off from the shared round")
+    server.set_defaults(sandbox=False)
     server.add_argument("--mend", default="", metavar="CMD", help="connects it again")
 
 
@@ -146,8 +159,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         if options.list:
             _list_checks(CHECKS[options.subject])
             return HOLDS
-        report = _judge(options, environ)
-    except (UnreachableError, TlsError, batch.EngineError) as error:
+        report = _judge_sandboxed(options) if options.sandbox else judge(options, environ)
+    except (UnreachableError, UnfitError, TlsError, EngineError) as error:
         sys.stderr.write(f"conformance: {error}{_hint(options, environ)}\n")
         return UNREACHABLE
     except KeyboardInterrupt:
@@ -192,15 +205,42 @@ def _hint(options: argparse.Namespace, environ: Mapping[str, str]) -> str:
     return f"; here {options.host} is this container: name the machine {name}"
 
 
-def _judge(options: argparse.Namespace, environ: Mapping[str, str]) -> Report:
+def _judge_sandboxed(options: argparse.Namespace) -> Report:
+    """Judge a client's command in a container, with the folder that the kit was started in."""
+    if not options.command or options.cert:
+        raise UnreachableError("--sandbox needs a COMMAND, and knows no TLS")
+    seed = random.randrange(SEEDS) if options.seed is None else options.seed
+    asked = ["--level", options.level.value, "--seed", str(seed), "--timeout", str(options.timeout)]
+    asked += ["--only", options.only] if options.only else []
+    asked += [f"--type={line}" for line in options.type]
+    with Containers(options.image) as containers:
+        return containers.judge(
+            Path.cwd(),
+            [options.subject, *asked, "--", *options.command],
+            judging_s=options.time,
+        )
+
+
+def judge(
+    options: argparse.Namespace,
+    environ: Mapping[str, str],
+    launch: Launch = Program,
+    budget_s: float = math.inf,
+) -> Report:
+    """Judge what the command line names; `launch` makes a program of its command.
+
+    Raises:
+        UnreachableError: nothing could be judged.
+        TlsError: the certificates are of no use.
+    """
     seed = random.randrange(SEEDS) if options.seed is None else options.seed
     timing = Timing(timeout_s=options.timeout)
     if options.subject == "server":
         report = Report(f"server {options.host}", options.level, seed)
         chosen = _chosen(server_run.CHECKS, options)
-        server = _judged_server(options, environ, timing, seed)
+        server = _judged_server(options, environ, timing, seed, launch)
         try:
-            judge_server(server, report, checks=chosen, on_result=tell_progress)
+            judge_server(server, report, checks=chosen, on_result=tell_progress, budget_s=budget_s)
         except OSError as error:
             raise UnreachableError(f"{options.server_command}: {error.strerror}") from error
         return report
@@ -219,7 +259,7 @@ def _judge(options: argparse.Namespace, environ: Mapping[str, str]) -> Report:
             command = [
                 part.replace("{host}", "127.0.0.1").replace("{port}", port) for part in options.command
             ]
-            program = Program(command, {**environ, "GAME_HOST": "127.0.0.1", "GAME_PORT": port})
+            program = launch(command, {**environ, "GAME_HOST": "127.0.0.1", "GAME_PORT": port})
         client = JudgedClient(
             listener,
             timing,
@@ -231,7 +271,7 @@ def _judge(options: argparse.Namespace, environ: Mapping[str, str]) -> Report:
             typed_first=options.type,
         )
         try:
-            judge_client(client, report, checks=checks, on_result=tell_progress)
+            judge_client(client, report, checks=checks, on_result=tell_progress, budget_s=budget_s)
         except OSError as error:
             raise UnreachableError(f"{options.command[0]}: {error.strerror}") from error
     return report
@@ -253,7 +293,7 @@ def _call(session: str, port: str) -> None:
 
 
 def _judged_server(
-    options: argparse.Namespace, environ: Mapping[str, str], timing: Timing, seed: int
+    options: argparse.Namespace, environ: Mapping[str, str], timing: Timing, seed: int, launch: Launch
 ) -> JudgedServer:
     tls = None
     if options.ca:
@@ -262,7 +302,7 @@ def _judged_server(
     program = None
     if options.server_command:
         ports = {"GAME_PLAYER_PORT": str(options.player_port), "GAME_ADMIN_PORT": str(options.admin_port)}
-        program = Program(shlex.split(options.server_command), {**environ, **ports})
+        program = launch(shlex.split(options.server_command), {**environ, **ports})
     return JudgedServer(
         Endpoint(options.host, options.player_port, None if options.plain_players else tls),
         Endpoint(options.host, options.admin_port, tls, "admin"),

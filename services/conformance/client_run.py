@@ -1,5 +1,6 @@
 """Judge a client: every session up to a level is played with it."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,7 +9,7 @@ from services.conformance.checks import Check
 from services.conformance.connection import MismatchError, NoConnectionError, NotApplicableError
 from services.conformance.results import Finding, Outcome, Report, Result
 from services.conformance.scripted_server import JudgedClient, NotJudgedError
-from services.conformance.server_run import UnreachableError
+from services.conformance.server_run import TIME_IS_UP, UnreachableError
 
 
 def judge_client(
@@ -17,8 +18,11 @@ def judge_client(
     *,
     checks: Sequence[Check[JudgedClient]],
     on_result: Callable[[Result], None] = lambda _: None,
+    budget_s: float = math.inf,
 ) -> None:
     """Run the checks and add their results to the report; `on_result` hears each one at once.
+
+    What has not begun after `budget_s` is not judged.
 
     Raises:
         UnreachableError: the client never came.
@@ -27,6 +31,12 @@ def judge_client(
     came = False
     try:
         for check in checks:
+            if time.monotonic() > start + budget_s:
+                late = Finding(note=TIME_IS_UP)
+                report.results.append(
+                    Result(check.name, check.clauses, check.level, check.sentence, Outcome.NOT_JUDGED, late)
+                )
+                continue
             result, connected = _run(client, check)
             came = came or connected
             if not came:

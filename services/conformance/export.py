@@ -43,14 +43,13 @@ def as_json(report: Report) -> str:
     return json.dumps(as_dict(report), indent=2) + "\n"
 
 
-def from_json(text: str) -> Report:
-    """Read a report that `as_json` has spelled.
+def from_dict(read: dict[str, Any]) -> Report:
+    """Read a report that `as_dict` has spelled.
 
     Raises:
         ValueError: it is none.
         KeyError: it lacks something.
     """
-    read = json.loads(text)
     results = [
         Result(
             **{

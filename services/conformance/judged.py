@@ -19,7 +19,7 @@ from services.conformance.connection import (
     Timing,
 )
 from services.conformance.dialect import VERDICTS, Dialect, Meaning, addresses, classify
-from services.conformance.procfs import in_time_wait, listening, listening_ports
+from services.conformance.procfs import in_time_wait, listening
 from services.conformance.program import Program
 from services.conformance.results import Finding
 from services.conformance.timeline import Recorder
@@ -412,7 +412,7 @@ class JudgedServer:
     def _why_not(self, program: Program) -> str:
         how = program.ended()
         said = f"it ended before that: {how}" if how else "it is still running"
-        elsewhere = sorted(listening_ports(program.pids()))
+        elsewhere = sorted(program.ports())
         if elsewhere:
             said += f", and listens on {' and '.join(map(str, elsewhere))} instead"
         printed = program.new_output()

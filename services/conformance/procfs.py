@@ -95,17 +95,22 @@ def listening_ports(pids: Iterable[int]) -> set[int]:
         for descriptor in _entries(PROC / str(pid) / "fd"):
             with contextlib.suppress(OSError):
                 own.add(str(descriptor.readlink()))
-    return {port for port, inode in _listeners(0) or [] if f"socket:[{inode}]" in own}
+    return {port for port, _, inode in _listeners(0) or [] if f"socket:[{inode}]" in own}
 
 
-def _listeners(port: int) -> list[tuple[int, int]] | None:
-    """Return port and inode of the sockets that listen, on one port or on any (0).
+def listening_ports_of_user(uid: int) -> set[int]:
+    """Return the ports that a user listens on."""
+    return {port for port, owner, _ in _listeners(0) or [] if owner == uid}
+
+
+def _listeners(port: int) -> list[tuple[int, int, int]] | None:
+    """Return port, user and inode of the sockets that listen, on one port or on any (0).
 
     The kernel is asked by netlink (sock_diag), as `ss` does it: /proc/net/tcp has thousands of rows on a
     machine
     where many connections have ended just now, and is slow.
     """
-    found: list[tuple[int, int]] = []
+    found: list[tuple[int, int, int]] = []
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG) as kernel:
             kernel.settimeout(1)
@@ -123,7 +128,7 @@ def _listeners(port: int) -> list[tuple[int, int]] | None:
     return found
 
 
-def _read_answer(answer: bytes, found: list[tuple[int, int]]) -> bool:
+def _read_answer(answer: bytes, found: list[tuple[int, int, int]]) -> bool:
     """Note the sockets of a message; tell whether it was the last one."""
     at = 0
     while at < len(answer):
@@ -131,8 +136,8 @@ def _read_answer(answer: bytes, found: list[tuple[int, int]]) -> bool:
         if kind != SOCK_DIAG_BY_FAMILY:
             return True
         (port,) = struct.unpack_from("!H", answer, at + 16 + 4)
-        (inode,) = struct.unpack_from("=I", answer, at + 16 + 68)
-        found.append((port, inode))
+        uid, inode = struct.unpack_from("=II", answer, at + 16 + 64)
+        found.append((port, uid, inode))
         at += (length + 3) & ~3
     return False
 

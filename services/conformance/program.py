@@ -19,6 +19,7 @@ FREE_OCTETS: Final = 1 << 20
 disk."""
 SLOW_READ_S: Final = 0.01
 SHOWN_LINES: Final = 12
+SHOWN_LINE: Final = 200
 END_S: Final = 3.0
 SETTLE_LOOKS: Final = 3
 SETTLE_PAUSE_S: Final = 0.01
@@ -178,6 +179,12 @@ class Program:
             self._tree_at = now
         return self._tree
 
+    def ports(self) -> set[int]:
+        """Return the ports it listens on, as far as that can be known."""
+        if self._user is not None:
+            return procfs.listening_ports_of_user(self._user)
+        return procfs.listening_ports(self.pids())
+
     def usage(self) -> procfs.Usage | None:
         """Return what its processes do; None if there are none any more, or no way to know."""
         return procfs.usage(self.pids()) if self._process is not None else None
@@ -240,7 +247,7 @@ class Program:
             data = bytes(self._kept[-new:]) if new else b""
         lines = printable_lines(data)
         more = (f"… it printed {new >> 20} MiB",) if new > FREE_OCTETS else ()
-        return (*gist(lines)[-SHOWN_LINES:], *more)
+        return (*map(_cut, gist(lines)[-SHOWN_LINES:]), *more)
 
 
 def exit_in_words(code: int) -> str:
@@ -258,6 +265,10 @@ def printable_lines(data: bytes) -> list[str]:
         "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in line)
         for line in lines
     ]
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= SHOWN_LINE else f"{line[:SHOWN_LINE]}…"
 
 
 def gist(lines: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """Judge a server: run every check up to a level, and survive whatever the server does."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -30,6 +31,7 @@ CHECKS: Final[tuple[Check[JudgedServer], ...]] = (
     *server_tls.CHECKS,
 )
 GONE: Final = "the server no longer answers"
+TIME_IS_UP: Final = "the time for the whole run was up"
 REVIVAL_S: Final = 3.0
 """How long a server that died may take to be back, where somebody else restarts it."""
 
@@ -44,8 +46,11 @@ def judge_server(
     *,
     checks: Sequence[Check[JudgedServer]],
     on_result: Callable[[Result], None] = lambda _: None,
+    budget_s: float = math.inf,
 ) -> None:
     """Run the checks and add their results to the report; `on_result` is called with each at once.
+
+    What has not begun after `budget_s` is not judged.
 
     Raises:
         UnreachableError: nothing listens on the player port.
@@ -54,7 +59,7 @@ def judge_server(
     if server.program is not None and listening(server.player_port.port):
         raise UnreachableError(f"something listens on {server.player_port} already; end it, and run again")
     try:
-        _judge(server, report, checks, on_result)
+        _judge(server, report, checks, on_result, start + budget_s)
     finally:
         if server.program is not None:
             server.program.stop()
@@ -66,6 +71,7 @@ def _judge(
     report: Report,
     checks: Sequence[Check[JudgedServer]],
     on_result: Callable[[Result], None],
+    until: float,
 ) -> None:
     try:
         discover(server)
@@ -76,7 +82,8 @@ def _judge(
     gone = ""
     # What may kill the server, or keep its port from being bound again, comes after what does not.
     for check in sorted(checks, key=lambda check: check.risk):
-        missing = gone or _missing(server, check.need)
+        late = TIME_IS_UP if time.monotonic() > until else ""
+        missing = late or gone or _missing(server, check.need)
         if missing:
             outcome = Outcome.NOT_APPLICABLE if missing == Seat.TAKEN else Outcome.NOT_JUDGED
             result = _result(check, outcome, Finding(note=missing))

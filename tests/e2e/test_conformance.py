@@ -5,16 +5,26 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import docker
 import pytest
 
+from services.conformance import containers
 from services.conformance.cli import run
+from services.conformance.submission import UnfitError
 from tests.support.conformance.judging import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from docker import DockerClient
 
     from tests.support.topology import Topology
 
@@ -66,25 +76,187 @@ def test_clients_of_the_image_hold_every_level(
     judge(topology, subject, "--", "python", "-m", *program, "--port", "{port}")
 
 
-@pytest.mark.timeout(300)
-def test_batch_judges_confined_submissions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each submission is judged in a container without network or rights, and nothing is left behind."""
-    table, reports = tmp_path / "summary.csv", tmp_path / "reports"
-    arguments = ["batch", str(SUBMISSIONS), "--image", IMAGE, "--judge-image", IMAGE]
-    assert run([*arguments, "--csv", str(table), "--reports", str(reports)], os.environ) == 1
+LABEL: dict[str, str | list[str] | bool] = {"label": "guessing-game.conformance=batch"}
+
+
+@pytest.fixture
+def engine() -> Iterator[DockerClient]:
+    """Return an engine; whatever a test leaves of the kit's containers is a fault."""
+    engine = docker.from_env()
+    yield engine
+    left = engine.containers.list(all=True, filters=LABEL)
+    engine.close()
+    assert left == []
+
+
+def batch(folder: Path, *arguments: str) -> tuple[int, dict[str, dict[str, str]]]:
+    """Judge a folder of submissions; return the exit status, and the rows by their names."""
+    table = folder.parent / "marks.csv"
+    status = run(["batch", str(folder), "--image", IMAGE, "--csv", str(table), *arguments], os.environ)
     with table.open(encoding="utf-8") as file:
-        rows = {row["submission"]: row for row in csv.DictReader(file)}
-    assert rows["student"]["holds"] == "no"
-    assert "P-5" in rows["student"]["broken"].split()
-    assert "> abc\\r\\n" in (reports / "student.txt").read_text(encoding="utf-8")
+        return status, {row["submission"]: row for row in csv.DictReader(file)}
+
+
+def submit(folder: Path, command: str, files: Mapping[str, str]) -> None:
+    """Hand a submission in."""
+    folder.mkdir(parents=True)
+    (folder / "command").write_text(command, encoding="utf-8")
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("engine")
+def test_batch_judges_confined_submissions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A class with hostile submissions: none gets out or spoils the marks of another (G-12, G-13)."""
+    folder = tmp_path / "class"
+    shutil.copytree(SUBMISSIONS, folder)
+    submit(folder / "links", "cat x", {})
+    (folder / "links" / "x").symlink_to("/etc/passwd")
+    (folder / "copied").symlink_to("student")
+    submit(folder / "\x1b[31m=red", "python3 -c 'print(1)'\r\n", {})
+    reports = tmp_path / "reports"
+    status, rows = batch(folder, "--reports", str(reports))
+    assert status == 1
+    assert {"P-5", "P-6"} <= set(rows["student"]["broken"].split())
+    assert int(rows["student"]["points"]) > 50
+    text = (reports / "student.txt").read_text(encoding="utf-8")
+    assert "> My Guess is: 31\\r\\n" in text
+    assert "IndexError: list index out of range" in text
     # What the prisoner says of its prison is in the note, since it never listens.
     note = rows["prisoner"]["note"]
-    assert "networks: ['lo'] user: 65534" in note
+    assert "networks: ['lo'] root: False" in note
     assert "Read-only file system" in note
     assert "wrote" not in note
-    assert "student" in capsys.readouterr().out
-    engine = docker.from_env()
+    assert "killed by signal 9" in rows["glutton"]["note"]
+    assert "No space left on device" in rows["filler"]["note"]
+    assert "it printed: forking" in rows["forker"]["note"]
+    assert "\\x1b[31mred" in rows["chatterer"]["note"]
+    assert "x is a link that leads out of the submission" in rows["links"]["note"]
+    assert "it is a symbolic link" in rows["copied"]["note"]
+    assert "it printed: 1" in rows["\\x1b[31m=red"]["note"]
+    said = capsys.readouterr()
+    assert "\x1b" not in said.out + said.err
+
+
+PLAYER = """
+import os, socket
+server = socket.create_connection(("localhost", int(os.environ["GAME_PORT"])))
+replies = server.makefile("r", newline="\\n")
+def ask(line):
+    server.sendall((line + "\\r\\n").encode())
+    return replies.readline()
+ask("Hello")
+ask("Game")
+for number in range(1, 31):
+    reply = ask("My Guess is: " + str(number))
+    if not reply or reply.startswith(("Correct", "Refused")):
+        break
+"""
+ADMINISTRATOR = """
+import socket
+assert socket.gethostbyname(socket.gethostname()) == "127.0.0.1"
+server = socket.create_connection(("127.0.0.1", 4001))
+replies = server.makefile("r", newline="\\n")
+server.sendall(b"Hello\\r\\n")
+if replies.readline().startswith("Admin-Greetings"):
+    server.sendall(b"Who\\r\\n")
+    print(replies.read())
+"""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("engine")
+def test_batch_judges_clients_and_one_alone(tmp_path: Path) -> None:
+    """Players' and administrators' clients are judged as servers are; `--only` changes one row alone."""
+    folder = tmp_path / "class"
+    submit(folder / "ada", "python3 client.py", {"client.py": PLAYER})
+    submit(folder / "linus", "python3 client.py", {"client.py": PLAYER.replace("Hello", "Hi")})
+    level = ("--level", "classic")
+    _, before = batch(folder, "--kind", "client", *level)
+    assert before["ada"]["points"] == "100"
+    assert before["linus"]["broken"].split() == ["C-1"]
+    (folder / "linus" / "client.py").write_text(PLAYER, encoding="utf-8")
+    status, after = batch(folder, "--kind", "client", "--only", "linus", *level)
+    assert status == 0
+    assert after["ada"] == before["ada"]
+    assert after["linus"]["points"] == "100"
+    for name in ("ada", "linus"):
+        (folder / name / "admin.py").write_text(ADMINISTRATOR, encoding="utf-8")
+    (folder / "linus" / "Makefile").write_text("all:\n\techo cannot be built; exit 3\n", encoding="utf-8")
+    arguments = ("--kind", "admin-client", "--command", "python3 built.py", *level)
+    _, rows = batch(folder, *arguments, "--build", "cp admin.py built.py")
+    assert {row["points"] for row in rows.values()} == {"100"}
+    _, rows = batch(folder, *arguments, "--only", "linus")
+    assert "the build (make) failed" in rows["linus"]["note"]
+
+
+@pytest.mark.usefixtures("engine")
+def test_sandbox_judges_this_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A client is judged in a container, on a copy of the folder that the kit was started in."""
+    submit(tmp_path / "mine", "", {"client.py": f"open('seen', 'w')\n{PLAYER}"})
+    monkeypatch.chdir(tmp_path / "mine")
+    arguments = ["client", "--sandbox", "--image", IMAGE, "--level", "classic", "--json"]
+    assert run([*arguments, "--", "python3", "client.py"], os.environ) == 0
+    assert json.loads(capsys.readouterr().out)["points"] == 100
+    assert not (tmp_path / "mine" / "seen").exists()
+
+
+@contextmanager
+def events(engine: DockerClient, name: str) -> Iterator[Iterator[object]]:
+    """Follow what happens to the kit's containers."""
+    stream = engine.events(filters={**LABEL, "event": name}, decode=True)
     try:
-        assert engine.containers.list(all=True, filters={"label": "guessing-game.conformance=batch"}) == []
+        yield stream
     finally:
-        engine.close()
+        stream._response.close()  # type: ignore[attr-defined]
+
+
+HANGING = "python3 -c 'import signal; signal.pause()'"
+
+
+@pytest.mark.parametrize("ended_by", [signal.SIGTERM, signal.SIGINT])
+def test_containers_end_with_the_batch(
+    ended_by: signal.Signals, tmp_path: Path, engine: DockerClient
+) -> None:
+    """A batch that is told to end takes its containers with it, and begins no more (G-12)."""
+    for name in ("ada", "grace", "linus"):
+        submit(tmp_path / "class" / name, HANGING, {})
+    command = [
+        sys.executable,
+        "-m",
+        "services.conformance",
+        "batch",
+        str(tmp_path / "class"),
+        "--image",
+        IMAGE,
+    ]
+    with (
+        events(engine, "start") as begun,
+        subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as process,
+    ):
+        next(begun)
+        process.send_signal(ended_by)
+        _, complaint = process.communicate()
+    assert process.returncode == 130
+    assert b"Traceback" not in complaint
+
+
+def test_container_ends_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: DockerClient
+) -> None:
+    """The deadline is in the container: nobody outside needs to live for it to be removed (G-12)."""
+    submit(tmp_path / "ada", HANGING, {})
+    monkeypatch.setattr(containers, "GRACE_S", 1)
+    with events(engine, "destroy") as ended, containers.Containers(IMAGE) as cells:
+        monkeypatch.setattr(cells, "_remove", lambda _: None)
+        with pytest.raises(UnfitError, match="its container was ended"):
+            cells.judge(
+                tmp_path / "ada",
+                ["server", "127.0.0.1", "--server-command", HANGING],
+                build_s=0,
+                judging_s=1,
+            )
+        next(ended)
