@@ -15,6 +15,8 @@ from rich.live import Live
 
 from services.player.bot_pool import BotPool
 from services.player.progress import progress_line, summary_table
+from services.player.settings import AUTO
+from services.runtime.connecting import UntrustedError
 from services.runtime.logging import configure, default_format
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ async def play(config: BotConfig, settings: Settings) -> int:
     """Play until all games are played (0) or a signal comes, and return the exit status that goes with it.
 
     Raises:
-        UntrustedError: the server's certificate is not accepted.
+        UnreachableError: the server's certificate is not accepted, or it speaks no dialect of the family.
     """
     _allow_sockets(config.players)
     pool = BotPool(config)
@@ -55,8 +57,8 @@ async def play(config: BotConfig, settings: Settings) -> int:
             await _log(pool, ended_by)
         finally:
             sink.close()
-    if pool.untrusted:
-        raise pool.untrusted
+    if pool.failure:
+        raise pool.failure
     return _STATUS[ended_by[0]] if ended_by else 0
 
 
@@ -95,7 +97,7 @@ async def _log(pool: BotPool, ended_by: list[signal.Signals]) -> None:
         "bots_started",
         target=str(config.target),
         strategy=config.strategy.value,
-        dialect=config.dialect.value,
+        dialect=config.dialect.value if config.dialect else AUTO,
         players=config.players,
         games=config.games,
     )
@@ -113,6 +115,6 @@ async def _log(pool: BotPool, ended_by: list[signal.Signals]) -> None:
 
 
 def _reason(pool: BotPool, ended_by: list[signal.Signals]) -> str:
-    if pool.untrusted:
-        return "server not trusted"
+    if pool.failure:
+        return "server not trusted" if isinstance(pool.failure, UntrustedError) else "no dialect fits"
     return ended_by[0].name if ended_by else "all games played"

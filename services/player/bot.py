@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import TYPE_CHECKING, Final
 
-from services.protocol.messages import Game, Guess, Hello
+from services.protocol.messages import Game, Guess, Hello, Name
 from services.protocol.state import State
 from services.strategies.candidates import numbers_in
 from services.strategies.choice import next_guess
@@ -27,6 +27,44 @@ class Dialect(StrEnum):
     """`Hello`, `Game`, `My Guess is: N`."""
     SHORT = "short"
     """`Hello`, `Guess: N`: the older one (clause P-7)."""
+    BARE = "bare"
+    """`Hello`, `Game`, `N`."""
+    BARE_SHORT = "bare-short"
+    """`Hello`, `N`."""
+
+    @property
+    def has_game(self) -> bool:
+        """Whether a game is asked for before the first guess."""
+        return self in {Dialect.CLASSIC, Dialect.BARE}
+
+    def spell(self, number: int | None) -> str:
+        """Return a guess as its line."""
+        return f"{_PREFIXES[self]}{number}"
+
+
+_PREFIXES: Final = {
+    Dialect.CLASSIC: "My Guess is: ",
+    Dialect.SHORT: "Guess: ",
+    Dialect.BARE: "",
+    Dialect.BARE_SHORT: "",
+}
+
+
+def advice(dialect: Dialect) -> str:
+    """Say what to try where a server's words were no verdicts."""
+    others = ", ".join(one for one in Dialect if one is not dialect)
+    return f"no verdict was understood: try --dialect {others}, or auto, which finds it out"
+
+
+BY_STRATEGY: Final = "strategy"
+"""The name that stands for the strategy's own."""
+
+
+def bot_name(name: str, strategy: Strategy, bot: int, players: int) -> str | None:
+    """Return what one of so many bots is called in a game; None without a name."""
+    if name == BY_STRATEGY:
+        return f"{strategy.value}-{bot}"
+    return f"{name}-{bot}" if name and players > 1 else name or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +76,8 @@ class View:
     history: History
     range_told: bool
     """Whether the server has said which range is in force."""
+    named: bool = False
+    """Whether a name was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +89,8 @@ class Plan:
     dialect: Dialect
     seed: int
     """The seed of a random game."""
+    name: str | None = None
+    """Under which to play (clause N-1)."""
 
 
 class Rest(Enum):
@@ -60,12 +102,14 @@ class Rest(Enum):
     """There is nothing left to try."""
 
 
-def next_message(view: View, plan: Plan) -> Hello | Game | Guess | Rest:
+def next_message(view: View, plan: Plan) -> Hello | Name | Game | Guess | Rest:
     """Return a bot's next message (clause C-1)."""
     match view.state:
         case State.CONNECTED:
             return Hello()
-        case State.GREETED if plan.dialect is Dialect.CLASSIC:
+        case State.GREETED if plan.name and not view.named:
+            return Name(plan.name)
+        case State.GREETED if plan.dialect.has_game:
             return Game()
         case State.GREETED | State.PLAYING:
             return _next_guess(view, plan)

@@ -51,8 +51,11 @@ class GameReport:
     """Why, where the game was not won; fit for a terminal."""
     guesses: int
     """How many were judged."""
+    begun: bool
     judged: bool
-    """Whether the server has judged any guess, of this round or of one before."""
+    misunderstood: bool
+    name_unanswered: bool
+    """As the conversation has them."""
     rules: Rules
     range_told: bool
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from services.player.bot import Plan
+from services.player.bot import Dialect, Plan, advice, bot_name
 from services.player.bot_connection import BotConnection
 from services.player.bot_interface import Assignment, Ending
+from services.player.probing import NoDialectError, find_dialect
 from services.player.stats import Stats
 from services.protocol.rules import Rules
 from services.runtime.backoff import Backoff
@@ -21,7 +22,6 @@ from services.strategies.choice import strategy_of_game
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from services.player.bot import Dialect
     from services.player.bot_interface import GameReport, LogContext
     from services.runtime.connecting import Target
     from services.runtime.environ import SecondsRange
@@ -33,6 +33,9 @@ CONNECTING_AT_ONCE: Final = 32
 CLOCK_S: Final = 0.5
 """How often the deadlines of all bots are checked; it saves a timer for each."""
 
+UNJUDGED_GAMES: Final = 3
+"""So many games in a row that the server broke off without a verdict, and it will judge none."""
+
 _SEEDS: Final = 2**53
 
 
@@ -42,12 +45,15 @@ class BotConfig:
 
     target: Target
     strategy: Strategy
-    dialect: Dialect
+    dialect: Dialect | None
+    """None: found out."""
     players: int
     games: int
     """For each player; 0: without end."""
     think: SecondsRange
     """How long a bot thinks before a guess."""
+    name: str = ""
+    """What the bots are called, see `bot_name`; empty: nothing."""
 
 
 @dataclass(slots=True)
@@ -57,6 +63,8 @@ class _Bot:
     connection: BotConnection
     games: int = 0
     """How many it has played to the end."""
+    unjudged: int = 0
+    """How many it has lost in a row without a verdict."""
     backoff: Backoff = field(default_factory=Backoff)
 
 
@@ -67,16 +75,19 @@ class BotPool:
         self.config = config
         self.rules = Rules()
         """As far as the server has told them."""
-        self.untrusted: UntrustedError | None = None
+        self.dialect = config.dialect
+        self.failure: UnreachableError | None = None
         """Why the pool gave up, if it did."""
         self._loop = asyncio.get_running_loop()
         self.stats = Stats(self.now_s())
         self._range_told = False
+        self._names_known = True
         self._random = random.random  # a guess is no secret
         self._log = structlog.get_logger()
         self._bots = [_Bot(BotConnection(self, number)) for number in range(1, config.players + 1)]
         self._ready: asyncio.Queue[_Bot] = asyncio.Queue()
         self._unfinished = config.players
+        self._dialect_known = asyncio.Event()
         self._stop = asyncio.Event()
         self._closed = asyncio.Event()
 
@@ -89,6 +100,7 @@ class BotPool:
             workers = [
                 tasks.create_task(self._check_deadlines()),
                 *(tasks.create_task(self._connect_bots()) for _ in range(connecting)),
+                tasks.create_task(self._find_dialect()),
             ]
             await self._stop.wait()
             for worker in workers:
@@ -99,7 +111,24 @@ class BotPool:
         """Make `play` end soon: all games are left."""
         self._stop.set()
 
+    async def _find_dialect(self) -> None:
+        backoff = Backoff()
+        while self.dialect is None:
+            try:
+                self.dialect = await find_dialect(self.config.target)
+            except (UntrustedError, NoDialectError) as error:
+                self._fail(error)
+                return
+            except UnreachableError as error:
+                wait_s = round(backoff.next_s(self._random()), 3)
+                self._note_unreachable(error, 1, wait_s)
+                await asyncio.sleep(wait_s)
+            else:
+                self._log.info("dialect_found", dialect=self.dialect.value)
+        self._dialect_known.set()
+
     async def _connect_bots(self) -> None:
+        await self._dialect_known.wait()
         while True:
             await self._connect(await self._ready.get())
 
@@ -107,20 +136,21 @@ class BotPool:
         try:
             await connect(self.config.target, lambda: bot.connection)
         except UntrustedError as error:
-            if self.untrusted is None:
-                self._log.error("server_distrusted", reason=str(error))
-            self.untrusted = error
-            self.stop()
+            self._fail(error)
         except UnreachableError as error:
-            self.stats.unreachable += 1
-            self.stats.last_error = str(error)
-            retry_in_s = self._retry_later(bot)
-            self._log.warning(
-                "connection_failed",
-                bot=bot.connection.number,
-                reason=self.stats.last_error,
-                retry_in_s=retry_in_s,
-            )
+            self._note_unreachable(error, bot.connection.number, self._retry_later(bot))
+
+    def _fail(self, error: UnreachableError) -> None:
+        if self.failure is None:
+            event = "server_distrusted" if isinstance(error, UntrustedError) else "dialect_unknown"
+            self._log.error(event, reason=str(error))
+        self.failure = error
+        self.stop()
+
+    def _note_unreachable(self, error: UnreachableError, bot: int, retry_in_s: float) -> None:
+        self.stats.unreachable += 1
+        self.stats.last_error = str(error)
+        self._log.warning("connection_failed", bot=bot, reason=self.stats.last_error, retry_in_s=retry_in_s)
 
     async def _check_deadlines(self) -> None:
         while True:
@@ -157,7 +187,8 @@ class BotPool:
         # Bots that play mixed begin with different strategies.
         strategy = strategy_of_game(self.config.strategy, bot - 1 + self._bots[bot - 1].games)
         self._note("info", "connection_opened", context, strategy=strategy.value)
-        plan = Plan(strategy, self.config.dialect, int(self._random() * _SEEDS))
+        name = bot_name(self.config.name, strategy, bot, self.config.players) if self._names_known else None
+        plan = Plan(strategy, self.dialect or Dialect.CLASSIC, int(self._random() * _SEEDS), name)
         return Assignment(plan, self.rules, self._range_told)
 
     def lose_round(self, context: LogContext, guesses: int) -> None:
@@ -171,13 +202,22 @@ class BotPool:
             if not self.stats.playing:
                 self._closed.set()
             return
+        bot = self._bots[report.bot - 1]
+        if report.name_unanswered:
+            if self._names_known:
+                self._note("info", "names_unknown", report.context)
+            self._names_known = False
+            self._ready.put_nowait(bot)
+            return
         if report.range_told:
             self.rules, self._range_told = report.rules, True
-        bot = self._bots[report.bot - 1]
         if report.judged:
             # The server is back only once it plays: it may be up and refuse everybody.
             bot.backoff.reset()
-        if report.ending in {Ending.WON, Ending.GIVEN_UP}:
+        if self._is_hopeless(bot, report):
+            report = replace(report, reason=f"{report.reason}; {advice(report.assignment.plan.dialect)}")
+            bot.games += 1
+        elif report.ending in {Ending.WON, Ending.GIVEN_UP}:
             bot.games += 1
         retry: dict[str, float] = {}
         if self.config.games and bot.games >= self.config.games:
@@ -189,6 +229,15 @@ class BotPool:
         else:
             retry["retry_in_s"] = self._retry_later(bot)
         self._count(report, retry)
+
+    def _is_hopeless(self, bot: _Bot, report: GameReport) -> bool:
+        """Tell whether a game was lost because bot and server do not understand each other."""
+        if report.judged or report.ending is Ending.WON:
+            bot.unjudged = 0
+        elif report.begun:
+            bot.unjudged += 1
+            return report.misunderstood or bot.unjudged >= UNJUDGED_GAMES
+        return False
 
     def _count(self, report: GameReport, retry: Mapping[str, float]) -> None:
         strategy = report.assignment.plan.strategy

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from services.player import interactive
 from services.player.settings import FLAGS, Settings
-from services.runtime.connecting import Target, UntrustedError
+from services.runtime.connecting import Target, UnreachableError
 from services.runtime.environ import SettingsError
+from services.runtime.terminal import Terminal
 from services.runtime.tls import ReloadingContext, TlsError
 
 if TYPE_CHECKING:
@@ -35,7 +36,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cert", metavar="FILE", help="an own certificate (GAME_TLS_CERT)")
     parser.add_argument("--key", metavar="FILE", help="its private key (GAME_TLS_KEY)")
     parser.add_argument(
-        "--dialect", help="classic, or short: without Game, and Guess: N (GAME_DIALECT, default classic)"
+        "--dialect",
+        help="how the server wants to be spoken to: classic (Game, then My Guess is: N), short (Guess: N), "
+        "bare (Game, then N), bare-short (N), or auto, which finds it out (GAME_DIALECT, default classic)",
+    )
+    parser.add_argument(
+        "--name",
+        help="what to be called; several bots are NAME-1, NAME-2, and `strategy` calls each by its own, as "
+        "smart-2 (GAME_NAME; a person at a terminal is asked, others have none)",
     )
     person = parser.add_argument_group("by hand")
     person.add_argument("--hint", action="store_true", help="propose the best next guess")
@@ -73,20 +81,30 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         if settings.bot is not None:
             return _play_bots(target, settings.bot, settings)
-        return interactive.play(
-            target,
-            settings.dialect,
-            hints=options.hint,
-            plain=options.plain,
-            coloured=not environ.get("NO_COLOR"),
-        )
-    except UntrustedError as error:
+        return _play_by_hand(target, settings, environ, hints=options.hint, plain=options.plain)
+    except UnreachableError as error:
         _complain(str(error))
         return FAILED
     except BrokenPipeError:
         # Whoever read this has gone; the interpreter must not complain of it once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+
+
+def _play_by_hand(
+    target: Target, settings: Settings, environ: Mapping[str, str], *, hints: bool, plain: bool
+) -> int:
+    terminal = Terminal.find(environ)
+    drawn = terminal.is_terminal and not plain
+    wishes = interactive.Wishes(
+        settings.dialect, settings.name, hints=hints, drawn=drawn, coloured=terminal.is_coloured
+    )
+    if not (drawn and terminal.is_drawable and sys.stdin.isatty()):
+        return interactive.play(target, wishes)
+    # Piped input starts faster without it.
+    from services.player.editor import Editor  # noqa: PLC0415
+
+    return interactive.play(target, wishes, Editor(environ["TERM"]))
 
 
 def _play_bots(target: Target, strategy: Strategy, settings: Settings) -> int:
@@ -100,6 +118,7 @@ def _play_bots(target: Target, strategy: Strategy, settings: Settings) -> int:
         players=settings.players,
         games=settings.games,
         think=settings.think,
+        name=settings.name or "",
     )
     return asyncio.run(automatic.play(config, settings))
 

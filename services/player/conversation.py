@@ -10,21 +10,35 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from services.player.bot import Dialect, View
+from services.player.bot import View
+from services.player.sense import verdict_in
 from services.protocol.codec import encode
 from services.protocol.connection import ClientConnection
 from services.protocol.errors import OutOfTurnError
-from services.protocol.messages import Greetings, Guess, Prompt, Ready, TooLate, Unknown, Verdict
+from services.protocol.messages import (
+    Game,
+    Greetings,
+    Guess,
+    Name,
+    Prompt,
+    Ready,
+    TooLate,
+    Unknown,
+    Verdict,
+    Welcome,
+)
 from services.protocol.state import State
 from services.strategies.candidates import Try
 
 if TYPE_CHECKING:
-    from services.protocol.messages import Game, Hello, PlayerReply, Reply
+    from services.player.bot import Dialect
+    from services.protocol.messages import Hello, PlayerReply, Reply
     from services.protocol.rules import Rules
     from services.strategies.candidates import History
 
 _EXPECTED: Final[dict[State, PlayerReply]] = {
     State.GREETING: Greetings(),
+    State.NAMING: Welcome(""),
     State.STARTING: Ready(),
     State.JUDGING: Prompt(0, 0),
 }
@@ -34,7 +48,20 @@ _EXPECTED: Final[dict[State, PlayerReply]] = {
 class Conversation:
     """What a player knows of the game it plays."""
 
-    __slots__ = ("_asked", "_connection", "_dialect", "_history", "_range_told", "_rules", "reply_unclear")
+    __slots__ = (
+        "_asked",
+        "_connection",
+        "_dialect",
+        "_history",
+        "_named",
+        "_range_told",
+        "_rules",
+        "begun",
+        "judged",
+        "misunderstood",
+        "name_unanswered",
+        "reply_unclear",
+    )
 
     def __init__(self, dialect: Dialect, rules: Rules, *, range_told: bool = False) -> None:
         self._connection = ClientConnection()
@@ -43,13 +70,22 @@ class Conversation:
         self._range_told = range_told
         self._history: History = ()
         self._asked: int | None = None
+        self._named = False
         self.reply_unclear = False
         """Whether a reply is awaited, and only lines in unknown words have come."""
+        self.name_unanswered = False
+        """Whether a name was given, and not answered in any way that lets the game go on."""
+        self.begun = False
+        """Whether a game was asked for, by `Game` or by a guess."""
+        self.judged = False
+        """Whether any guess was judged, of this round or of one before."""
+        self.misunderstood = False
+        """Whether `Game`, or a guess that had to be judged, was answered in words that mean nothing here."""
 
     @property
     def view(self) -> View:
         """What a bot decides by."""
-        return View(self._connection.state, self._rules, self._history, self._range_told)
+        return View(self._connection.state, self._rules, self._history, self._range_told, self._named)
 
     @property
     def awaiting_reply(self) -> bool:
@@ -57,17 +93,29 @@ class Conversation:
         return self._connection.state in _EXPECTED
 
     @property
+    def naming(self) -> bool:
+        """Whether it is a name that the server has to reply to: one that knows none may say nothing."""
+        return self._connection.state is State.NAMING
+
+    @property
+    def may_assume_reply(self) -> bool:
+        """Whether silence may be taken for the end of a reply."""
+        return self.reply_unclear or self.naming
+
+    @property
     def guesses(self) -> int:
         """How many guesses were judged."""
         return sum(verdict is not None for _, verdict in self._history)
 
-    def send(self, request: Hello | Game | Guess) -> bytes:
+    def send(self, request: Hello | Name | Game | Guess) -> bytes:
         """Return the bytes of `request` in the server's dialect."""
         line = self._connection.send(request)
+        if isinstance(request, Name):
+            self._named = self.name_unanswered = True
+        self.begun |= isinstance(request, Game | Guess)
         if isinstance(request, Guess):
             self._asked = request.number
-            if self._dialect is Dialect.SHORT:
-                return encode(Unknown(f"Guess: {request.number}"))
+            return encode(Unknown(self._dialect.spell(request.number)))
         return line
 
     def receive(self, data: bytes) -> list[Reply]:
@@ -78,16 +126,20 @@ class Conversation:
         """
         return self._connection.receive(data)
 
-    def handle(self, reply: Reply) -> None:
-        """Let a reply take effect, if the server may send it now."""
+    def handle(self, reply: Reply) -> Reply:
+        """Let a reply take effect, if the server may send it now; return what it means."""
         if isinstance(reply, Prompt):
             self._learn(reply)
+        if isinstance(reply, Unknown) and self._connection.state is State.JUDGING:
+            reply = verdict_in(reply.text) or reply
         if not self._take(reply):
             self.reply_unclear = self.awaiting_reply
-            return
+            self.misunderstood |= self.begun and self.awaiting_reply
+            return reply
         if isinstance(reply, TooLate):
             self._begin_round()
         self._note(reply if isinstance(reply, Verdict) else None)
+        return reply
 
     def assume_reply(self) -> None:
         """Take what was received, in unknown words, as the reply."""
@@ -108,9 +160,13 @@ class Conversation:
 
     def _note(self, verdict: Verdict | None) -> None:
         self.reply_unclear = False
+        if self._connection.state is not State.CLOSED:
+            self.name_unanswered = False
         number, self._asked = self._asked, None
         if number is None:
             return
+        self.judged |= verdict is not None
+        self.misunderstood |= verdict is None and number in self._rules
         self._history += (Try(number, verdict),)
         if number > self._rules.high:
             # Asked only where the range was in doubt; a verdict means that it goes as far as this.

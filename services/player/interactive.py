@@ -1,33 +1,45 @@
-"""A person's game: reads the keyboard, talks to the server and tells how it goes."""
+"""A person's games: reads the keyboard, talks to the server and tells how it goes."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import io
+import asyncio
 import re
 import shutil
 import signal
 import sys
-import time
-from typing import TYPE_CHECKING, Final, NoReturn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from services.player import screen
-from services.player.bot import Dialect
-from services.player.client import QUIET_S, REPLY_TIMEOUT_S
+from services.player.bot import Dialect, advice
 from services.player.conversation import Conversation
-from services.player.link import CalledAwayError, EndedError, Link
+from services.player.keyboard import InterruptError, Lines, flush_terminal
+from services.player.person_connection import PersonConnection
+from services.player.probing import find_dialect
 from services.player.screen import Painter
+from services.protocol import refusals
 from services.protocol.codec import spell
-from services.protocol.errors import LineTooLongError
-from services.protocol.messages import Game, Guess, Hello, Prompt, Refused, TooLate, Unknown, Verdict, Welcome
+from services.protocol.messages import (
+    NAME_PATTERN,
+    Game,
+    Guess,
+    Hello,
+    Name,
+    Prompt,
+    TooLate,
+    Unknown,
+    Verdict,
+    Welcome,
+)
 from services.protocol.printable import printable
 from services.protocol.rules import CLASSIC
-from services.runtime.connecting import UnreachableError
+from services.protocol.state import State
+from services.runtime.connecting import UnreachableError, connect
 from services.strategies.choice import hint
 
 if TYPE_CHECKING:
-    from services.protocol.rules import Rules
+    from services.player.keyboard import Keyboard
+    from services.protocol.messages import Reply
     from services.runtime.connecting import Target
 
 OK: Final = 0
@@ -35,6 +47,8 @@ FAILED: Final = 1
 INTERRUPTED: Final = 130
 
 _QUIT: Final = "quit"
+_YES: Final = {"", "y", "yes", "again"}
+_NO: Final = {"n", "no", "q", _QUIT}
 _INTEGER: Final = re.compile(r"[0-9]{1,500}")
 """Clause P-3: ASCII digits. No line of the protocol holds more of them."""
 
@@ -44,26 +58,54 @@ class _OverError(Exception):
 
 
 class _LeftError(Exception):
-    """The person, or whoever stops the program, has had enough."""
+    """The person has had enough."""
 
 
-def play(target: Target, dialect: Dialect, *, hints: bool, plain: bool, coloured: bool) -> int:
-    """Play one game and return the exit status: 0 won or left, 1 server gone or refusing, 130 Ctrl-C."""
-    drawn = sys.stdout.isatty() and not plain
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a person wants to play."""
+
+    dialect: Dialect | None
+    """None: found out."""
+    name: str | None
+    """None: not said; empty: none."""
+    hints: bool
+    drawn: bool
+    """Whether the terminal may be drawn on; else all is lines of text."""
+    coloured: bool
+
+
+def play(target: Target, wishes: Wishes, keyboard: Keyboard | None = None) -> int:
+    """Play until the person has had enough.
+
+    Return the exit status: 0 won or left, 1 server gone or refusing, 130 Ctrl-C.
+    """
     try:
-        previous = signal.signal(signal.SIGTERM, _leave)
-        try:
-            with Link(target) as link:
-                _Game(link, dialect, Painter(coloured=drawn and coloured), hints=hints, drawn=drawn).play(
-                    str(target)
-                )
-        finally:
-            signal.signal(signal.SIGTERM, previous)
-    except _LeftError:
-        return OK
-    except KeyboardInterrupt:
-        _say("")
+        return asyncio.run(_play(_Person(target, wishes, keyboard or Lines())))
+    except (KeyboardInterrupt, InterruptError):
         return INTERRUPTED
+    finally:
+        # What was typed ahead were guesses, and no commands for the shell.
+        flush_terminal()
+
+
+async def _play(person: _Person) -> int:
+    myself = asyncio.current_task()
+    terminated = asyncio.Event()
+
+    def terminate() -> None:
+        terminated.set()
+        if myself is not None:
+            myself.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+    try:
+        await person.play()
+    except _LeftError:
+        person.explain()
+    except asyncio.CancelledError:
+        if not terminated.is_set():
+            raise
     except (UnreachableError, _OverError) as error:
         sys.stdout.flush()
         sys.stderr.write(f"guessing-player: {error}\n")
@@ -71,128 +113,162 @@ def play(target: Target, dialect: Dialect, *, hints: bool, plain: bool, coloured
     return OK
 
 
-def _leave(*_: object) -> NoReturn:
-    raise _LeftError
-
-
 def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
-class _Game:
-    def __init__(self, link: Link, dialect: Dialect, painter: Painter, *, hints: bool, drawn: bool) -> None:
-        self._link = link
-        self._conversation = Conversation(dialect, CLASSIC)
-        self._dialect = dialect
-        self._painter = painter
-        self._hints = hints
-        self._drawn = drawn
-        self._keyboard = sys.stdin.isatty()
-        if isinstance(sys.stdin, io.TextIOWrapper):
-            # Whatever is typed or piped in, it is at worst no number.
-            sys.stdin.reconfigure(errors="replace")
-        if self._keyboard:
-            _edit_lines()
+class _Person:
+    """A session: what is known from one game to the next."""
 
-    def play(self, name: str) -> None:
-        self._ask(Hello())
-        if self._dialect is Dialect.CLASSIC:
-            self._ask(Game())
-        _say(screen.greeting(name, self._rules))
-        if self._drawn:
-            self._draw_strip()
+    def __init__(self, target: Target, wishes: Wishes, keyboard: Keyboard) -> None:
+        self._target = target
+        self._wishes = wishes
+        self._keyboard = keyboard
+        self._painter = Painter(coloured=wishes.drawn and wishes.coloured)
+        self._name = wishes.name
+        self._dialect = wishes.dialect
+        self._rules = CLASSIC
+        self._range_told = False
+        self._shared = False
+        """Whether the server is known for shared rounds: it tells only whose guess comes too late."""
+        self._puzzled = False
+        self._won: list[int] = []
+        """The guesses of each game."""
+
+    async def play(self) -> None:
+        if self._name is None and self._keyboard.is_person:
+            self._name = await self._read_name()
         while True:
-            number = self._read_number()
-            if self._ask(Guess(number)):
-                if self._drawn:
-                    self._draw_strip()
-                _say(screen.victory(number, self._conversation.guesses, self._rules, self._painter))
+            if self._dialect is None:
+                self._dialect = await find_dialect(self._target)
+            connection = await self._begin(self._dialect)
+            try:
+                await self._guess(connection)
+            finally:
+                await connection.leave()
+            if not self._keyboard.is_person or not await self._again():
                 return
 
-    @property
-    def _rules(self) -> Rules:
-        return self._conversation.view.rules
+    async def _begin(self, dialect: Dialect) -> PersonConnection:
+        """Connect and begin a game; without a name if the server takes none."""
+        connection = PersonConnection(Conversation(dialect, self._rules, range_told=self._range_told))
+        await connect(self._target, lambda: connection)
+        try:
+            await self._ask(connection, Hello())
+            if self._name:
+                await self._ask(connection, Name(self._name))
+            if dialect.has_game:
+                await self._ask(connection, Game())
+        except _OverError:
+            await connection.leave()
+            if not connection.conversation.name_unanswered:
+                raise
+            _say("The server takes no names: you play without one.")
+            self._name = ""
+            return await self._begin(dialect)
+        except BaseException:
+            await connection.leave()
+            raise
+        return connection
+
+    async def _guess(self, connection: PersonConnection) -> None:
+        """Play one game to its end."""
+        conversation = connection.conversation
+        self._learn(conversation)
+        _say(screen.greeting(str(self._target), self._rules, self._name, shared=self._shared))
+        self._draw_strip(conversation)
+        while True:
+            number = await self._read_number(connection)
+            await self._ask(connection, Guess(number))
+            if conversation.view.state is State.CLOSED:
+                break
+        self._draw_strip(conversation)
+        _say(screen.victory(number, conversation.guesses, self._rules, self._painter))
+        self._won.append(conversation.guesses)
+
+    def explain(self) -> None:
+        """Say what to try, if nothing that the server said to the last game's guesses was a verdict."""
+        if self._puzzled:
+            _say(f"{self._advice().capitalize()}.")
+
+    def _advice(self) -> str:
+        return advice(self._dialect or Dialect.CLASSIC)
+
+    def _why(self, connection: PersonConnection) -> str:
+        return f"{connection.failure}; {self._advice()}" if self._puzzled else f"{connection.failure}"
+
+    def _learn(self, conversation: Conversation) -> None:
+        self._puzzled = conversation.misunderstood and not conversation.judged
+        view = conversation.view
+        self._rules, self._range_told = view.rules, view.range_told
 
     # --- the server
 
-    def _ask(self, request: Hello | Game | Guess) -> bool:
-        """Say something and take in the reply; tell whether it ends the game."""
-        asked_s = time.monotonic()
-        self._link.send(self._conversation.send(request))
-        while self._conversation.awaiting_reply:
-            timeout_s = (
-                QUIET_S if self._conversation.reply_unclear else asked_s + REPLY_TIMEOUT_S - time.monotonic()
-            )
-            try:
-                data = self._link.receive(timeout_s)
-            except TimeoutError:
-                if not self._conversation.reply_unclear:
-                    raise _OverError(f"no reply from the server within {REPLY_TIMEOUT_S:g} s") from None
-                self._conversation.assume_reply()
-            except EndedError as ended:
-                raise _OverError(_gone(ended)) from None
-            else:
-                if self._take_in(data, request):
-                    return True
-        return False
+    async def _ask(self, connection: PersonConnection, request: Hello | Name | Game | Guess) -> None:
+        """Say something and tell what the server replies."""
+        number = request.number if isinstance(request, Guess) else None
+        for reply in await connection.ask(request):
+            self._tell(reply, number, connection.conversation)
+            if reply is Verdict.CORRECT:
+                return
+        self._learn(connection.conversation)
+        if connection.failure:
+            raise _OverError(self._why(connection))
 
-    def _take_in(self, data: bytes, request: Hello | Game | Guess | None) -> bool:
-        try:
-            replies = self._conversation.receive(data)
-        except LineTooLongError as error:
-            raise _OverError(f"the server sent a {error.reason}") from None
-        for reply in replies:
-            self._conversation.handle(reply)
-            match reply:
-                case Verdict.CORRECT:
-                    return True
-                case Verdict() if isinstance(request, Guess) and request.number is not None:
-                    self._tell(request.number, reply)
-                case TooLate():
-                    _say(screen.TOO_LATE)
-                case Refused(reason):
-                    raise _OverError(f"the server refused: {printable(reason)}")
-                case Prompt():
-                    _say(spell(reply))
-                case Unknown(text) if text:
-                    _say(f"The server says: {printable(text)}")
-                case Welcome():  # another dialect's greeting: no name was given
-                    _say(f"The server says: {spell(reply)}")
-                case _:
-                    pass
-        return False
+    def _tell(self, reply: Reply, number: int | None, conversation: Conversation) -> None:
+        match reply:
+            case Verdict() if reply is not Verdict.CORRECT and number is not None:
+                _say(screen.judgement(number, reply, conversation.guesses, self._painter))
+                self._draw_strip(conversation)
+            case TooLate():
+                self._shared = True
+                _say(screen.too_late(reply))
+            case Prompt():
+                _say(spell(reply))
+            case Unknown(text) if text:
+                _say(f"The server says: {printable(text)}")
+            case Welcome(name) if name != self._name:  # another dialect's greeting
+                _say(f"The server says: {spell(reply)}")
+            case _:
+                pass
 
-    def _hear_the_end(self) -> NoReturn:
-        """Find out why the connection ended while the keyboard was waited for."""
-        while True:
-            try:
-                data = self._link.receive(QUIET_S)
-            except EndedError as ended:
-                raise _OverError(_gone(ended)) from None
-            self._take_in(data, None)
-
-    def _tell(self, number: int, verdict: Verdict) -> None:
-        _say(screen.judgement(number, verdict, self._conversation.guesses, self._painter))
-        if self._drawn:
-            self._draw_strip()
-
-    def _draw_strip(self) -> None:
-        columns = shutil.get_terminal_size().columns
-        for line in screen.strip(self._rules, self._conversation.view.history, columns, self._painter):
-            _say(line)
+    def _draw_strip(self, conversation: Conversation) -> None:
+        if self._wishes.drawn:
+            columns = shutil.get_terminal_size().columns
+            for line in screen.strip(self._rules, conversation.view.history, columns, self._painter):
+                _say(line)
 
     # --- the keyboard
 
-    def _read_number(self) -> int:
-        view = self._conversation.view
+    async def _read_name(self) -> str:
+        while True:
+            name = (await self._read("Your name (Enter: none): ")).strip()
+            if not name or re.fullmatch(NAME_PATTERN, name):
+                return name
+            _say(refusals.BAD_NAME.capitalize() + ".")
+
+    async def _again(self) -> bool:
+        # Numbers that were meant for the game just won are no answer.
+        self._keyboard.forget_typed()
+        _say(screen.results(self._won))
+        while True:
+            answer = (await self._read("Play again? (Enter: yes, n: no) ")).strip().lower()
+            if answer in _YES:
+                return True
+            if answer in _NO:
+                return False
+
+    async def _read_number(self, connection: PersonConnection) -> int:
+        view = connection.conversation.view
         best = hint(view.rules, view.history)
         if best is None and not view.range_told:
             _say(f"No number from {view.rules.low} to {view.rules.high} is left; try any other.")
-        elif best is not None and self._hints:
+        elif best is not None and self._wishes.hints:
             _say(f"Hint: {best}")
         while True:
-            text = self._read_line().strip()
+            prompt = f"Guess {connection.conversation.guesses + 1}: "
+            text = (await self._read_while_connected(prompt, connection)).strip()
             if text.lower() == _QUIT:
                 raise _LeftError
             if _INTEGER.fullmatch(text):
@@ -202,32 +278,26 @@ class _Game:
                     return number
             _say(spell(view.rules.prompt))
 
-    def _read_line(self) -> str:
+    async def _read_while_connected(self, prompt: str, connection: PersonConnection) -> str:
+        """Read a line of the game; the end of the connection calls the person away from it."""
+        reading = asyncio.ensure_future(self._read(prompt, remembered=True))
+        ending = asyncio.ensure_future(connection.over.wait())
         try:
-            with self._link.at_keyboard():
-                line = input(self._prompt()) + "\n" if self._keyboard else sys.stdin.readline()
+            await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (reading, ending):
+                task.cancel()
+            typed, _ = await asyncio.gather(reading, ending, return_exceptions=True)
+        if connection.over.is_set():
+            for reply in connection.take_heard():
+                self._tell(reply, None, connection.conversation)
+            raise _OverError(self._why(connection))
+        if isinstance(typed, BaseException):
+            raise typed
+        return typed
+
+    async def _read(self, prompt: str, *, remembered: bool = False) -> str:
+        try:
+            return await self._keyboard.read(prompt, remembered=remembered)
         except EOFError:
-            line = ""
-        except CalledAwayError:
-            if self._keyboard:
-                _say("")
-            self._hear_the_end()
-        if line:
-            return line
-        if self._keyboard:
-            _say("")
-        raise _LeftError
-
-    def _prompt(self) -> str:
-        return f"Guess {self._conversation.guesses + 1}: "
-
-
-def _gone(ended: EndedError) -> str:
-    why = str(ended)
-    return f"the connection broke: {why}" if why else "the server closed the connection"
-
-
-def _edit_lines() -> None:
-    """Let the keyboard edit lines and recall old ones, where Python was built with that."""
-    with contextlib.suppress(ImportError):
-        importlib.import_module("readline")
+            raise _LeftError from None

@@ -12,6 +12,9 @@ from services.strategies.choice import Strategy, expected_guesses
 from services.strategies.perfect import is_perfect
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.protocol.messages import TooLate
     from services.protocol.rules import Rules
     from services.strategies.candidates import History
 
@@ -24,8 +27,8 @@ _MARKS: Final = {Verdict.FAR: "F", Verdict.CLOSE: "C", Verdict.CORRECT: "*"}
 """Letters, so that the marks can be told apart without colours."""
 
 
-TOO_LATE: Final = "Too late: somebody else has found it. A new number is in play, and the count begins again."
-"""What a player of a shared round is told whose guess came after the winner's (clause R-3)."""
+SHOWN_GAMES: Final = 10
+"""So many of the last games are listed; mean and best are of all."""
 
 
 class Colour(Enum):
@@ -60,12 +63,34 @@ class Painter:
         return self.paint(text, _COLOURS[verdict])
 
 
-def greeting(target: str, rules: Rules) -> str:
-    """Return the first words to a person."""
+def greeting(target: str, rules: Rules, name: str | None = None, *, shared: bool = False) -> str:
+    """Return the first words to a person; `shared`: the server is known for shared rounds."""
+    who = f" as {name}" if name else ""
+    number = "the number that all players here look for" if shared else "the number"
     return (
-        f"You play at {target}. Guess the number, from {rules.low} to {rules.high}; "
+        f"You play at {target}{who}. Guess {number}, from {rules.low} to {rules.high}; "
         "quit or Ctrl-D leaves the game."
     )
+
+
+def too_late(reply: TooLate) -> str:
+    """Return what a player is told whose guess came after the winner's (clauses R-3, N-4)."""
+    found = "" if reply.number is None else f": it was {reply.number}"
+    return (
+        f"Too late: {reply.name or 'somebody else'} has found it{found}. "
+        "A new number is in play, and the count begins again."
+    )
+
+
+def results(attempts: Sequence[int]) -> str:
+    """Return what a person has won in a session, by the guesses of each game."""
+    if len(attempts) == 1:
+        return f"1 game won, in {guesses(attempts[0])}."
+    before = "..., " if len(attempts) > SHOWN_GAMES else ""
+    listed = ", ".join(str(number) for number in attempts[-SHOWN_GAMES:])
+    mean = sum(attempts) / len(attempts)
+    best = min(attempts)
+    return f"{len(attempts)} games won, in {before}{listed} guesses: {mean:.1f} on average, {best} at best."
 
 
 def guesses(number: int) -> str:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from services.player.bot import Dialect
+from services.player.bot import Dialect, bot_name
+from services.protocol import refusals
+from services.protocol.messages import NAME_PATTERN
+from services.runtime.common_settings import read_log_format, read_log_level
 from services.runtime.environ import EnvironReader, SecondsRange, SettingsError
-from services.runtime.logging import LEVELS, LogFormat
 from services.runtime.tls_settings import read_client_tls
 from services.strategies.choice import Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from services.runtime.logging import LogFormat
     from services.runtime.tls_settings import ClientTls
 
 MOST_PLAYERS: Final = 20_000
 """One process has one core and, to one server, some 28,000 ports."""
+
+AUTO: Final = "auto"
+"""Instead of a dialect: it is found out."""
 
 FLAGS: Final = {
     "host": "GAME_HOST",
@@ -27,6 +34,7 @@ FLAGS: Final = {
     "games": "GAME_GAMES",
     "think": "GAME_THINK",
     "dialect": "GAME_DIALECT",
+    "name": "GAME_NAME",
     "ca": "GAME_TLS_CA",
     "cert": "GAME_TLS_CERT",
     "key": "GAME_TLS_KEY",
@@ -45,7 +53,10 @@ class Settings:
     players: int
     games: int
     think: SecondsRange
-    dialect: Dialect
+    dialect: Dialect | None
+    """None: found out."""
+    name: str | None
+    """Of a person, or of bots (`bot_name`); None: not set."""
     tls: ClientTls | None
     """None: in the clear."""
     log_format: LogFormat | None
@@ -62,6 +73,7 @@ class Settings:
         given = {FLAGS[flag]: value for flag, value in flags.items()}
         reader = EnvironReader({**environ, **given})
         strategies: dict[str, Strategy | None] = {one.value: one for one in Strategy}
+        dialects: dict[str, Dialect | None] = {**{one.value: one for one in Dialect}, AUTO: None}
         bot = reader.choice("GAME_BOT", default=None, choices=strategies)
         players = reader.integer("GAME_PLAYERS", default=1, low=1, high=MOST_PLAYERS)
         if bot is None and players > 1:
@@ -73,22 +85,26 @@ class Settings:
             players=players,
             games=reader.integer("GAME_GAMES", default=1, low=0),
             think=reader.seconds_range("GAME_THINK", default=SecondsRange(0, 0)),
-            dialect=reader.choice(
-                "GAME_DIALECT", default=Dialect.CLASSIC, choices={one.value: one for one in Dialect}
-            ),
+            dialect=reader.choice("GAME_DIALECT", default=Dialect.CLASSIC, choices=dialects),
+            name=_read_name(reader, flags, players),
             tls=read_client_tls(reader),
-            log_format=reader.choice(
-                "GAME_LOG_FORMAT", default=None, choices={one.value: one for one in LogFormat}
-            ),
-            log_level=reader.choice(
-                "GAME_LOG_LEVEL", default="info", choices={word: word for word in LEVELS}
-            ),
+            log_format=read_log_format(reader, None),
+            log_level=read_log_level(reader),
         )
         try:
             reader.finish()
         except SettingsError as error:
             raise SettingsError([_by_flag(fault, flags) for fault in error.faults]) from None
         return settings
+
+
+def _read_name(reader: EnvironReader, flags: Mapping[str, str], players: int) -> str | None:
+    """Read GAME_NAME; an empty one counts as set where it was typed."""
+    name = reader.text("GAME_NAME", default="")
+    longest = bot_name(name, Strategy.RANDOM, players, players) or ""
+    if name and not re.fullmatch(NAME_PATTERN, longest):
+        reader.fault("GAME_NAME", refusals.BAD_NAME, "with a number behind it where there are several bots")
+    return name if name or "name" in flags else None
 
 
 def _by_flag(fault: str, flags: Mapping[str, str]) -> str:

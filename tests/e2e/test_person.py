@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.support.topology import Topology
 
 COMMAND = ("run", "--rm", "player")
+NAME = "a-person"
 PROMPT = r"Guess \d+: "
 
 
@@ -28,6 +29,8 @@ def terminal(topology: Topology) -> Iterator[pexpect.spawn[str]]:
     """Give a terminal in which the player has just asked for the first guess."""
     command = shlex.join([*topology.command, *COMMAND])
     with closing(pexpect.spawn(command, cwd=ROOT, encoding="utf-8", timeout=40)) as spawned:
+        spawned.expect_exact("Your name (Enter: none): ")
+        spawned.sendline(NAME)
         spawned.expect(PROMPT)
         yield spawned
 
@@ -50,6 +53,8 @@ def test_a_person_at_a_terminal_wins(topology: Topology, terminal: pexpect.spawn
             break
     assert isinstance(terminal.match, re.Match)
     assert terminal.match[1] == terminal.match[2] == str(number)
+    terminal.expect_exact("Play again? (Enter: yes, n: no) ")
+    terminal.sendline("n")
     assert exit_status(terminal) == 0
     wait_for_game_of_others(topology, number)
 

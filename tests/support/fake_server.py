@@ -10,6 +10,7 @@ from services.protocol.messages import Verdict
 from services.protocol.rules import CLASSIC
 
 if TYPE_CHECKING:
+    from services.player.bot import Dialect
     from services.protocol.rules import Rules
     from tests.support.scripted_server import Peer
 
@@ -32,6 +33,12 @@ class FakeServer:
     """Whether each octet is sent by itself."""
     closes: bool = True
     """Whether the server closes after Correct."""
+    names: str | None = "Welcome {}"
+    """The answer to a name; None: as to Game."""
+    dialect: Dialect | None = None
+    """The only one that is understood; None: both of the older ones."""
+    confused: str = "What?"
+    """The answer to anything else; empty: the connection is closed."""
     received: list[str] = field(default_factory=list)
     """Every line that any client has sent."""
 
@@ -41,11 +48,19 @@ class FakeServer:
             match line.lower().split()[0]:
                 case "hello":
                     self._send(peer, self.greetings)
-                case "game":
+                case "game" if self.dialect is None or self.dialect.has_game:
                     self._send(peer, self.ready)
-                case _:
+                case "name:" if self.names is not None:
+                    self._send(peer, self.names.format(line.partition(" ")[2]))
+                    if self.names.startswith("Refused"):
+                        break
+                case _ if self.dialect is None or self._understands(self.dialect, line):
                     if self._judge(peer, line):
                         break
+                case _ if self.confused:
+                    self._send(peer, self.confused)
+                case _:
+                    break
         if self.closes:
             peer.close()
         else:
@@ -54,11 +69,17 @@ class FakeServer:
     def guesses(self) -> list[int]:
         """Return the numbers that were guessed, by all clients."""
         return [
-            int(line.rpartition(" ")[2]) for line in self.received if line.lower() not in {"hello", "game"}
+            int(line.rpartition(" ")[2])
+            for line in self.received
+            if line.lower() not in {"hello", "game"} and not line.startswith("Name: ")
         ]
 
+    def _understands(self, dialect: Dialect, line: str) -> bool:
+        number = line.rpartition(" ")[2]
+        return number.isdecimal() and line == dialect.spell(int(number))
+
     def _judge(self, peer: Peer, line: str) -> bool:
-        found = re.fullmatch(r"(?:My Guess is|Guess): ([0-9]+)", line)
+        found = re.fullmatch(r"(?:(?:My Guess is|Guess): )?([0-9]+)", line)
         assert found, f"no guess: {line!r}"
         number = int(found[1])
         if number not in self.rules:

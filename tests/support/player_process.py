@@ -29,14 +29,14 @@ def environ(**more: str) -> dict[str, str]:
     return {**own, "TERM": "xterm-256color", **more}
 
 
-def piped(port: int, keys: str | bytes, *more: str) -> subprocess.CompletedProcess[str]:
+def piped(port: int, keys: str | bytes, *more: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Play with piped input, to the end."""
     done = subprocess.run(
         [sys.executable, *arguments(port, *more)],
         input=keys.encode() if isinstance(keys, str) else keys,
         capture_output=True,
         timeout=TIMEOUT_S,
-        env=environ(),
+        env=environ(**environment),
         check=False,
     )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -256,7 +256,7 @@ def test_a_signal_ends_bots_that_wait_for_the_server() -> None:
 
 def test_a_silent_server_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not reply in time loses the bot, which tries again."""
-    monkeypatch.setattr("services.player.bot_connection.REPLY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("services.player.game_connection.REPLY_TIMEOUT_S", 0.1)
     config = BotConfig(
         target=Target("127.0.0.1", 0),
         strategy=Strategy.SMART,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import signal
+import subprocess
 import sys
 import termios
 import threading
@@ -23,6 +26,7 @@ from tests.support.scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.support.scripted_server import Peer
 
@@ -30,13 +34,15 @@ if TYPE_CHECKING:
 TIMEOUT_S = 20
 PERFECTION = "a perfect player needs 5.0 on average, one who guesses blindly 15.5."
 ESCAPE = "\x1b["
+ASK_NAME = "Your name (Enter: none): "
+AGAIN = "Play again? (Enter: yes, n: no) "
 
 
-def terminal(port: int, *more: str, **environment: str) -> pexpect.spawn[str]:
-    """Start the player on a terminal of 80 by 24."""
+def terminal(port: int, *more: str, name: str | None = "", **environment: str) -> pexpect.spawn[str]:
+    """Start the player on a terminal of 80 by 24; with None for a name, it will ask for one."""
     program = pexpect.spawn(
         sys.executable,
-        arguments(port, *more),
+        arguments(port, *more, *([] if name is None else ["--name", name])),
         dimensions=(24, 80),
         encoding="utf-8",
         timeout=TIMEOUT_S,
@@ -46,10 +52,34 @@ def terminal(port: int, *more: str, **environment: str) -> pexpect.spawn[str]:
     return program
 
 
+class Typed:
+    """A keyboard of whose lines each has been typed."""
+
+    is_person = False
+
+    def __init__(self, *lines: str) -> None:
+        self._lines = iter(lines)
+
+    async def read(self, _prompt: str, *, remembered: bool) -> str:
+        """Return the next line."""
+        assert remembered
+        return next(self._lines)
+
+    def forget_typed(self) -> None:
+        """There is nothing to forget."""
+
+
 def shown(program: pexpect.spawn[str]) -> str:
     """Return all that the terminal was sent."""
     assert isinstance(program.logfile_read, StringIO)
     return program.logfile_read.getvalue()
+
+
+def end(program: pexpect.spawn[str]) -> int | None:
+    """Decline another game, wait for the end and return the exit status."""
+    program.expect_exact(AGAIN)
+    program.sendline("n")
+    return status(program)
 
 
 def status(program: pexpect.spawn[str]) -> int | None:
@@ -252,12 +282,10 @@ def test_help_and_bad_usage() -> None:
 
 def test_a_silent_server_is_left(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A server that does not reply in time ends the game with one line, and status 1."""
-    monkeypatch.setattr(interactive, "REPLY_TIMEOUT_S", 0.1)
-    monkeypatch.setattr("sys.stdin", StringIO("5\n"))
+    monkeypatch.setattr("services.player.game_connection.REPLY_TIMEOUT_S", 0.1)
+    wishes = interactive.Wishes(Dialect.CLASSIC, None, hints=False, drawn=False, coloured=False)
     with ScriptedServer(lambda peer: peer.wait_for_end()) as server:
-        status = interactive.play(
-            Target("127.0.0.1", server.port), Dialect.CLASSIC, hints=False, plain=True, coloured=False
-        )
+        status = interactive.play(Target("127.0.0.1", server.port), wishes)
 
     assert status == 1
     assert capsys.readouterr().err == "guessing-player: no reply from the server within 0.1 s\n"
@@ -274,7 +302,7 @@ def test_a_game_on_a_terminal() -> None:
             program.expect_exact(f"Guess {attempt}: ")
             program.sendline(str(number))
         program.expect_exact("You have won: it is 17. 3 guesses")
-        assert status(program) == 0
+        assert end(program) == 0
 
     screen = shown(program)
     assert "  1       5         10        15        20        25        30" in screen.replace("\x1b[2m", "")
@@ -290,12 +318,268 @@ def test_no_colours_where_none_are_wanted(flags: list[str], variables: dict[str,
         program.sendline("5")
         program.expect_exact("Guess 2: ")
         program.sendline("17")
+        assert end(program) == 0
+
+    screen = shown(program)
+    # What line editing switches on and off, and where it puts the cursor, is no colour.
+    assert set(re.findall(r"\x1b\[[0-9;]*m", screen)) <= {"\x1b[0m"}
+    assert ESCAPE not in screen or not flags
+    assert ("  1       5" in screen) is not bool(flags)
+
+
+def test_a_dumb_terminal_gets_lines() -> None:
+    """Where the cursor cannot be moved, nothing but text is sent."""
+    with ScriptedServer(FakeServer(secret=17)) as server:
+        program = terminal(server.port, TERM="dumb")
+        program.expect_exact("Guess 1: ")
+        program.sendline("17")
+        assert end(program) == 0
+
+    assert "\x1b" not in shown(program)
+
+
+def test_a_name_is_asked_for_once() -> None:
+    """A person at a terminal is asked, what is no name is explained, and all games are played under it."""
+    server_side = FakeServer(secret=17)
+    with ScriptedServer(server_side) as server:
+        program = terminal(server.port, name=None)
+        for answer in ("two words", "anna"):
+            program.expect_exact(ASK_NAME)
+            program.sendline(answer)
+        program.expect_exact("A name is 1 to 20 letters, digits, - or _.")
+        program.expect_exact(" as anna. Guess the number")
+        program.expect_exact("Guess 1: ")
+        program.sendline("17")
+        program.expect_exact(AGAIN)
+        program.sendline("")
+        program.expect_exact(" as anna. Guess the number")
+        program.expect_exact("Guess 1: ")
+        program.sendline("5")
+        program.expect_exact("Guess 2: ")
+        program.sendline("17")
+        program.expect_exact("2 games won, in 1, 2 guesses: 1.5 on average, 1 at best.")
+        assert end(program) == 0
+
+    assert server_side.received[:4] == ["Hello", "Name: anna", "Game", "My Guess is: 17"]
+    assert server_side.received.count("Name: anna") == 2
+
+
+@pytest.mark.parametrize(
+    "variables", [{}, {"GAME_NAME": "anna"}, {"GAME_NAME": ""}], ids=["unset", "set", "empty"]
+)
+def test_piped_input_is_never_asked_for_a_name(variables: dict[str, str]) -> None:
+    """The first line of a pipe is a guess; a name that is set is given."""
+    server_side = FakeServer(secret=17)
+    with ScriptedServer(server_side) as server:
+        played = piped(server.port, "17\n", **variables)
+
+    assert played.returncode == 0
+    assert server_side.received == [
+        *("Hello", *(["Name: anna"] if variables.get("GAME_NAME") else []), "Game", "My Guess is: 17"),
+    ]
+
+
+@pytest.mark.parametrize("answer", [None, "Refused: say Game first", "", "What?"])
+def test_a_server_that_knows_no_names_is_played_without(
+    answer: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused, hung up on, unanswered or not understood: the game begins all the same."""
+    monkeypatch.setattr("services.player.game_connection.NAME_TIMEOUT_S", 0.1)
+    server_side = FakeServer(secret=17, names=answer, dialect=Dialect.CLASSIC, confused="")
+    wishes = interactive.Wishes(Dialect.CLASSIC, "anna", hints=False, drawn=False, coloured=False)
+    with ScriptedServer(server_side) as server:
+        assert interactive.play(Target("127.0.0.1", server.port), wishes, Typed("17")) == 0
+
+    assert server_side.guesses() == [17]
+
+
+def test_what_is_no_answer_is_asked_again() -> None:
+    """After a win Enter plays on, `n` does not, and a number is neither."""
+    with ScriptedServer(FakeServer(secret=17)) as server:
+        program = terminal(server.port)
+        program.expect_exact("Guess 1: ")
+        program.sendline("17")
+        program.expect_exact("1 game won, in 1 guess.")
+        program.expect_exact(AGAIN)
+        program.sendline("18")
+        program.expect_exact("18")
+        assert end(program) == 0
+
+
+@pytest.mark.parametrize("flags", [[], ["--plain"]])
+@pytest.mark.parametrize(
+    "keys", ["5\r17\r18\r19\r20\r", "\x1b[200~5\n17\n18\n19\n20\x1b[201~"], ids=["typed", "pasted"]
+)
+def test_numbers_typed_ahead(keys: str, flags: list[str]) -> None:
+    """Each is a guess of its own while the game lasts, and none is an answer to what is asked after it."""
+    if flags and keys.startswith("\x1b"):
+        keys = "5\n17\n18\n19\n20"  # nobody has asked this terminal to mark what is pasted
+    server_side = FakeServer(secret=17)
+    with ScriptedServer(server_side) as server:
+        program = terminal(server.port, *flags)
+        program.expect_exact("Guess 1: ")
+        program.send(keys)
+        program.expect_exact("1 game won, in 2 guesses.")
+        assert end(program) == 0
+
+    assert server_side.guesses() == [5, 17]
+
+
+def test_an_unfinished_paste_can_be_gone_on_with() -> None:
+    """What is pasted without an end of its line waits for Enter."""
+    server_side = FakeServer(secret=17)
+    with ScriptedServer(server_side) as server:
+        program = terminal(server.port)
+        program.expect_exact("Guess 1: ")
+        program.send("\x1b[200~5\n1\x1b[201~")
+        program.expect_exact("Guess 2: ")
+        program.send("7\r")
+        assert end(program) == 0
+
+    assert server_side.guesses() == [5, 17]
+
+
+@pytest.mark.parametrize("flags", ["", "--plain"])
+def test_numbers_typed_ahead_never_reach_the_shell(flags: str) -> None:
+    """When the game ends, what nobody has read of the keyboard is gone."""
+    heard, gate = threading.Semaphore(0), threading.Semaphore(0)
+
+    def play(peer: Peer) -> None:
+        begin(peer)
+        peer.hear()
+        heard.release()
+        gate.acquire()
+        peer.close()
+
+    with ScriptedServer(play) as server:
+        player = " ".join([sys.executable, *arguments(server.port, "--name", "''", flags)])
+        program = pexpect.spawn(
+            "sh",
+            ["-c", f"{player}; echo status $?; read line; echo shell read $line"],
+            encoding="utf-8",
+            timeout=TIMEOUT_S,
+            env=environ(),
+        )
+        program.expect_exact("Guess 1: ")
+        program.send("5\r")
+        assert heard.acquire(timeout=TIMEOUT_S)
+        program.send("17\r18\r")
+        program.expect_exact("18")
+        gate.release()
+        program.expect_exact("status 1")
+        program.sendline("ls")
+        program.expect_exact("shell read ls")
+        program.expect(pexpect.EOF)
+        program.close()
+
+
+@pytest.mark.parametrize("flags", ["", "--plain"])
+def test_ctrl_z(flags: str) -> None:
+    """Suspended and resumed, the game goes on where it was."""
+    with ScriptedServer(FakeServer(secret=17)) as server:
+        player = " ".join([sys.executable, *arguments(server.port, "--name", "''", flags)])
+        shell = pexpect.spawn(
+            "bash", ["--norc", "-i"], encoding="utf-8", timeout=TIMEOUT_S, env=environ(PS1="shell> ")
+        )
+        shell.expect_exact("shell> ")
+        shell.sendline(player)
+        shell.expect_exact("Guess 1: ")
+        shell.send("\x1a")
+        shell.expect_exact("Stopped")
+        shell.expect_exact("shell> ")
+        shell.sendline("fg")
+        shell.expect_exact("services.player")
+        if not flags:
+            shell.expect_exact("Guess 1: ")
+        shell.send("17\r")
+        shell.expect_exact("You have won")
+        shell.expect_exact(AGAIN)
+        shell.send("n\r")
+        shell.expect_exact("shell> ")
+        shell.sendline("exit $?")
+        assert status(shell) == 0
+
+
+def test_a_shared_round() -> None:
+    """Who won it is told, and the next greeting says that all look for one number (clauses R-3, N-4)."""
+    first = ("Far", "Too late 4 anna", "Correct")
+
+    def play(peer: Peer) -> None:
+        begin(peer)
+        for reply in first:
+            peer.hear()
+            peer.say(reply)
+        peer.wait_for_end()
+
+    with ScriptedServer(play) as server:
+        program = terminal(server.port)
+        for prompt, number in (("Guess 1: ", 1), ("Guess 2: ", 2), ("Guess 1: ", 3)):
+            program.expect_exact(prompt)
+            program.sendline(str(number))
+        program.expect_exact("You have won: it is 3. 1 guess")
+        program.expect_exact(AGAIN)
+        program.sendline("y")
+        program.expect_exact("Guess the number that all players here look for, from 1 to 30")
+        program.expect_exact("Guess 1: ")
+        program.sendeof()
         assert status(program) == 0
 
-    # What line editing switches on and off is no colour.
-    screen = shown(program).replace("\x1b[?2004h", "").replace("\x1b[?2004l", "")
-    assert ESCAPE not in screen
-    assert ("  1       5" in screen) is not bool(flags)
+    assert "Too late: anna has found it: it was 4." in shown(program)
+
+
+def flood(peer: Peer) -> None:
+    """Begin a game, then talk without end."""
+    begin(peer)
+    with contextlib.suppress(OSError):
+        while True:
+            peer.say(*["You have all the time that there is."] * 1000)
+
+
+def test_a_server_that_talks_while_a_person_thinks() -> None:
+    """A server that never stops is left after a page of text: nothing is kept without a bound."""
+    with ScriptedServer(flood) as server:
+        program = terminal(server.port)
+        program.expect_exact("guessing-player: the server said more than 16 KiB without being asked")
+        assert status(program) == 1
+
+
+def test_a_server_that_never_ends_its_reply() -> None:
+    """The same holds for what comes in reply to a guess."""
+
+    def play(peer: Peer) -> None:
+        begin(peer)
+        peer.hear()
+        with contextlib.suppress(OSError):
+            while True:
+                peer.say(*["Let me think."] * 1000)
+
+    with ScriptedServer(play) as server:
+        played = piped(server.port, "5\n6\n")
+
+    assert played.returncode == 1
+    assert "the server said more than 16 KiB without being asked" in played.stderr
+
+
+def test_a_line_without_end_is_no_number() -> None:
+    """However long a line is that is piped in, little of it is kept."""
+    with ScriptedServer(FakeServer(secret=17)) as server:
+        played = piped(server.port, b"1" * 3_000_000 + b"\n17\n")
+
+    assert played.returncode == 0
+    assert played.stdout.count("Pick a number between 1-30\n") == 1
+
+
+def test_input_from_a_file(tmp_path: Path) -> None:
+    """A file is played as a pipe is, and no input at all is left in order."""
+    numbers = tmp_path / "numbers"
+    numbers.write_text("5\n17")
+    for redirection, expected in ((f"<{numbers}", 0), ("</dev/null", 0), ("<&-", 0)):
+        with ScriptedServer(FakeServer(secret=17)) as server:
+            player = " ".join([sys.executable, *arguments(server.port), redirection])
+            done = subprocess.run(["sh", "-c", player], env=environ(), capture_output=True, check=False)
+
+        assert (done.returncode, done.stderr) == (expected, b"")
+        assert (b"You have won" in done.stdout) is (str(numbers) in redirection)
 
 
 def test_history() -> None:
@@ -317,7 +601,7 @@ def test_history() -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "expected"),
+    ("leave", "expected"),
     [
         (lambda program: program.sendeof(), 0),
         (lambda program: program.sendline("quit"), 0),
@@ -326,7 +610,7 @@ def test_history() -> None:
     ],
     ids=["Ctrl-D", "quit", "SIGTERM", "Ctrl-C"],
 )
-def test_leaving_on_a_terminal(end: Callable[[pexpect.spawn[str]], None], expected: int) -> None:
+def test_leaving_on_a_terminal(leave: Callable[[pexpect.spawn[str]], None], expected: int) -> None:
     """Each way to leave is polite to the server, and has its status."""
     ends: list[str] = []
 
@@ -338,7 +622,7 @@ def test_leaving_on_a_terminal(end: Callable[[pexpect.spawn[str]], None], expect
     with ScriptedServer(play) as server:
         program = terminal(server.port)
         program.expect_exact("Guess 1: ")
-        end(program)
+        leave(program)
         assert status(program) == expected
 
     assert ends == ["in order"]

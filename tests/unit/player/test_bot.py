@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from services.player.bot import MOST_GUESSES, Dialect, Plan, Rest, View, next_message
-from services.protocol.messages import Game, Guess, Hello, Verdict
+from services.player.bot import MOST_GUESSES, Dialect, Plan, Rest, View, advice, bot_name, next_message
+from services.protocol.messages import Game, Guess, Hello, Name, Verdict
 from services.protocol.rules import CLASSIC, Rules
 from services.protocol.state import State
 from services.strategies.candidates import Try
@@ -33,6 +35,44 @@ def test_short_handshake() -> None:
     assert next_message(view(State.CONNECTED), SHORT_PLAN) == Hello()
     assert next_message(view(State.GREETED), SHORT_PLAN) == Guess(1)
     assert next_message(view(State.PLAYING, Try(1, Verdict.FAR)), SHORT_PLAN) == Guess(2)
+
+
+def test_a_name_is_given_before_the_game() -> None:
+    """A bot that has a name gives it once, after Greetings (clause N-1)."""
+    plan = replace(CLASSIC_PLAN, name="smart-1")
+
+    assert next_message(view(State.GREETED), plan) == Name("smart-1")
+    assert next_message(replace(view(State.GREETED), named=True), plan) == Game()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "has_game", "guess"),
+    [
+        (Dialect.CLASSIC, True, "My Guess is: 7"),
+        (Dialect.SHORT, False, "Guess: 7"),
+        (Dialect.BARE, True, "7"),
+        (Dialect.BARE_SHORT, False, "7"),
+    ],
+)
+def test_dialects(dialect: Dialect, guess: str, *, has_game: bool) -> None:
+    """Each dialect has its guess, with or without `Game` before the first."""
+    assert (dialect.spell(7), dialect.has_game) == (guess, has_game)
+
+
+def test_advice() -> None:
+    """What is proposed is anything but what was tried."""
+    assert advice(Dialect.BARE) == (
+        "no verdict was understood: try --dialect classic, short, bare-short, or auto, which finds it out"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "players", "called"),
+    [("", 3, None), ("anna", 1, "anna"), ("anna", 3, "anna-2"), ("strategy", 3, "smart-2")],
+)
+def test_what_bots_are_called(name: str, players: int, called: str | None) -> None:
+    """Several bots are numbered; on demand each is called by its strategy."""
+    assert bot_name(name, Strategy.SMART, 2, players) == called
 
 
 @pytest.mark.parametrize("state", [State.GREETING, State.STARTING, State.JUDGING, State.CLOSED])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.player.bot import Dialect
 from services.player.conversation import Conversation
 from services.protocol.errors import LineTooLongError
-from services.protocol.messages import Game, Guess, Hello, Refused, Verdict
+from services.protocol.messages import Game, Guess, Hello, Name, Refused, Verdict
 from services.protocol.printable import printable
 from services.protocol.rules import CLASSIC, Rules
 from services.protocol.state import State
@@ -140,6 +140,81 @@ def test_an_unknown_reply_counts_once_it_is_quiet() -> None:
 
     assert (conversation.reply_unclear, conversation.awaiting_reply) == (False, False)
     assert conversation.view.history == (Try(3, None),)
+
+
+def test_a_verdict_in_a_sentence_is_a_reply() -> None:
+    """A sentence that means a verdict is one, at once; before a guess it means nothing."""
+    conversation = Conversation(Dialect.BARE, CLASSIC)
+    conversation.send(Hello())
+    receive(conversation, "You are not close to the end yet")
+    conversation.assume_reply()
+    conversation.send(Game())
+    receive(conversation, "Ready")
+
+    assert conversation.send(Guess(3)) == b"3\r\n"
+    receive(conversation, "You are way off.")
+
+    assert conversation.view.history == (Try(3, Verdict.FAR),)
+    assert (conversation.judged, conversation.misunderstood) == (True, False)
+
+
+@pytest.mark.parametrize("words", ["What?", "Pick a number between 1-30"])
+def test_a_guess_that_is_not_judged_is_misunderstood(words: str) -> None:
+    """Unknown words, and the prompt for a number that is in range, say that the dialect is another."""
+    conversation = playing()
+    assert (conversation.begun, conversation.misunderstood) == (True, False)
+
+    conversation.send(Guess(3))
+    receive(conversation, words)
+
+    assert (conversation.judged, conversation.misunderstood) == (False, True)
+
+
+def test_a_prompt_for_another_range_is_understood() -> None:
+    """A number that is out of the server's range had to be answered so (clause P-5)."""
+    conversation = playing()
+    conversation.send(Guess(30))
+    receive(conversation, "Pick a number between 1-20")
+
+    assert not conversation.misunderstood
+
+
+def test_a_name_is_welcome() -> None:
+    """After the answer the game goes on as after Greetings (clause N-1)."""
+    conversation = Conversation(Dialect.CLASSIC, CLASSIC)
+    conversation.send(Hello())
+    receive(conversation, "Greetings")
+    assert conversation.send(Name("anna")) == b"Name: anna\r\n"
+    assert (conversation.naming, conversation.may_assume_reply, conversation.name_unanswered) == (
+        *(True, True, True),
+    )
+    receive(conversation, "Welcome anna")
+
+    assert (conversation.view.state, conversation.view.named) == (State.GREETED, True)
+    assert (conversation.naming, conversation.name_unanswered) == (False, False)
+
+
+def test_a_server_may_ignore_a_name() -> None:
+    """Silence after a name is an answer, too."""
+    conversation = Conversation(Dialect.CLASSIC, CLASSIC)
+    conversation.send(Hello())
+    receive(conversation, "Greetings")
+    conversation.send(Name("anna"))
+    conversation.assume_reply()
+
+    assert conversation.view.state is State.GREETED
+    assert not conversation.name_unanswered
+
+
+def test_a_refused_name_is_unanswered() -> None:
+    """A server that knows no names refuses them: without one it can be played."""
+    conversation = Conversation(Dialect.CLASSIC, CLASSIC)
+    conversation.send(Hello())
+    receive(conversation, "Greetings")
+    conversation.send(Name("anna"))
+    receive(conversation, "Refused: say Game first")
+
+    assert conversation.name_unanswered
 
 
 def test_chatter_around_a_reply_is_no_reply() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from services.player import screen
 from services.player.screen import Painter
-from services.protocol.messages import Verdict
+from services.protocol.messages import TooLate, Verdict
 from services.protocol.rules import CLASSIC, Rules
 from services.strategies.candidates import Try
 
@@ -83,3 +83,36 @@ def test_greeting() -> None:
     assert screen.greeting("localhost:4000", CLASSIC) == (
         "You play at localhost:4000. Guess the number, from 1 to 30; quit or Ctrl-D leaves the game."
     )
+
+
+@pytest.mark.parametrize(
+    ("reply", "found"),
+    [
+        (TooLate(), "somebody else has found it."),
+        (TooLate(17), "somebody else has found it: it was 17."),
+        (TooLate(17, "anna"), "anna has found it: it was 17."),
+    ],
+)
+def test_too_late(reply: TooLate, found: str) -> None:
+    """Whoever found it, and what, is told as far as the server does (clause N-4)."""
+    assert screen.too_late(reply).startswith(f"Too late: {found} A new number is in play")
+
+
+def test_greeting_in_company() -> None:
+    """The greeting says who plays, and whether others look for the same number."""
+    assert screen.greeting("here:1", CLASSIC, "anna", shared=True).startswith(
+        "You play at here:1 as anna. Guess the number that all players here look for, from 1 to 30;"
+    )
+
+
+@pytest.mark.parametrize(
+    ("attempts", "told"),
+    [
+        ([1], "1 game won, in 1 guess."),
+        ([4, 7], "2 games won, in 4, 7 guesses: 5.5 on average, 4 at best."),
+        ([1, *[3] * 10], f"11 games won, in ..., {'3, ' * 9}3 guesses: 2.8 on average, 1 at best."),
+    ],
+)
+def test_results(attempts: list[int], told: str) -> None:
+    """The results of a session: the last games, and what all come to."""
+    assert screen.results(attempts) == told

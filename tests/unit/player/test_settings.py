@@ -19,7 +19,7 @@ def test_defaults() -> None:
     settings = Settings.read({}, {})
 
     assert (settings.host, settings.port, settings.dialect) == ("localhost", 4000, Dialect.CLASSIC)
-    assert settings.bot is None
+    assert (settings.bot, settings.name) == (None, None)
     assert (settings.players, settings.games, settings.think) == (1, 1, SecondsRange(0, 0))
     assert settings.tls is None
     assert (settings.log_format, settings.log_level) == (None, "info")
@@ -36,6 +36,7 @@ def test_every_setting_is_read() -> None:
             "GAME_GAMES": "0",
             "GAME_THINK": "0.5-2",
             "GAME_DIALECT": "short",
+            "GAME_NAME": "anna",
             "GAME_TLS_CA": "ca.pem",
             "GAME_TLS_CERT": "me.pem",
             "GAME_TLS_KEY": "me.key",
@@ -53,6 +54,7 @@ def test_every_setting_is_read() -> None:
         games=0,
         think=SecondsRange(0.5, 2),
         dialect=Dialect.SHORT,
+        name="anna",
         tls=ClientTls(Path("ca.pem"), CertificateFiles(Path("me.pem"), Path("me.key"))),
         log_format=LogFormat.CONSOLE,
         log_level="debug",
@@ -83,6 +85,26 @@ def test_all_faults_are_told_at_once() -> None:
         "GAME_DIALECT",
         "GAME_LOG_LEVEL",
     ]
+
+
+def test_auto_is_no_dialect() -> None:
+    """What is to be found out is not set."""
+    assert Settings.read({"GAME_DIALECT": "auto"}, {}).dialect is None
+
+
+def test_no_name_can_be_typed() -> None:
+    """An empty flag is a choice; an empty variable is none."""
+    assert Settings.read({}, {"name": ""}).name == ""
+    assert Settings.read({"GAME_NAME": ""}, {}).name is None
+
+
+@pytest.mark.parametrize(
+    ("name", "players"), [("a b", 1), ("x" * 21, 1), ("x" * 18, 20), ("\x1b[2J", 1), ("Zoë", 1)]
+)
+def test_names_that_are_none(name: str, players: int) -> None:
+    """A name has to be one on the wire, with the number of any bot (clause N-2)."""
+    with pytest.raises(SettingsError, match=r"^--name: "):
+        Settings.read({"GAME_BOT": "smart", "GAME_PLAYERS": str(players)}, {"name": name})
 
 
 def test_a_person_is_one_player() -> None:

@@ -15,15 +15,18 @@ SHELLS = {
         *("admin/dashboard/app", "admin/dashboard/serve", "admin/library_log"),
     ),
     "tests/integration/player/test_bots.py": (
-        *("player/__main__", "player/automatic", "player/cli", "player/client", "player/bot_pool"),
-        *("player/bot_connection", "player/bot_interface"),
+        *("player/__main__", "player/automatic", "player/cli", "player/bot_pool"),
+        *("player/bot_connection", "player/bot_interface", "player/game_connection"),
     ),
     "tests/integration/server/test_life.py": ("server/__main__", "server/app", "server/program"),
     "tests/integration/server/test_play.py": (
         *("server/admission", "server/connection", "server/context", "server/player_session"),
         *("server/reactor", "server/session", "server/turn"),
     ),
-    "tests/integration/player/test_interactive.py": ("player/link",),
+    "tests/integration/player/test_interactive.py": (
+        *("player/editor", "player/keyboard", "player/person_connection"),
+    ),
+    "tests/integration/player/test_dialects.py": ("player/probing",),
     "tests/integration/server/test_bounds.py": ("server/poller",),
     "tests/integration/server/test_watch.py": ("server/admin_session",),
     "tests/integration/tap/test_relay.py": ("tap/__main__", "tap/cli", "tap/settings"),

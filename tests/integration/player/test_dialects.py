@@ -1,0 +1,146 @@
+"""Servers that want to be spoken to in another way: told, found out, or complained of."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from services.player.bot import Dialect
+from services.protocol.messages import Verdict
+from tests.support.fake_server import FakeServer, begin
+from tests.support.player_process import bots, piped
+from tests.support.scripted_server import ScriptedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.scripted_server import Peer
+
+SENTENCES = {
+    Verdict.FAR: "You are way off.",
+    Verdict.CLOSE: "You are close!",
+    Verdict.CORRECT: "You guessed correctly!",
+}
+EVERY_NUMBER = "".join(f"{number}\n" for number in range(1, 31))
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+@pytest.mark.parametrize("given", ["itself", "auto"])
+def test_every_dialect_is_spoken(dialect: Dialect, given: str) -> None:
+    """Bots and a person win on a server that knows but one dialect, told which or finding it out."""
+    server_side = FakeServer(dialect=dialect, words=SENTENCES, confused="Pick a number between 1-30")
+    flag = dialect.value if given == "itself" else given
+    with ScriptedServer(server_side) as server:
+        with bots(server.port, "--bot", "smart", "--games", "2", "--dialect", flag) as pool:
+            assert pool.finish() == 0
+        played = piped(server.port, EVERY_NUMBER, "--dialect", flag)
+
+    assert len(pool.named("game_won")) == 2
+    assert played.returncode == 0
+    assert "5 is far. 5 guesses so far." in played.stdout
+    assert [found["dialect"] for found in pool.named("dialect_found")] == [dialect.value] * (flag == "auto")
+
+
+def test_a_server_that_hangs_up_is_found_out_too() -> None:
+    """A server that closes at what it does not understand is tried in the next dialect."""
+    server_side = FakeServer(dialect=Dialect.BARE_SHORT, confused="")
+    with (
+        ScriptedServer(server_side) as server,
+        bots(server.port, "--bot", "smart", "--dialect", "auto") as pool,
+    ):
+        assert pool.finish() == 0
+
+    assert [found["dialect"] for found in pool.named("dialect_found")] == ["bare-short"]
+    assert len(pool.named("game_won")) == 1
+
+
+def reads_only_digits(peer: Peer) -> None:
+    """Take what does not begin with a number for 0, as atoi() does."""
+    while line := peer.hear():
+        match line:
+            case "Hello":
+                peer.say("Greetings")
+            case "Game":
+                peer.say("Ready")
+            case _:
+                number = int(line) if line.isdecimal() else 0
+                peer.say("Correct" if number == 17 else "Close" if abs(number - 17) <= 2 else "Far")
+
+
+def test_a_server_that_reads_other_numbers() -> None:
+    """Verdicts alone do not make a dialect: the server has to read the number, which `Close` shows."""
+    with (
+        ScriptedServer(reads_only_digits) as server,
+        bots(server.port, "--bot", "smart", "--dialect", "auto") as pool,
+    ):
+        assert pool.finish() == 0
+
+    assert [found["dialect"] for found in pool.named("dialect_found")] == ["bare"]
+    assert len(pool.named("game_won")) == 1
+
+
+def answers_once(peer: Peer) -> None:
+    """Say something to the first guess, and close."""
+    peer.hear()
+    peer.say("Greetings")
+    peer.hear()
+    peer.say("What?")
+    peer.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "games"),
+    [
+        (answers_once, 1),
+        (FakeServer(dialect=Dialect.BARE, confused="Pick a number between 1-30"), 1),
+        (FakeServer(dialect=Dialect.BARE, confused=""), 3),
+    ],
+    ids=["words", "prompt", "end"],
+)
+def test_the_wrong_dialect_ends_with_advice(script: Callable[[Peer], None], games: int) -> None:
+    """A game without a verdict says what to try, and the bot that was to play one does not try for ever."""
+    with ScriptedServer(script) as server, bots(server.port, "--bot", "sweep", "--dialect", "short") as pool:
+        assert pool.finish() == 0
+
+    lost = pool.named("game_lost")
+    assert len(lost) == games
+    assert "try --dialect classic, bare, bare-short, or auto" in lost[-1]["reason"]
+
+
+def test_a_person_is_advised() -> None:
+    """Whoever leaves, or is left, without a verdict is told what to try."""
+
+    def says_nothing_that_helps(peer: Peer) -> None:
+        begin(peer)
+        with contextlib.suppress(OSError):
+            peer.hear()
+            peer.say("Hm")
+            if peer.hear():
+                peer.close()
+
+    advice = "o verdict was understood: try --dialect short, bare, bare-short, or auto, which finds it out"
+    with ScriptedServer(says_nothing_that_helps) as server:
+        left = piped(server.port, "5\n")
+        lost = piped(server.port, "5\n6\n7\n")
+
+    assert (left.returncode, left.stderr) == (0, "")
+    assert left.stdout.splitlines()[-1] == f"N{advice}."
+    assert (lost.returncode, lost.stderr) == (
+        1,
+        f"guessing-player: the server closed the connection; n{advice}\n",
+    )
+
+
+def test_no_dialect_fits() -> None:
+    """Where nothing is understood in any dialect, bots and person say so and end with status 1."""
+    with ScriptedServer(FakeServer(words=dict.fromkeys(Verdict, "Hm"))) as server:
+        with bots(server.port, "--bot", "smart", "--games", "0", "--dialect", "auto") as pool:
+            assert pool.finish() == 1
+        played = piped(server.port, "5\n", "--dialect", "auto")
+
+    complaint = f"127.0.0.1:{server.port} gives no verdict in any dialect: classic, short, bare, bare-short"
+    assert pool.named("dialect_unknown")[0]["reason"] == complaint
+    assert pool.named("bots_stopped")[0]["reason"] == "no dialect fits"
+    assert (played.returncode, played.stderr) == (1, f"guessing-player: {complaint}\n")
