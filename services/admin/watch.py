@@ -30,6 +30,7 @@ from services.admin.observe import log_change
 from services.admin.recorder import Recorder
 from services.admin.view import board_view
 from services.runtime.connecting import Target, UnreachableError, cause
+from services.runtime.hang_up import hang_up_ends
 from services.runtime.logging import LogFormat, configure
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ REFRESH_S: Final = 0.25
 
 STDOUT: Final = 1
 
-_STATUS: Final = {signal.SIGTERM: 0, signal.SIGINT: 130}
+_STATUS: Final = {signal.SIGTERM: 0, signal.SIGHUP: 0, signal.SIGINT: 130}
 
 
 async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
@@ -55,7 +56,8 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
     """
     stopped: asyncio.Future[int | UnreachableError] = asyncio.get_running_loop().create_future()
     for number, status in _STATUS.items():
-        asyncio.get_running_loop().add_signal_handler(number, _settle, stopped, status)
+        if number != signal.SIGHUP or hang_up_ends():
+            asyncio.get_running_loop().add_signal_handler(number, _settle, stopped, status)
     clock = Clock()
     board = Board(clock.now(), low=settings.rules.low, high=settings.rules.high)
     expected = expectations(settings.rules)

@@ -17,6 +17,7 @@ from services.player.bot_pool import BotPool
 from services.player.progress import progress_line, summary_table
 from services.player.settings import AUTO
 from services.runtime.connecting import UntrustedError
+from services.runtime.hang_up import hang_up_ends
 from services.runtime.logging import configure, default_format
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ REFRESH_S: Final = 0.25
 OTHER_FILES: Final = 64
 """Open files beside the bots' sockets."""
 
-_STATUS: Final = {signal.SIGTERM: 0, signal.SIGINT: 130}
+_STATUS: Final = {signal.SIGTERM: 0, signal.SIGHUP: 0, signal.SIGINT: 130}
 
 
 async def play(config: BotConfig, settings: Settings) -> int:
@@ -47,7 +48,8 @@ async def play(config: BotConfig, settings: Settings) -> int:
         pool.stop()
 
     for number in _STATUS:
-        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+        if number != signal.SIGHUP or hang_up_ends():
+            asyncio.get_running_loop().add_signal_handler(number, stop, number)
     console = Console()
     if settings.log_format is None and console.is_terminal and not console.is_dumb_terminal:
         await _show(pool, console)

@@ -15,6 +15,7 @@ import structlog
 
 from services.protocol import refusals
 from services.runtime.connecting import cause
+from services.runtime.hang_up import hang_up_ends
 from services.runtime.listening import open_listeners
 from services.runtime.tls import EXPIRY_WARNING_DAYS, TlsError
 from services.runtime.tls_settings import AdminTls
@@ -114,7 +115,10 @@ class App:
         loop.set_exception_handler(self._on_mistake)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop)
-        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        if hang_up_ends(may_reload=settings.tls.own is not None):
+            loop.add_signal_handler(signal.SIGHUP, self._on_stop)
+        elif settings.tls.own is not None:
+            loop.add_signal_handler(signal.SIGHUP, self._reload)
         self._admission.listen(players, admins)
         stop_metrics = self._serve_metrics()
         self._log.info(
@@ -172,8 +176,6 @@ class App:
         self._next_warning = loop.call_later(CERTIFICATE_CHECK_S, self._warn_of_expiry)
 
     def _reload(self) -> None:
-        if not self._settings.tls.own:
-            return
         try:
             self._context.certificates.load()
         except TlsError as error:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.runtime.connecting import Target, cause
 from services.runtime.environ import SettingsError
+from services.runtime.hang_up import hang_up_ends
 from services.runtime.listening import open_listeners
 from services.runtime.tls import ReloadingContext, TlsError
 from services.tap.follow import Port
@@ -140,8 +141,9 @@ def _output(*, as_json: bool, colours: bool) -> Callable[[Entry], None]:
 async def _relay(settings: Settings, tls: ReloadingContext | None, show: Callable[[Entry], None]) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or hang_up_ends():
+            loop.add_signal_handler(number, stopped.set)
     numbers = itertools.count(1)
     started_s = loop.time()
     ports = (

@@ -113,6 +113,7 @@ class ServerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=self._complaints,
+                start_new_session=True,  # as in a container: no terminal that could be closed
             )
         self.timeout_s = TIMEOUT_S
         """How long to wait for a log line."""

@@ -96,12 +96,13 @@ def test_peers_that_stay_do_not_hold_it_up() -> None:
             assert time.monotonic() - began_s < 5
 
 
-def test_a_hang_up_without_certificates_is_nothing(server: ServerProcess) -> None:
-    """SIGHUP does not end a server that has nothing to load."""
+def test_a_hang_up_without_certificates_is_a_stop(server: ServerProcess) -> None:
+    """SIGHUP drains and ends a server that has nothing to load: a terminal was closed, and nothing else."""
     with server.new_player("Hello", "Game") as player:
         server.signal(signal.SIGHUP)
+        server.wait_for("server_stopping", players=1)
         win(player)
-    finish_a_game(server)
+    assert server.wait() == 0
 
 
 def test_a_stop_before_anything_else() -> None:
