@@ -17,7 +17,7 @@ from services.admin.settings import Settings
 from services.admin.view import players_table
 from services.admin.watch import watch
 from services.runtime.connecting import Target, UnreachableError
-from services.runtime.environ import SettingsError
+from services.runtime.environ import SettingsError, given_flags, host_and_port
 from services.runtime.logging import default_format
 from services.runtime.tls import ReloadingContext, TlsError
 
@@ -113,17 +113,12 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, str]:
-    given = {
-        name: getattr(options, flag)
-        for flag, name in _FLAGS.items()
-        if getattr(options, flag, None) is not None
-    }
-    where = getattr(options, "dashboard", None)
-    if where is not None:
-        host, colon, port = where.rpartition(":")
-        given["GAME_DASHBOARD_PORT"] = port
-        if colon:
-            given["GAME_DASHBOARD_HOST"] = host.strip("[]")
+    flags = given_flags({flag: getattr(options, flag, None) for flag in (*_FLAGS, "dashboard")})
+    given = {_FLAGS[flag]: value for flag, value in flags.items() if flag in _FLAGS}
+    if "dashboard" in flags:
+        host, given["GAME_DASHBOARD_PORT"] = host_and_port("dashboard", flags["dashboard"])
+        if host:
+            given["GAME_DASHBOARD_HOST"] = host
     return given
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import os
 import random
@@ -72,8 +73,8 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
     log_format = LogFormat.JSON if as_json else settings.log_format
     sink = None if draws else configure("admin", log_format, settings.log_level)
     log_libraries(log)
-    if stat.S_ISFIFO(os.fstat(STDOUT).st_mode):
-        # The writing end of a pipe has something to read only when nobody reads it any more: `watch | head`.
+    if _is_written_end(STDOUT):
+        # It has something to read only when nobody reads it any more: `watch | head`.
         asyncio.get_running_loop().add_reader(STDOUT, _settle, stopped, 1)
 
     def observe(change: Change) -> None:
@@ -116,6 +117,12 @@ def _listen(where: DashboardSettings) -> list[socket.socket]:
         raise UnreachableError(
             f"cannot serve the page at {Target(where.host, where.port)}: {cause(error)}"
         ) from None
+
+
+def _is_written_end(fd: int) -> bool:
+    """Tell whether it is the writing end of a pipe; a FIFO that is open both ways can be read itself."""
+    is_both_ways = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
+    return stat.S_ISFIFO(os.fstat(fd).st_mode) and not is_both_ways
 
 
 def _settle(stopped: asyncio.Future[int | UnreachableError], outcome: int | UnreachableError) -> None:

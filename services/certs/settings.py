@@ -53,10 +53,15 @@ def read_settings(reader: EnvironReader, default_format: LogFormat) -> CertsSett
     dns, addresses = set(_OWN_DNS), set(_OWN_IP)
     for word in reader.text("GAME_TLS_NAMES", default="").replace(",", " ").lower().split():
         try:
-            addresses.add(ip_address(word.removeprefix("[").removesuffix("]")))
-            continue
+            address = ip_address(word.removeprefix("[").removesuffix("]"))
         except ValueError:
             pass
+        else:
+            if isinstance(address, IPv6Address) and address.scope_id:
+                plain = str(address).partition("%")[0]
+                reader.fault("GAME_TLS_NAMES", "no certificate names an interface", f"write {plain}")
+            addresses.add(address)
+            continue
         # A last label of digits would be a mistyped address.
         well_formed = _DNS_NAME.fullmatch(word) and not word.rpartition(".")[2].isdecimal()
         if well_formed and len(word) <= _DNS_NAME_LENGTH:

@@ -3,13 +3,18 @@
 import os
 import sys
 
-from services.player.cli import run
 from services.runtime.program import run_program
 
 
 def main() -> None:
     """Run the player and exit with its status."""
-    run_program("guessing-player", os.environ, lambda: run(sys.argv[1:], os.environ))
+    run_program("guessing-player", os.environ, _run)
+
+
+def _run() -> int:
+    from services.player.cli import run  # noqa: PLC0415  what is not installed is told there
+
+    return run(sys.argv[1:], os.environ)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from services.player import interactive
 from services.player.settings import FLAGS, Settings
 from services.runtime.connecting import Target, UnreachableError
-from services.runtime.environ import SettingsError
+from services.runtime.environ import SettingsError, given_flags
 from services.runtime.terminal import Terminal
 from services.runtime.tls import ReloadingContext, TlsError
 
@@ -69,8 +69,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     except SystemExit as ended:
         # argparse has printed the help (0) or what is wrong (2).
         return ended.code if isinstance(ended.code, int) else BAD_USAGE
-    given = {flag: getattr(options, flag) for flag in FLAGS if getattr(options, flag) is not None}
     try:
+        given = given_flags({flag: getattr(options, flag) for flag in FLAGS})
         settings = Settings.read(environ, given)
         tls = None if settings.tls is None else ReloadingContext(settings.tls)
     except SettingsError as error:

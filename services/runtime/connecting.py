@@ -80,7 +80,7 @@ async def connect(
                 factory,
                 sock=sock,
                 ssl=target.tls.current(),
-                server_hostname=target.host,
+                server_hostname=target.host.partition("%")[0],  # no certificate names an interface
                 ssl_shutdown_timeout=CLOSE_TIMEOUT_S,
             )
     except TimeoutError:

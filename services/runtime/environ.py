@@ -184,6 +184,35 @@ def parse_host(value: str) -> str:
     return host
 
 
+def given_flags(flags: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the flags of a command line that were given.
+
+    Raises:
+        SettingsError: one or more were given nothing, which would count as left out.
+    """
+    given = {flag: value for flag, value in flags.items() if value is not None}
+    faults = [
+        f"--{flag}: nothing is given, leave it out" for flag, value in given.items() if not value.strip()
+    ]
+    if faults:
+        raise SettingsError(faults)
+    return given
+
+
+def host_and_port(flag: str, value: str) -> tuple[str, str]:
+    """Split the `[HOST:]PORT` of a flag; the host is empty where there is none. Both are still to be checked.
+
+    Raises:
+        SettingsError: there is no port, which would count as left out.
+    """
+    host, _, port = value.strip().rpartition(":")
+    if not port:
+        raise SettingsError(
+            [f"--{flag}: no port, give PORT or HOST:PORT, such as 8080 or [::]:8080 (got {escaped(value)})"]
+        )
+    return host, port
+
+
 def parse_seconds_range(value: str) -> SecondsRange:
     """Read `MIN-MAX` or one number, in seconds.
 

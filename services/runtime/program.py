@@ -15,19 +15,40 @@ if TYPE_CHECKING:
 
 FAILED: Final = 1
 
+EXTRAS: Final = {
+    "structlog": "",
+    "prometheus_client": "cluster",
+    "valkey": "cluster",
+    "rich": "client",
+    "starlette": "client",
+    "uvicorn": "client",
+    "websockets": "client",
+    "cryptography": "certs",
+    "docker": "conformance",
+}
+"""What may be missing, and which extra of pyproject.toml brings it; nothing: every program needs it."""
+
 _OUTPUT_FAULTS: Final = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def run_program(name: str, environ: Mapping[str, str], run: Callable[[], int]) -> NoReturn:
     """Exit with the status that `run` returns, or with 1 if its output could not be written.
 
-    A reader that has gone is an end like any other, and no message; a full disk is one line.
+    A reader that has gone is an end like any other, and no message; a full disk is one line, and so is a
+    package that is not installed. So `run` imports what it runs.
     """
     open_standard_descriptors()
     _let_every_character_pass(environ)
     try:
         status = run()
         sys.stdout.flush()
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        status = FAILED
+        extra = f".[{EXTRAS[package]}]" if EXTRAS[package] else "."
+        sys.stderr.write(f"{name}: needs {package}, which is not installed: pip install '{extra}'\n")
     except OSError as error:
         if error.errno not in _OUTPUT_FAULTS:
             raise

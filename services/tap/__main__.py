@@ -4,12 +4,17 @@ import os
 import sys
 
 from services.runtime.program import run_program
-from services.tap.cli import run
 
 
 def main() -> None:
     """Run the tap and exit with its status."""
-    run_program("guessing-tap", os.environ, lambda: run(sys.argv[1:], os.environ))
+    run_program("guessing-tap", os.environ, _run)
+
+
+def _run() -> int:
+    from services.tap.cli import run  # noqa: PLC0415  what is not installed is told there
+
+    return run(sys.argv[1:], os.environ)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from services.runtime.connecting import Target, cause
-from services.runtime.environ import SettingsError
+from services.runtime.environ import SettingsError, given_flags, host_and_port
 from services.runtime.hang_up import hang_up_ends
 from services.runtime.listening import open_listeners
 from services.runtime.tls import ReloadingContext, TlsError
@@ -33,7 +33,13 @@ BAD_USAGE: Final = 2
 
 BACKLOG: Final = 100
 
-_FLAGS: Final = {"ca": "GAME_TLS_CA", "cert": "GAME_TLS_CERT", "key": "GAME_TLS_KEY"}
+_FLAGS: Final = {
+    "ca": "GAME_TLS_CA",
+    "cert": "GAME_TLS_CERT",
+    "key": "GAME_TLS_KEY",
+    "admin-listen": "TAP_ADMIN_PORT",
+    "admin-to": "GAME_ADMIN_PORT",
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -109,12 +115,12 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, str]:
-    given = {
-        name: getattr(options, flag) for flag, name in _FLAGS.items() if getattr(options, flag) is not None
-    }
+    given_flags({flag: getattr(options, flag) for flag in ("to", "listen")})
+    flags = given_flags({flag: getattr(options, flag.replace("-", "_")) for flag in _FLAGS})
+    given = {_FLAGS[flag]: value for flag, value in flags.items()}
     if options.listen is not None:
-        host, colon, given["TAP_PORT"] = options.listen.rpartition(":")
-        if colon:
+        host, given["TAP_PORT"] = host_and_port("listen", options.listen)
+        if host:
             given["TAP_HOST"] = host
     if options.to is not None:
         given["GAME_HOST"] = options.to
@@ -122,10 +128,6 @@ def _overrides(options: argparse.Namespace) -> dict[str, str]:
         # Several colons without brackets are an IPv6 address without a port.
         if colon and (":" not in host or host.endswith("]")):
             given["GAME_HOST"], given["GAME_PORT"] = host, port
-    if options.admin_listen is not None:
-        given["TAP_ADMIN_PORT"] = options.admin_listen
-    if options.admin_to is not None:
-        given["GAME_ADMIN_PORT"] = options.admin_to
     return given
 
 

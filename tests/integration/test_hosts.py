@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import services.certs.__main__ as certs
 from services.admin import cli as admin
+from services.certs import cli as certs
 from services.conformance import cli as conformance
 from services.player import cli as player
 from services.server import program as server
+from services.tap import cli as tap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,8 @@ PROGRAMS: dict[str, Callable[[list[str], dict[str, str]], int]] = {
     "admin": admin.run,
     "server": lambda _, variables: server.run(variables),
     "conformance": conformance.run,
-    "certs": certs.main,
+    "certs": certs.run,
+    "tap": tap.run,
 }
 
 SETTINGS = [
@@ -49,6 +51,10 @@ SETTINGS = [
     "conformance server a..b",
     "conformance server localhost --player-port 99999",
     "certs GAME_TLS_NAMES=a..b",
+    "certs GAME_TLS_NAMES=fe80::1%eth0",
+    "player --host fe80::1",
+    "tap --listen [fe80::1]:4000",
+    "tap TAP_HOST=a..b",
 ]
 
 
@@ -67,7 +73,7 @@ def test_what_is_no_host_is_one_line(typed: str, capsys: pytest.CaptureFixture[s
 
     assert PROGRAMS[program](arguments, variables) == 2
     complaint = capsys.readouterr().err.splitlines()[-1]
-    assert any(shown in complaint for shown in ("a..b", "valkey://", "99999"))
+    assert any(shown in complaint for shown in ("a..b", "valkey://", "99999", "fe80::1"))
 
 
 @pytest.mark.parametrize("arguments", CLIENTS.values(), ids=CLIENTS.keys())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from tests.support.scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.scripted_server import Peer
 
@@ -158,6 +160,37 @@ def test_a_server_that_speaks_otherwise_is_told(words: str, reason: str) -> None
 
     with ScriptedServer(script) as server, watcher(server.port) as admin:
         assert admin.line()["reason"] == reason
+
+
+@pytest.mark.parametrize("flags", [os.O_RDWR, os.O_WRONLY], ids=["both ways", "one way"])
+def test_a_fifo_is_written_to(flags: int, tmp_path: Path) -> None:
+    """Lines go into a FIFO, one that the shell has open both ways too, though it can be read itself."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reading_fd = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    writing_fd = os.open(fifo, flags)
+    os.set_blocking(reading_fd, True)
+
+    def script(peer: Peer) -> None:
+        seated(peer, "10.0.0.1 5")
+        for number in range(1, 31):
+            peer.say(f"Guessed 10.0.0.1 5 {number} Far")
+        peer.hear()
+
+    with (
+        os.fdopen(reading_fd) as lines,
+        ScriptedServer(script) as server,
+        subprocess.Popen(
+            [*(sys.executable, "-m", "services.admin", "watch"), "--port", str(server.port)],
+            stdout=writing_fd,
+        ) as process,
+    ):
+        os.close(writing_fd)
+        assert "players_listed" in lines.readline()
+        for _ in range(30):
+            assert "player_guessed" in lines.readline()
+        process.terminate()
+        assert process.wait() == 0
 
 
 def test_it_ends_with_whoever_reads_it() -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from services.certs.authority import BACKDATING, issue
 from services.certs.inspection import FoundSet, predecessor, renewal_reason, valid_until
-from services.certs.settings import ServerNames
+from services.certs.settings import ServerNames, read_settings
+from services.runtime.environ import EnvironReader
+from services.runtime.logging import LogFormat
 
 if TYPE_CHECKING:
     from services.certs.authority import IssuedSet
@@ -35,6 +37,22 @@ def test_a_sound_set_stays() -> None:
     """A set that has just been made needs nothing, and tells when it ends."""
     assert renewal_reason(SOUND, NAMES, NOW) is None
     assert valid_until(SOUND) == END
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        *("::ffff:10.0.0.1", "0.0.0.0", "::", "fe80::1", "2001:DB8:0::1", "GAME.example", "*.example.net"),
+        *("xn--mnchen-3ya.example", "a_b", "224.0.0.1 ff02::1"),
+    ],
+)
+def test_whatever_names_are_taken_are_found_again(names: str) -> None:
+    """A set that has just been made for them stays, so no run makes another CA."""
+    reader = EnvironReader({"GAME_TLS_NAMES": names})
+    settings = read_settings(reader, LogFormat.JSON)
+    reader.finish()
+
+    assert renewal_reason(found(issue(settings.names, NOW)), settings.names, NOW) is None
 
 
 def test_a_set_is_renewed_when_fewer_than_thirty_days_are_left() -> None:

@@ -34,6 +34,15 @@ def test_more_names_and_addresses_can_be_given() -> None:
     assert names.ip >= {ip_address("10.0.0.1"), ip_address("2001:db8::1")}
 
 
+@pytest.mark.parametrize("word", ["fe80::1%eth0", "[FE80::1%eth0]"])
+def test_an_interface_is_a_fault(word: str) -> None:
+    """No certificate holds one, so each run would find other names and make another CA."""
+    with pytest.raises(
+        SettingsError, match="GAME_TLS_NAMES: no certificate names an interface, write fe80::1 "
+    ):
+        read({"GAME_TLS_NAMES": word})
+
+
 @pytest.mark.parametrize(
     "word", ["ga!me", "300.1.1.1", "1.2.3", "-a.org", "a..b", "a." * 127 + "ab", "ü.org", "x" * 64]
 )

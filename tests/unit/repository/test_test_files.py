@@ -29,6 +29,7 @@ SHELLS = {
     "tests/integration/player/test_dialects.py": ("player/probing",),
     "tests/integration/server/test_bounds.py": ("server/poller",),
     "tests/integration/server/test_watch.py": ("server/admin_session",),
+    "tests/integration/test_command_lines.py": ("certs/__main__",),
     "tests/integration/tap/test_relay.py": ("tap/__main__", "tap/cli", "tap/settings"),
     "tests/integration/server/test_tls.py": ("server/certificates",),
     "tests/integration/lobby/test_valkey.py": ("lobby/channel", "lobby/scripts", "lobby/seat"),

@@ -11,6 +11,8 @@ from services.runtime.environ import (
     InvalidValueError,
     SecondsRange,
     SettingsError,
+    given_flags,
+    host_and_port,
     parse_seconds_range,
 )
 
@@ -224,6 +226,30 @@ def test_what_is_no_host_is_a_fault(value: str) -> None:
 
     assert reader.host("X", default="here") == "here"
     assert faults_of(reader)[0].startswith("X: no host name, give a host name or an IP address, such as ")
+
+
+def test_a_flag_that_is_given_nothing_is_a_fault() -> None:
+    """Empty, it would count as left out; those that were left out are none of the given."""
+    assert given_flags({"host": "here", "port": None}) == {"host": "here"}
+    with pytest.raises(SettingsError) as caught:
+        given_flags({"host": "", "port": " ", "ca": None})
+    assert [fault.partition(":")[0] for fault in caught.value.faults] == ["--host", "--port"]
+
+
+@pytest.mark.parametrize(
+    ("value", "split"),
+    [("8080", ("", "8080")), (":8080", ("", "8080")), ("[::]:80", ("[::]", "80")), ("a:80", ("a", "80"))],
+)
+def test_a_place_to_listen_is_split(value: str, split: tuple[str, str]) -> None:
+    """The host may be left out, and an IPv6 address has brackets."""
+    assert host_and_port("dashboard", value) == split
+
+
+@pytest.mark.parametrize("value", [":", "::", "localhost:", ""])
+def test_a_place_to_listen_has_a_port(value: str) -> None:
+    """Without one it would count as left out."""
+    with pytest.raises(SettingsError, match="--dashboard: no port, give PORT or HOST:PORT"):
+        host_and_port("dashboard", value)
 
 
 def test_a_link_local_address_needs_its_interface() -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from services.certs.__main__ import main
+from services.certs import cli
 from tests.support.log_contract import check_line
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def run(out: Path, capfd: pytest.CaptureFixture[str], **environ: str) -> dict[str, str]:
     """Run the program, which must succeed; give its one log line."""
-    assert main(["--out", str(out)], environ) == 0
+    assert cli.run(["--out", str(out)], environ) == 0
     return check_line(capfd.readouterr().out.removesuffix("\n"))
 
 
@@ -53,15 +53,15 @@ def test_new_names_make_a_new_set(tmp_path: Path, capfd: pytest.CaptureFixture[s
 
 def test_the_folder_may_come_from_the_environment(tmp_path: Path) -> None:
     """GAME_CERTS_OUT is as good as --out, which beats it."""
-    assert main([], {"GAME_CERTS_OUT": str(tmp_path / "a")}) == 0
-    assert main(["--out", str(tmp_path / "b")], {"GAME_CERTS_OUT": str(tmp_path / "c")}) == 0
+    assert cli.run([], {"GAME_CERTS_OUT": str(tmp_path / "a")}) == 0
+    assert cli.run(["--out", str(tmp_path / "b")], {"GAME_CERTS_OUT": str(tmp_path / "c")}) == 0
 
     assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
 
 
 def test_bad_settings_are_one_line_each(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A bad name ends the program with 2 and one line; nothing is made."""
-    assert main(["--out", str(tmp_path / "out")], {"GAME_TLS_NAMES": "ga!me"}) == 2
+    assert cli.run(["--out", str(tmp_path / "out")], {"GAME_TLS_NAMES": "ga!me"}) == 2
 
     assert capfd.readouterr().err.splitlines() == [
         "GAME_TLS_NAMES: holds what is neither a host name nor an address, mend 'ga!me' (got 'ga!me')"
@@ -73,7 +73,7 @@ def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path, capfd: pytest.
     """A folder that cannot be made ends the program with 1 and one line that names the setting."""
     (tmp_path / "file").touch()
 
-    assert main(["--out", str(tmp_path / "file/out")], {}) == 1
+    assert cli.run(["--out", str(tmp_path / "file/out")], {}) == 1
 
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("GAME_CERTS_OUT (--out): Not a directory")
