@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from services.admin.dialects import find_players
-from services.admin.model.board import Away
+from services.admin.model.board import Away, TooManyPlayersError
 from services.protocol import refusals
 from services.protocol.codec import encode, parse_admin_reply, spell
 from services.protocol.connection import ClientConnection
@@ -56,9 +56,15 @@ ANSWER_TIMEOUT_S: Final = 5.0
 QUIET_S: Final = 0.7
 """Many servers of the family neither close after the list nor mark its end: this much silence ends it."""
 
+SECOND_TIMEOUT_S: Final = 2.0
+"""The same, where it has not answered another spelling."""
+
 WHOLE_ANSWER_S: Final = 30.0
-MOST_OCTETS: Final = 1 << 20
-"""Bounds on an answer, in time and size, against a server that never stops: room for 20,000 players."""
+MOST_OCTETS: Final = 4 << 20
+"""Bounds on an answer, in time and size, against a server that never stops: room for 80,000 players."""
+
+_OPENINGS: Final = ((Hello(), True), (AdminHello(), True), (Hello(), False), (AdminHello(), False))
+"""What to begin with, and whether lines are ended: some servers compare all that they have received."""
 
 SILENCE_S: Final = 25.0
 """A watcher that hears nothing for so long, not even Ping, asks Who; after as long again it gives up."""
@@ -81,36 +87,81 @@ class _Wire:
 # --- once
 
 
+class _NotGreetedError(Exception):
+    """The server does not take what it was greeted with; the text is one clear line."""
+
+
+class _EndlessError(Exception):
+    """The server does not stop."""
+
+
 async def ask_who(target: Target) -> list[Address]:
     """Return the players that a server of whatever dialect lists (clause A-2, and its looser relatives).
 
     Raises:
         UnreachableError: It cannot be reached, refuses or says nothing at all.
     """
-    wire = _Wire(*await open_stream(target))
-    try:
-        async with asyncio.timeout(WHOLE_ANSWER_S):
-            wire.writer.write(encode(Hello()))
-            greeting = await _read(wire.reader, a_line=True)
-            _check(target, greeting, "Hello")
-            wire.writer.write(encode(Who()))
-            listing = await _read(wire.reader, a_line=False)
-    except TimeoutError:
-        raise UnreachableError(f"{target} went on and on without an end to its list") from None
-    except OSError as error:
-        raise UnreachableError(f"{target} broke off: {cause(error)}") from None
-    finally:
-        await wire.close()
-    _check(target, listing, None)
-    return find_players(listing.decode("latin-1"))
-
-
-async def _read(reader: asyncio.StreamReader, *, a_line: bool) -> bytes:
-    """Read to the end of the stream, a quiet interval or, if that is enough, the end of a line."""
-    heard = bytearray()
-    while len(heard) < MOST_OCTETS and not (a_line and b"\n" in heard):
+    complaints: list[str] = []
+    for hello, ended in _OPENINGS:
         try:
-            async with asyncio.timeout(QUIET_S if heard else ANSWER_TIMEOUT_S):
+            wire = _Wire(*await open_stream(target))
+        except UnreachableError as error:
+            complaints.append(str(error))
+            break
+        try:
+            async with asyncio.timeout(WHOLE_ANSWER_S):
+                timeout_s = SECOND_TIMEOUT_S if complaints else ANSWER_TIMEOUT_S
+                return await _ask(target, wire, (hello, Who()), timeout_s, ended=ended)
+        except (TimeoutError, _EndlessError):
+            raise UnreachableError(f"{target} went on and on without an end to its list") from None
+        except _NotGreetedError as error:
+            complaints.append(str(error))
+        finally:
+            await wire.close()
+    raise UnreachableError(complaints[0])
+
+
+async def _ask(
+    target: Target, wire: _Wire, questions: tuple[Hello | AdminHello, Who], timeout_s: float, *, ended: bool
+) -> list[Address]:
+    hello, who = (encode(question) if ended else spell(question).encode() for question in questions)
+    try:
+        wire.writer.write(hello)
+        greeting = await _read(wire.reader, timeout_s, a_line=True)
+    except OSError as error:
+        raise _NotGreetedError(f"{target} broke off: {cause(error)}") from None
+    refusal = _refusal(greeting)
+    if refusal is not None:
+        raise _NotGreetedError(f"{target} refused: {escaped(refusal)}")
+    if not greeting:
+        raise _NotGreetedError(f"{target} did not answer Hello: is this the administrator port?")
+    # Some servers send the list along with the greeting, and may be gone before they are asked for it.
+    line, _, list_begun = greeting.partition(b"\n")
+    try:
+        wire.writer.write(who)
+        listing = await _read(wire.reader, ANSWER_TIMEOUT_S, a_line=False)
+    except OSError as error:
+        if not find_players(greeting.decode("latin-1")):
+            raise UnreachableError(f"{target} broke off: {cause(error)}") from None
+        listing = b""
+    refusal = _refusal(listing)
+    if refusal is not None and not find_players(list_begun.decode("latin-1")):
+        raise UnreachableError(f"{target} refused: {escaped(refusal)}")
+    return find_players((list_begun + listing if list_begun or listing else line).decode("latin-1"))
+
+
+async def _read(reader: asyncio.StreamReader, timeout_s: float, *, a_line: bool) -> bytes:
+    """Read to the end of the stream, a quiet interval or, if that is enough, the end of a line.
+
+    Raises:
+        _EndlessError: It is more than any list.
+    """
+    heard = bytearray()
+    while not (a_line and b"\n" in heard):
+        if len(heard) > MOST_OCTETS:
+            raise _EndlessError
+        try:
+            async with asyncio.timeout(QUIET_S if heard else timeout_s):
                 data = await reader.read(65536)
         except TimeoutError:
             break
@@ -125,13 +176,10 @@ async def _read(reader: asyncio.StreamReader, *, a_line: bool) -> bytes:
     return bytes(heard)
 
 
-def _check(target: Target, answer: bytes, asked: str | None) -> None:
-    """Complain of a refusal, and of silence after `asked` where an answer is due."""
+def _refusal(answer: bytes) -> str | None:
+    """Return the reason if an answer begins with a refusal."""
     reply = parse_admin_reply(answer.strip().split(b"\n")[0].strip())
-    if isinstance(reply, Refused):
-        raise UnreachableError(f"{target} refused: {escaped(reply.reason)}")
-    if asked and not answer:
-        raise UnreachableError(f"{target} did not answer {asked}: is this the administrator port?")
+    return reply.reason if isinstance(reply, Refused) else None
 
 
 # --- all the time
@@ -196,6 +244,8 @@ async def _watch(target: Target, observe: Callable[[Change], None], backoff: Bac
                         continue
     except LineTooLongError as error:
         raise _LostError(f"the server sent a {error.reason}") from None
+    except TooManyPlayersError as error:
+        raise _LostError(str(error)) from None
     except OSError as error:
         raise _LostError(f"the connection broke: {cause(error)}") from None
     finally:

@@ -69,7 +69,7 @@ class Editor:
             session.prompt_async(styled, default=default, handle_sigint=False),
         )
         try:
-            return await asyncio.shield(asking)
+            line = await asyncio.shield(asking)
         except asyncio.CancelledError:
             # Told to end, the prompt leaves the terminal as it was, and the cursor below itself.
             with contextlib.suppress(EOFError, InterruptError):
@@ -77,6 +77,9 @@ class Editor:
                     session.app.exit(exception=EOFError)
                 await asking
             raise
+        # What comes next begins a line, for those as well who take codes for words: 2004l1 is no number.
+        sys.stdout.write("\r")
+        return line
 
     def forget_typed(self) -> None:
         """Forget what was typed or pasted ahead."""

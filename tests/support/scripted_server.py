@@ -26,6 +26,10 @@ class Peer:
         """Return the next line of the client, without its terminator; empty at the end."""
         return self._file.readline().decode("ascii").rstrip("\r\n")
 
+    def hear_anything(self) -> str:
+        """Return what one read of the connection brings, line ends included; empty at the end."""
+        return self._socket.recv(1024).decode("ascii")
+
     def say(self, *lines: str, end: str = "\r\n") -> None:
         """Send lines in one write."""
         self._socket.sendall("".join(line + end for line in lines).encode("latin-1"))

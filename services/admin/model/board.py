@@ -38,6 +38,9 @@ TRIED_KEPT: Final = 60
 """Different numbers remembered of a player, the latest ones: as many as a row can show, so few that ten
 thousand players who guess without end in a wide range do not fill the memory."""
 
+MOST_PLAYERS: Final = 100_000
+"""More are not believed: ten full servers, and some 100 MiB."""
+
 RECENT_EVENTS: Final = 50
 RECENT_WINNERS: Final = 50
 """Those on show after their win; with thousands of quick bots nobody could see more."""
@@ -47,6 +50,13 @@ LINGER_S: Final = 4.0
 
 LONGEST_GAME: Final = 1_000
 """Games that took more guesses are counted as if they took this many: the histogram is bounded."""
+
+
+class TooManyPlayersError(Exception):
+    """A server tells of more players than there can be; the text is one clear line."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the server lists more than {MOST_PLAYERS} players")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +156,10 @@ class Board:
         """How many played when; None while nobody could tell."""
 
     @property
+    def _is_full(self) -> bool:
+        return max(len(self._players), len(self._listing)) >= MOST_PLAYERS
+
+    @property
     def players(self) -> Mapping[Address, Player]:
         """Those who play now, in the order in which they began."""
         return self._players
@@ -165,8 +179,14 @@ class Board:
         return self._guesses.per_minute(now)
 
     def apply(self, change: Change, now: float) -> Game | None:
-        """Handle what the server said or what became of the connection; return the game that it ended."""
+        """Handle what the server said or what became of the connection; return the game that it ended.
+
+        Raises:
+            TooManyPlayersError: there is no room for one more.
+        """
         ended = None
+        if isinstance(change, Listed | Joined) and self._is_full:
+            raise TooManyPlayersError
         match change:
             case Listed():
                 self._listing.append(change)

@@ -193,6 +193,27 @@ def test_a_fifo_is_written_to(flags: int, tmp_path: Path) -> None:
         assert process.wait() == 0
 
 
+def test_a_list_without_end_is_given_up() -> None:
+    """A server that lists players without end is left, and asked again later, in bounded memory."""
+
+    def endless(peer: Peer) -> None:
+        peer.hear()
+        peer.say("Admin-Greetings")
+        peer.hear()
+        number = 0
+        while True:
+            peer.say(*(f"10.{number}.{high}.{low} 5" for high in range(250) for low in range(250)))
+            number += 1
+
+    def seat(peer: Peer) -> None:
+        seated(peer)
+        peer.wait_for_end()
+
+    with ScriptedServer(endless, seat) as server, watcher(server.port) as admin:
+        assert admin.line()["reason"] == "the server lists more than 100000 players"
+        assert admin.line()["event"] == "players_listed"
+
+
 def test_it_ends_with_whoever_reads_it() -> None:
     """When its output has no reader any more, as in `watch | head`, it ends with 1."""
 

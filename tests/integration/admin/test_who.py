@@ -111,6 +111,94 @@ def trickles(peer: Peer) -> None:
     peer.close()
 
 
+def greets_with_the_list(peer: Peer) -> None:
+    """Send the list along with the greeting, and go."""
+    peer.hear()
+    peer.say("Admin-Greetings", "10.0.0.1 5")
+    peer.close()
+
+
+def greets_with_the_list_and_stays(peer: Peer) -> None:
+    """Send the list along with the greeting, and answer Who by nothing."""
+    peer.hear()
+    peer.say("Admin-Greetings", "10.0.0.1 5")
+    peer.wait_for_end()
+
+
+def greets_with_the_list_in_the_same_line(peer: Peer) -> None:
+    """Do without line ends altogether."""
+    peer.hear()
+    peer.say("Admin-Greetings [('10.0.0.1', 5)]", end="")
+    peer.close()
+
+
+def wants_its_own_hello(answer: str) -> Callable[[Peer], None]:
+    """Know Admin-Hello alone."""
+
+    def script(peer: Peer) -> None:
+        if peer.hear() == "Admin-Hello":
+            peer.say("Admin-Greetings")
+            peer.hear()
+            peer.say("10.0.0.1 5")
+        elif answer:
+            peer.say(answer)
+        peer.close()
+
+    return script
+
+
+def compares_all_that_came(hello: str) -> Callable[[Peer], None]:
+    """Compare what one recv() returns, as a beginner does: a line end is one octet too many."""
+
+    def script(peer: Peer) -> None:
+        if peer.hear_anything() == hello:
+            peer.say("Admin-Greetings")
+            if peer.hear_anything() == "Who":
+                peer.say("10.0.0.1 5")
+        peer.close()
+
+    return script
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        greets_with_the_list,
+        greets_with_the_list_and_stays,
+        greets_with_the_list_in_the_same_line,
+        wants_its_own_hello(""),
+        wants_its_own_hello("Refused: administrators only"),
+        compares_all_that_came("Hello"),
+        compares_all_that_came("Admin-Hello"),
+    ],
+)
+def test_gets_on_with_stranger_servers(script: Callable[[Peer], None]) -> None:
+    """A list that comes unasked counts, and Hello is said in every way before it is given up."""
+    with ScriptedServer(script) as server:
+        done = who(server.port)
+
+    assert (done.stdout, done.stderr, done.returncode) == ("10.0.0.1 5\n", "", 0)
+
+
+def test_a_list_without_end_is_given_up() -> None:
+    """A server that never stops costs a bounded amount of memory, and ends in one clear line."""
+
+    def script(peer: Peer) -> None:
+        peer.hear()
+        peer.say("Admin-Greetings")
+        peer.hear()
+        while True:
+            peer.say(*["10.0.0.1 5"] * 10_000)
+
+    with ScriptedServer(script) as server:
+        done = who(server.port)
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"guessing-admin: 127.0.0.1:{server.port} went on and on without an end to its list\n"
+    )
+
+
 @pytest.mark.parametrize("script", [never_closes, never_ends_a_line, resets_after_the_list, trickles])
 def test_gets_on_with_other_servers(script: Callable[[Peer], None]) -> None:
     """However a server spells, cuts and ends its list, it is read."""

@@ -27,6 +27,7 @@ READERS: dict[str, Callable[[Mapping[str, str]], object]] = {
 }
 UNITS = {
     "games": 1,
+    "players": 1,
     "days": 1,
     "octets": 1,
     "connections": 1,
@@ -105,6 +106,7 @@ def test_every_default_is_told(program: str, name: str, default: str) -> None:
     "row",
     [
         *rows("The server", "services."),
+        *rows("The player", "services."),
         *rows("What every client does to connect", "services."),
         *rows("The administrator", "services."),
     ],

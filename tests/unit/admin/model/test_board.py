@@ -19,6 +19,7 @@ from services.admin.model.board import (
     Away,
     Board,
     Game,
+    TooManyPlayersError,
 )
 from services.protocol.messages import (
     Address,
@@ -53,6 +54,18 @@ def board_after(*changes: Change, now: float = 0.0) -> Board:
     for change in (End(), *changes):
         board.apply(change, now)
     return board
+
+
+@pytest.mark.parametrize("message", [Listed, Joined])
+def test_a_board_is_bounded(message: type[Listed | Joined], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that lists players without end is not believed, and costs no more memory for it."""
+    monkeypatch.setattr("services.admin.model.board.MOST_PLAYERS", 3)
+    board = board_after(*(message(Address("10.0.0.1", port)) for port in range(1, 4)))
+
+    with pytest.raises(TooManyPlayersError, match="the server lists more than 3 players"):
+        board.apply(message(Address("10.0.0.1", 4)), 1.0)
+    board.apply(AWAY, 2.0)
+    board.apply(message(Address("10.0.0.1", 4)), 3.0)
 
 
 def test_a_new_board_is_away_and_empty() -> None:
