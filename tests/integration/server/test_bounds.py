@@ -96,7 +96,7 @@ def test_a_player_who_does_not_read_is_not_read_and_then_dropped() -> None:
 
 def test_a_watcher_who_does_not_read_is_dropped(loop: Alteration) -> None:
     """Events are kept up to a bound, for the write timeout; the log tells why, and the seat is free (A-9)."""
-    with ServerProcess(loop, GAME_WRITE_TIMEOUT="0.3") as server:
+    with ServerProcess(loop, GAME_WRITE_TIMEOUT="0.3", GAME_MAX_LINE_RATE="0") as server:
         player, guess, _ = start_a_game(server)
         server.ignore("guess_judged")
         before_kib = resident_kib(server.pid)

@@ -26,6 +26,9 @@ GUESSES = 40_000
 
 BATCH = 400
 
+UNBOUNDED = {"GAME_MAX_LINE_RATE": "0"}
+"""Guesses as fast as the server answers them: the default rate would make this a matter of many seconds."""
+
 
 def guess_on(server: ServerProcess, guesses: int = GUESSES) -> int:
     """Let a player guess that often, with every guess answered, and return how many were."""
@@ -41,7 +44,7 @@ def guess_on(server: ServerProcess, guesses: int = GUESSES) -> int:
 @pytest.mark.parametrize("without", LOOPS)
 def test_an_unread_pipe_stops_nobody(without: tuple[str, ...]) -> None:
     """While nobody reads the log, play goes on; afterwards the log tells how many lines are lost."""
-    with ServerProcess(Alteration(without=without)) as server:
+    with ServerProcess(Alteration(without=without), **UNBOUNDED) as server:
         server.stop_reading()
         finish_a_game(server)
         guesses = guess_on(server)
@@ -61,7 +64,7 @@ def test_an_unread_pipe_stops_nobody(without: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("without", LOOPS)
 def test_a_reader_that_is_gone_stops_nobody(without: tuple[str, ...]) -> None:
     """The end of the program that reads the log is not the end of the game."""
-    with ServerProcess(Alteration(without=without)) as server:
+    with ServerProcess(Alteration(without=without), **UNBOUNDED) as server:
         server.lose_the_reader()
         guess_on(server)
         finish_a_game(server)
@@ -72,7 +75,7 @@ def test_a_reader_that_is_gone_stops_nobody(without: tuple[str, ...]) -> None:
 
 def test_a_full_disk_stops_nobody(tmp_path: Path) -> None:
     """While there is no room for the log, play goes on; with room the log goes on, and tells what is lost."""
-    with ServerProcess(AS_IT_IS, tmp_path / "log") as server:
+    with ServerProcess(AS_IT_IS, tmp_path / "log", **UNBOUNDED) as server:
         size = (tmp_path / "log").stat().st_size
         _, most = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size + 1000, most))
@@ -99,7 +102,7 @@ def raw_terminal() -> Iterator[Terminal]:
 
 def test_a_terminal_that_is_held_stops_nobody() -> None:
     """Whoever stops the terminal that shows the log, by Ctrl-S or a selection, does not stop the game."""
-    with raw_terminal() as terminal, ServerProcess(AS_IT_IS, terminal) as server:
+    with raw_terminal() as terminal, ServerProcess(AS_IT_IS, terminal, **UNBOUNDED) as server:
         termios.tcflow(terminal.program_fd, termios.TCOOFF)
         guess_on(server)
         finish_a_game(server)
