@@ -19,7 +19,7 @@ from services.protocol.messages import Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import OverflowMethod, RenderableType
 
     from services.admin.model.board import Board, Happening, Player
     from services.protocol.messages import Address
@@ -34,6 +34,11 @@ STYLES: Final = {
 }
 _UNTRIED: Final = "."
 _BARS: Final = " ▁▂▃▄▅▆▇█"
+_ASCII_BARS: Final = " .:-=+*#@"
+
+# The mark of an ellipsis is not in every encoding.
+_ELLIPSIS: Final[OverflowMethod] = "ellipsis"
+_CROP: Final[OverflowMethod] = "crop"
 
 _LABEL_COLUMNS: Final = 18
 """What the words beside a picture take."""
@@ -69,23 +74,26 @@ def board_view(
     ahead_s: float,
     width: int,
     height: int,
+    ascii_only: bool = False,
 ) -> RenderableType:
     """Return the whole screen; `ahead_s` makes a moment a time of day."""
-    parts: list[RenderableType] = [_status(board, target, now, ahead_s), _figures(board, now), Text("")]
+    bars, too_long = (_ASCII_BARS, _CROP) if ascii_only else (_BARS, _ELLIPSIS)
+    status = _status(board, target, now, ahead_s, too_long)
+    parts: list[RenderableType] = [status, _figures(board, now), Text("")]
     if height < _LOW_SCREEN:
         # The players are what the screen is for; the rest is left out where there is no room for both.
-        return Group(*parts, _rows(board, now, width, height - _LEAST_FRAME_LINES))
+        return Group(*parts, _rows(board, now, width, height - _LEAST_FRAME_LINES, too_long))
     ticker = list(board.happenings)[-_TICKER_LINES:]
     return Group(
         *parts,
-        _pictures(board, expected, now, width),
-        _rows(board, now, width, height - _FRAME_LINES - len(ticker)),
+        _pictures(board, expected, now, width, bars),
+        _rows(board, now, width, height - _FRAME_LINES - len(ticker), too_long),
         Text("Latest", style="bold"),
-        *(_happening(happening, ahead_s) for happening in reversed(ticker)),
+        *(_happening(happening, ahead_s, too_long) for happening in reversed(ticker)),
     )
 
 
-def _status(board: Board, target: Target, now: float, ahead_s: float) -> Text:
+def _status(board: Board, target: Target, now: float, ahead_s: float, too_long: OverflowMethod) -> Text:
     line = Text("Guessing Game ", style="bold")
     line.append(f"at {target}  ", style="default")
     if board.away is not None:
@@ -97,7 +105,7 @@ def _status(board: Board, target: Target, now: float, ahead_s: float) -> Text:
         line.append(f"watched since {_clock(board.watching_since_s + ahead_s)}", style="green")
     if board.round_number is not None:
         line.append(f"  round {board.round_number:,}", style="bold")
-    line.no_wrap, line.overflow = True, "ellipsis"
+    line.no_wrap, line.overflow = True, too_long
     return line
 
 
@@ -116,13 +124,15 @@ def _figures(board: Board, now: float) -> Text:
     return line
 
 
-def _pictures(board: Board, expected: Mapping[str, float], now: float, width: int) -> Group:
+def _pictures(board: Board, expected: Mapping[str, float], now: float, width: int, bars: str) -> Group:
     room = max(10, width - _LABEL_COLUMNS)
     playing = [point.level for point in board.timeline.points(now)]
-    bins = [board.guesses_to_win[guesses] for guesses in range(1, board.high - board.low + 2)]
+    # As many as there is room for, not as the range has: it may have a thousand million.
+    numbers = min(board.high - board.low + 1, room)
+    bins = [board.guesses_to_win[guesses] for guesses in range(1, numbers + 1)]
     return Group(
-        _picture("Players over time", _spark(playing[-room:])),
-        _picture("Guesses to win", _spark(bins[:room])),
+        _picture("Players over time", _spark(playing[-room:], bars)),
+        _picture("Guesses to win", _spark(bins, bars)),
         _picture("On average", _compared(board, expected)),
         _shares(board),
         Text(""),
@@ -155,16 +165,16 @@ def _shares(board: Board) -> Text:
     return line
 
 
-def _spark(levels: Iterable[int | None]) -> str:
+def _spark(levels: Iterable[int | None], bars: str) -> str:
     known = list(levels)
     most = max((level for level in known if level), default=1)
     # Whatever is not nothing shows at least as the lowest bar; the unknown is blank, as is zero.
-    return "".join(_BARS[-(-level * (len(_BARS) - 1) // most)] if level else _BARS[0] for level in known)
+    return "".join(bars[-(-level * (len(bars) - 1) // most)] if level else bars[0] for level in known)
 
 
-def _rows(board: Board, now: float, width: int, room: int) -> RenderableType:
+def _rows(board: Board, now: float, width: int, room: int, too_long: OverflowMethod) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, expand=True, padding=(0, 1), pad_edge=False, show_edge=False)
-    table.add_column("Player", no_wrap=True, overflow="ellipsis", min_width=21)
+    table.add_column("Player", no_wrap=True, overflow=too_long, min_width=21)
     table.add_column("For", justify="right", no_wrap=True, min_width=8)
     table.add_column("Guesses", justify="right", no_wrap=True)
     table.add_column(f"{board.low} to {board.high}", no_wrap=True, overflow="crop", ratio=1)
@@ -204,8 +214,8 @@ def _strip(board: Board, player: Player, room: int) -> Text:
     return strip
 
 
-def _happening(happening: Happening, ahead_s: float) -> Text:
-    line = Text(f"{_clock(happening.at_s + ahead_s)}  ", style="dim", no_wrap=True, overflow="ellipsis")
+def _happening(happening: Happening, ahead_s: float, too_long: OverflowMethod) -> Text:
+    line = Text(f"{_clock(happening.at_s + ahead_s)}  ", style="dim", no_wrap=True, overflow=too_long)
     line.append(describe(happening.event, happening.name), style="default")
     return line
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
@@ -143,19 +144,52 @@ async def _follow(
 async def _draw(
     board: Board, target: Target, expected: Mapping[str, float], clock: Clock, console: Console
 ) -> None:
-    """Keep the alternate screen up to date; whatever ends this, the terminal is as it was before."""
-    resized = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, resized.set)
-    with Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False) as live:
+    """Keep the alternate screen up to date; whatever ends this, the terminal is as it was before.
+
+    The shell has it while the program is suspended (Ctrl-Z), and while it runs in the background.
+    """
+    loop = asyncio.get_running_loop()
+    changed = asyncio.Event()
+    live = Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False)
+
+    def suspend() -> None:
+        live.stop()
+        loop.remove_signal_handler(signal.SIGTSTP)
+        os.kill(os.getpid(), signal.SIGTSTP)  # from here it goes on when it is resumed
+        loop.add_signal_handler(signal.SIGTSTP, suspend)
+        changed.set()
+
+    loop.add_signal_handler(signal.SIGTSTP, suspend)
+    for number in (signal.SIGWINCH, signal.SIGCONT):
+        loop.add_signal_handler(number, changed.set)
+    try:
         while True:
-            width, height = console.size
-            view = board_view(
-                board, target, expected, clock.now(), ahead_s=clock.ahead_s, width=width, height=height
-            )
-            live.update(view, refresh=True)
-            resized.clear()
-            try:
+            if _is_in_background(STDOUT):
+                live.stop()
+            else:
+                live.start()
+                width, height = console.size
+                view = board_view(
+                    board,
+                    target,
+                    expected,
+                    clock.now(),
+                    ahead_s=clock.ahead_s,
+                    width=width,
+                    height=height,
+                    ascii_only=console.options.ascii_only,
+                )
+                live.update(view, refresh=True)
+            changed.clear()
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REFRESH_S):
-                    await resized.wait()
-            except TimeoutError:
-                continue
+                    await changed.wait()
+    finally:
+        live.stop()
+
+
+def _is_in_background(terminal_fd: int) -> bool:
+    try:
+        return os.tcgetpgrp(terminal_fd) != os.getpgrp()
+    except OSError:  # it is not the terminal of this program's session
+        return False

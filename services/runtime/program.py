@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import sys
@@ -20,6 +21,7 @@ EXTRAS: Final = {
     "prometheus_client": "cluster",
     "valkey": "cluster",
     "rich": "client",
+    "prompt_toolkit": "client",
     "starlette": "client",
     "uvicorn": "client",
     "websockets": "client",
@@ -73,11 +75,25 @@ def _complain(name: str, error: OSError) -> None:
 
 
 def _let_every_character_pass(environ: Mapping[str, str]) -> None:
-    """Show a character that the encoding does not have as a question mark instead of failing.
-
-    Python takes LC_ALL=C for UTF-8; a user who asks for it wants ASCII.
-    """
-    encoding = "ascii" if environ.get("LC_ALL") in {"C", "POSIX"} else None
+    """Show a character that the encoding does not have as a question mark instead of failing."""
+    encoding = None if environ.get("PYTHONIOENCODING") or not sys.flags.utf8_mode else _encoding(environ)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding=encoding, errors="replace")
+
+
+def _encoding(environ: Mapping[str, str]) -> str | None:
+    """Return the encoding that the environment asks for, where Python did not: it speaks UTF-8 then.
+
+    So it does with LC_ALL=C, by which people mean ASCII, and with a locale that is not installed, as that of
+    the terminal at the other end of an SSH connection.
+    """
+    # Python itself sets LC_CTYPE to its choice (PEP 538).
+    asked = [environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG")]
+    locale = next((text for text in asked if text and text != "C.UTF-8"), "")
+    if environ.get("LC_ALL") in {"C", "POSIX"}:
+        return "ascii"
+    try:
+        return codecs.lookup(locale.partition(".")[2].partition("@")[0]).name
+    except LookupError:
+        return None

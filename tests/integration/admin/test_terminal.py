@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from io import StringIO
@@ -28,15 +29,17 @@ def shown(program: pexpect.spawn[str]) -> str:
     return program.logfile_read.getvalue()
 
 
-def terminal(port: int, *arguments: str, term: str = "xterm-256color") -> pexpect.spawn[str]:
+def terminal(
+    port: int, *arguments: str, term: str = "xterm-256color", encoding: str = "utf-8", **environ: str
+) -> pexpect.spawn[str]:
     """Start the program on a terminal of 100 by 30."""
     program = pexpect.spawn(
         sys.executable,
         ["-m", "services.admin", *arguments, "--host", "127.0.0.1", "--port", str(port)],
         dimensions=(30, 100),
-        encoding="utf-8",
+        encoding=encoding,
         timeout=20,
-        env={**os.environ, "TERM": term},
+        env={**os.environ, "TERM": term, **environ},
     )
     program.logfile_read = StringIO()
     return program
@@ -129,3 +132,66 @@ def test_a_dumb_terminal_gets_lines() -> None:
 
     assert ENTER_SCREEN not in shown(program)
     assert program.exitstatus == 130
+
+
+@pytest.mark.parametrize(
+    "environ", [{"LC_ALL": "de_DE.ISO-8859-1"}, {"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}], ids=str
+)
+def test_a_terminal_without_utf_8_gets_ascii(environ: dict[str, str]) -> None:
+    """Bars and frames are of characters that the encoding has, and nothing is a question mark."""
+    with ScriptedServer(playing) as server:
+        program = terminal(server.port, "watch", encoding="iso-8859-1", **environ)
+        program.expect("Players over time .*@")
+        program.expect("guesses 7: Close")
+        program.sendintr()
+        program.expect(pexpect.EOF)
+        program.close()
+
+    assert shown(program).isascii()
+    assert "?" not in shown(program).replace("\x1b[?", "")
+    assert program.exitstatus == 130
+
+
+def test_no_color_is_obeyed() -> None:
+    """With NO_COLOR the picture has no colour; letters tell the verdicts apart."""
+    with ScriptedServer(playing) as server:
+        program = terminal(server.port, "watch", NO_COLOR="1")
+        program.expect("guesses 7: Close")
+        program.sendintr()
+        program.expect(pexpect.EOF)
+
+    codes = {code for found in re.findall(r"\x1b\[([0-9;]*)m", shown(program)) for code in found.split(";")}
+    assert not {code for code in codes if code and 30 <= int(code) <= 49}
+
+
+def test_ctrl_z_gives_the_terminal_back() -> None:
+    """Suspended or in the background, the watch leaves the shell its screen and cursor; `fg` draws again."""
+    with ScriptedServer(playing) as server:
+        shell = pexpect.spawn(
+            "bash",
+            ["--norc", "-i"],
+            dimensions=(30, 100),
+            encoding="utf-8",
+            timeout=20,
+            env={**os.environ, "TERM": "xterm-256color", "PS1": "ready$ "},
+        )
+        shell.expect_exact("ready$ ")
+        shell.sendline(f"{sys.executable} -m services.admin watch --host 127.0.0.1 --port {server.port}")
+        shell.expect("guesses 7: Close")
+        shell.sendcontrol("z")
+        shell.expect_exact(SHOW_CURSOR)
+        shell.expect_exact(LEAVE_SCREEN)
+        shell.expect("Stopped")
+        shell.sendline("bg; sleep 0.6; echo still $((1 + 1)) here")
+        shell.expect("still 2 here")
+        assert ENTER_SCREEN not in str(shell.before)
+        shell.sendline("fg")
+        shell.expect_exact(ENTER_SCREEN)
+        shell.expect("guesses 7: Close")
+        shell.sendintr()
+        shell.expect_exact(SHOW_CURSOR)
+        shell.expect_exact(LEAVE_SCREEN)
+        shell.expect_exact("ready$ ")
+        shell.sendline("echo status $?; exit")
+        shell.expect("status 130")
+        shell.expect(pexpect.EOF)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +56,7 @@ def after(changes: list[tuple[float, Change]], **range_: int) -> Board:
     return board
 
 
-def screen(board: Board, now: float, width: int, height: int) -> str:
+def screen(board: Board, now: float, width: int, height: int, *, ascii_only: bool = False) -> str:
     """Draw the board as plain text."""
     console = Console(file=StringIO(), width=width, height=height, color_system=None, legacy_windows=False)
     with console.capture() as capture:
@@ -68,6 +69,7 @@ def screen(board: Board, now: float, width: int, height: int) -> str:
                 ahead_s=0.0,
                 width=width,
                 height=height,
+                ascii_only=ascii_only,
             )
         )
     return "".join(line.rstrip() + "\n" for line in capture.get().splitlines())
@@ -152,3 +154,40 @@ def test_the_shared_round_and_its_winner_are_shown() -> None:
     assert "round 1,234" in drawn.splitlines()[0]
     assert "round 1234 begins" in drawn
     assert f"{ANN} wins" in drawn
+
+
+class Asked(Counter[int]):
+    """Counts how often it is asked."""
+
+    times = 0
+
+    def __getitem__(self, key: int) -> int:
+        self.times += 1
+        return super().__getitem__(key)
+
+
+@pytest.mark.parametrize("high", [30, 999_999_999])
+def test_a_frame_is_bounded_by_the_screen(high: int) -> None:
+    """However wide the range is, a frame costs no more than its columns; the latest guess is on it."""
+    game: list[tuple[float, Change]] = [
+        (0.0, End()),
+        (0.0, Joined(ANN)),
+        (1.0, Guessed(ANN, high, Verdict.FAR)),
+    ]
+    board = after(game, high=high)
+    board.guesses_to_win = Asked(board.guesses_to_win)
+    drawn = screen(board, 2.0, 100, 30)
+
+    assert f"1 to {high}" in drawn
+    assert board.guesses_to_win.times <= 100
+    assert ("f" if high == 30 else "999999999f") in drawn
+
+
+@pytest.mark.parametrize("size", [(100, 30), (60, 24), (100, 10)])
+def test_a_screen_of_ascii(size: tuple[int, int]) -> None:
+    """Where the encoding has no more, bars are of ASCII, and no mark of an ellipsis is drawn."""
+    board = after([*GAME, (9.0, Away("the server closed the connection " * 9, 1.0))])
+    lines = screen(board, 10.0, *size, ascii_only=True).splitlines()
+
+    assert not any(set(line) & set("▁▂▃▄▅▆▇█…") for line in lines)
+    assert size[1] < 24 or any(line.startswith("Players over time") and "@" in line for line in lines)

@@ -75,14 +75,22 @@ def test_what_is_written_in_the_last_moment_counts() -> None:
         ({"PYTHONIOENCODING": "utf-8"}, "█ä\n"),
         ({"LC_ALL": "C", "PYTHONIOENCODING": ""}, "??\n"),
         ({"LC_ALL": "POSIX", "PYTHONIOENCODING": ""}, "??\n"),
+        ({"LC_ALL": "de_DE.ISO-8859-1", "PYTHONIOENCODING": ""}, "?ä\n"),
+        ({"LANG": "de_DE.ISO-8859-15@euro", "PYTHONIOENCODING": ""}, "?ä\n"),
+        ({"LC_CTYPE": "tlh.NONSENSE", "PYTHONIOENCODING": ""}, "█ä\n"),
+        ({"LC_ALL": "C", "PYTHONIOENCODING": "utf-8"}, "█ä\n"),
     ],
 )
 def test_a_character_that_the_encoding_lacks_ends_nothing(environ: dict[str, str], shown: str) -> None:
-    """It is shown as a question mark; with LC_ALL=C that is everything beyond ASCII."""
-    encoding = environ["PYTHONIOENCODING"] or "ascii"
+    """It is shown as a question mark; with LC_ALL=C that is everything beyond ASCII.
+
+    A locale that is not installed has its encoding all the same; one that nobody knows is UTF-8.
+    """
+    encoding = "utf-8" if "█" in shown else "iso-8859-1"
+    plain = {name: text for name, text in os.environ.items() if not name.startswith(("LC_", "LANG"))}
     done = subprocess.run(
         [sys.executable, "-c", script("print('\\u2588\\u00e4')")],
-        env={**os.environ, **environ},
+        env={**plain, **environ},
         capture_output=True,
         timeout=TIMEOUT_S,
         check=True,
