@@ -5,21 +5,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
 from services.admin.client import ask_who
-from services.admin.scores import NoScoresError, show_scores
+from services.admin.scores import show_scores
 from services.admin.settings import Settings
 from services.admin.view import players_table
 from services.admin.watch import watch
-from services.runtime.connecting import Target, UnreachableError
-from services.runtime.environ import SettingsError, given_flags, host_and_port
+from services.runtime.command import run_command
+from services.runtime.connecting import Target
+from services.runtime.environ import given_flags, host_and_port
 from services.runtime.logging import default_format
-from services.runtime.tls import ReloadingContext, TlsError
+from services.runtime.terminal import Terminal
+from services.runtime.tls import ReloadingContext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
     from services.protocol.messages import Address
 
 OK: Final = 0
-FAILED: Final = 1
-BAD_USAGE: Final = 2
-INTERRUPTED: Final = 130
+
+_NAME: Final = "guessing-admin"
 
 _FLAGS: Final = {
     "host": "GAME_HOST",
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--key", metavar="FILE", help="its private key (GAME_TLS_KEY)")
     common.add_argument("--json", action="store_true", help="print JSON, on a terminal too")
     parser = argparse.ArgumentParser(
-        prog="guessing-admin",
+        prog=_NAME,
         description="See who plays.",
         epilog="exit status: 0 fine, 1 failed, 2 bad usage or settings, 130 interrupted",
     )
@@ -78,38 +78,20 @@ def _parser() -> argparse.ArgumentParser:
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Do what the command line says and return the exit status."""
-    try:
-        options = _parser().parse_args(arguments)
-    except SystemExit as ended:
-        # argparse has printed the help (0) or what is wrong (2).
-        return ended.code if isinstance(ended.code, int) else BAD_USAGE
-    try:
-        settings = Settings.from_environ({**environ, **_overrides(options)}, default_format())
-        tls = None if settings.tls is None else ReloadingContext(settings.tls)
-        target = Target(settings.host, settings.port, tls)
-    except SettingsError as error:
-        for fault in error.faults:
-            _complain(fault)
-        return BAD_USAGE
-    except TlsError as error:
-        _complain(str(error))
-        return BAD_USAGE
-    try:
-        if options.command == "scores":
-            show_scores(settings, as_json=options.json, as_csv=options.csv)
-            return OK
-        if options.command == "who":
-            return _who(target, as_json=options.json)
-        return asyncio.run(watch(target, settings, as_json=options.json))
-    except (UnreachableError, NoScoresError) as error:
-        _complain(str(error))
-        return FAILED
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read this has gone; the interpreter must not complain of it once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+    return run_command(_NAME, lambda: _run(arguments, environ))
+
+
+def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    options = _parser().parse_args(arguments)
+    settings = Settings.from_environ({**environ, **_overrides(options)}, default_format())
+    tls = None if settings.tls is None else ReloadingContext(settings.tls)
+    target = Target(settings.host, settings.port, tls)
+    if options.command == "scores":
+        show_scores(settings, as_json=options.json, as_csv=options.csv)
+        return OK
+    if options.command == "who":
+        return _who(target, as_json=options.json)
+    return asyncio.run(watch(target, settings, Terminal.find(environ), as_json=options.json))
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, str]:
@@ -120,10 +102,6 @@ def _overrides(options: argparse.Namespace) -> dict[str, str]:
         if host:
             given["GAME_DASHBOARD_HOST"] = host
     return given
-
-
-def _complain(text: str) -> None:
-    sys.stderr.write(f"guessing-admin: {text}\n")
 
 
 def _who(target: Target, *, as_json: bool) -> int:

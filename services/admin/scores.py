@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.admin.history import IN_MEMORY, History, NewerSchemaError
+from services.runtime.fault import Fault
 
 if TYPE_CHECKING:
     from services.admin.settings import Settings
@@ -23,7 +24,7 @@ PERIODS: Final = {"today": "Today (UTC)", "ever": "Ever"}
 NAMELESS: Final = "(no name)"
 
 
-class NoScoresError(Exception):
+class NoScoresError(Fault):
     """There is no history that can be read; the text is one clear line."""
 
 

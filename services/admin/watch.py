@@ -10,7 +10,6 @@ import os
 import random
 import signal
 import stat
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
 
     from services.admin.model.board import Change
     from services.admin.settings import DashboardSettings, Settings
+    from services.runtime.terminal import Terminal
 
 REFRESH_S: Final = 0.25
 """Often enough to look live, seldom enough to cost nothing over a slow line."""
@@ -50,7 +50,7 @@ STDOUT: Final = 1
 _STATUS: Final = {signal.SIGTERM: 0, signal.SIGHUP: 0, signal.SIGINT: 130}
 
 
-async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
+async def watch(target: Target, settings: Settings, terminal: Terminal, *, as_json: bool) -> int:
     """Watch until a signal comes, and return the exit status that goes with it.
 
     Raises:
@@ -63,16 +63,17 @@ async def watch(target: Target, settings: Settings, *, as_json: bool) -> int:
     clock = Clock()
     board = Board(clock.now(), low=settings.rules.low, high=settings.rules.high)
     expected = expectations(settings.rules)
-    # Whether there is a terminal decides the form; rich would let FORCE_COLOR and TTY_COMPATIBLE do so.
-    console = Console(force_terminal=sys.stdout.isatty())
-    # A dumb terminal cannot be drawn on again and again: it gets lines.
-    draws = console.is_terminal and not console.is_dumb_terminal and not as_json
+    # Rich would let FORCE_COLOR and TTY_COMPATIBLE decide the form.
+    console = Console(force_terminal=terminal.is_terminal)
+    draws = terminal.is_drawable and not as_json
     if draws:
         # Lines would only spoil the picture.
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     log = structlog.get_logger()
     log_format = LogFormat.JSON if as_json else settings.log_format
-    sink = None if draws else configure("admin", log_format, settings.log_level)
+    sink = (
+        None if draws else configure("admin", log_format, settings.log_level, coloured=terminal.is_coloured)
+    )
     log_libraries(log)
     if _is_written_end(STDOUT):
         # It has something to read only when nobody reads it any more: `watch | head`.

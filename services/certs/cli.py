@@ -15,6 +15,7 @@ from services.certs.settings import DEFAULT_OUT, read_settings
 from services.certs.store import Store, StoreError
 from services.runtime.environ import EnvironReader, SettingsError
 from services.runtime.logging import configure, default_format
+from services.runtime.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +35,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         reader.finish()
     except SettingsError as error:
         return _complain(str(error), BAD_SETTINGS)
-    sink = configure("certs", settings.log_format, "info")
+    sink = configure("certs", settings.log_format, "info", coloured=Terminal.find(environ).is_coloured)
     try:
         _provide(settings, datetime.now(UTC))
     except StoreError as error:

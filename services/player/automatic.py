@@ -23,6 +23,7 @@ from services.runtime.logging import configure, default_format
 if TYPE_CHECKING:
     from services.player.bot_pool import BotConfig
     from services.player.settings import Settings
+    from services.runtime.terminal import Terminal
 
 REFRESH_S: Final = 0.25
 """Often enough to look live, seldom enough to cost nothing over a slow line."""
@@ -33,7 +34,7 @@ OTHER_FILES: Final = 64
 _STATUS: Final = {signal.SIGTERM: 0, signal.SIGHUP: 0, signal.SIGINT: 130}
 
 
-async def play(config: BotConfig, settings: Settings) -> int:
+async def play(config: BotConfig, settings: Settings, terminal: Terminal) -> int:
     """Play until all games are played (0) or a signal comes, and return the exit status that goes with it.
 
     Raises:
@@ -50,11 +51,13 @@ async def play(config: BotConfig, settings: Settings) -> int:
     for number in _STATUS:
         if number != signal.SIGHUP or hang_up_ends():
             asyncio.get_running_loop().add_signal_handler(number, stop, number)
-    console = Console()
-    if settings.log_format is None and console.is_terminal and not console.is_dumb_terminal:
-        await _show(pool, console)
+    if settings.log_format is None and terminal.is_drawable:
+        await _show(pool, Console(force_terminal=True))
     else:
-        sink = configure("player", settings.log_format or default_format(), settings.log_level)
+        sink = configure(
+            *("player", settings.log_format or default_format(), settings.log_level),
+            coloured=terminal.is_coloured,
+        )
         try:
             await _log(pool, ended_by)
         finally:

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from services.player import interactive
+from services.player.interactive import NAME
 from services.player.settings import FLAGS, Settings
-from services.runtime.connecting import Target, UnreachableError
-from services.runtime.environ import SettingsError, given_flags
+from services.runtime.command import run_command
+from services.runtime.connecting import Target
+from services.runtime.environ import given_flags
 from services.runtime.terminal import Terminal
-from services.runtime.tls import ReloadingContext, TlsError
+from services.runtime.tls import ReloadingContext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from services.strategies.choice import Strategy
 
-FAILED: Final = 1
-BAD_USAGE: Final = 2
-
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="guessing-player",
+        prog=NAME,
         description="Play the guessing game by hand, or let bots play it.",
         epilog="exit status: 0 won, left or stopped, 1 failed, 2 bad usage or settings, 130 interrupted",
     )
@@ -64,31 +62,20 @@ def _parser() -> argparse.ArgumentParser:
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Do what the command line says and return the exit status."""
-    try:
-        options = _parser().parse_args(arguments)
-    except SystemExit as ended:
-        # argparse has printed the help (0) or what is wrong (2).
-        return ended.code if isinstance(ended.code, int) else BAD_USAGE
-    try:
-        given = given_flags({flag: getattr(options, flag) for flag in FLAGS})
-        settings = Settings.read(environ, given)
-        tls = None if settings.tls is None else ReloadingContext(settings.tls)
-    except SettingsError as error:
-        return _complain(*error.faults)
-    except TlsError as error:
-        return _complain(str(error))
+    return run_command(NAME, lambda: _run(arguments, environ))
+
+
+def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    options = _parser().parse_args(arguments)
+    flags = given_flags({flag: getattr(options, flag) for flag in FLAGS if flag != "name"})
+    if options.name is not None:
+        flags["name"] = options.name  # an empty one is a choice: not to be asked
+    settings = Settings.read(environ, flags)
+    tls = None if settings.tls is None else ReloadingContext(settings.tls)
     target = Target(settings.host, settings.port, tls)
-    try:
-        if settings.bot is not None:
-            return _play_bots(target, settings.bot, settings)
-        return _play_by_hand(target, settings, environ, hints=options.hint, plain=options.plain)
-    except UnreachableError as error:
-        _complain(str(error))
-        return FAILED
-    except BrokenPipeError:
-        # Whoever read this has gone; the interpreter must not complain of it once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+    if settings.bot is not None:
+        return _play_bots(target, settings.bot, settings, Terminal.find(environ))
+    return _play_by_hand(target, settings, environ, hints=options.hint, plain=options.plain)
 
 
 def _play_by_hand(
@@ -107,7 +94,7 @@ def _play_by_hand(
     return interactive.play(target, wishes, Editor(environ["TERM"]))
 
 
-def _play_bots(target: Target, strategy: Strategy, settings: Settings) -> int:
+def _play_bots(target: Target, strategy: Strategy, settings: Settings, terminal: Terminal) -> int:
     # A person's game starts faster without these.
     from services.player import automatic, bot_pool  # noqa: PLC0415
 
@@ -120,10 +107,4 @@ def _play_bots(target: Target, strategy: Strategy, settings: Settings) -> int:
         think=settings.think,
         name=settings.name or "",
     )
-    return asyncio.run(automatic.play(config, settings))
-
-
-def _complain(*faults: str) -> int:
-    for fault in faults:
-        sys.stderr.write(f"guessing-player: {fault}\n")
-    return BAD_USAGE
+    return asyncio.run(automatic.play(config, settings, terminal))

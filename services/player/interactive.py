@@ -46,6 +46,8 @@ OK: Final = 0
 FAILED: Final = 1
 INTERRUPTED: Final = 130
 
+NAME: Final = "guessing-player"
+
 _QUIT: Final = "quit"
 _YES: Final = {"", "y", "yes", "again"}
 _NO: Final = {"n", "no", "q", _QUIT}
@@ -108,7 +110,7 @@ async def _play(person: _Person) -> int:
             raise
     except (UnreachableError, _OverError) as error:
         sys.stdout.flush()
-        sys.stderr.write(f"guessing-player: {error}\n")
+        sys.stderr.write(f"{NAME}: {error}\n")
         return FAILED
     return OK
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from services.runtime.fault import Fault
 from services.runtime.resolver import look_up
 from services.runtime.tls import explain_tls
 
@@ -36,7 +37,7 @@ CLOSE_TIMEOUT_S: Final = 2.0
 ClientProtocol = TypeVar("ClientProtocol", bound=asyncio.BaseProtocol)
 
 
-class UnreachableError(Exception):
+class UnreachableError(Fault):
     """A server cannot be reached, or does not answer as one; the text is one clear line."""
 
 

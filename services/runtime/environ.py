@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from services.protocol.messages import HIGHEST_PORT
+from services.runtime.fault import BAD_USAGE, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,8 +34,10 @@ TRUE_WORDS = frozenset({"1", "on", "true", "yes"})
 FALSE_WORDS = frozenset({"0", "off", "false", "no"})
 
 
-class SettingsError(Exception):
+class SettingsError(Fault):
     """One or more settings are unusable; `faults` holds a line for each."""
+
+    status = BAD_USAGE
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))

@@ -173,23 +173,32 @@ def _time(_logger: Any, _method: str, event: structlog.typing.EventDict) -> stru
 
 def _printable(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     for name, value in event.items():
-        if isinstance(value, str) and name != "exception":
-            event[name] = printable(value)
+        if isinstance(value, str):
+            # A traceback has lines of its own.
+            lines = value.split("\n") if name == "exception" else [value]
+            event[name] = "\n".join(map(printable, lines))
     return event
 
 
-def _console(fd: int) -> Callable[[bytes], bytes]:
-    """Return what makes lines for people of lines for programs."""
-    pretty = structlog.dev.ConsoleRenderer(colors=os.isatty(fd) and sys.platform != "win32")
+def _console(*, coloured: bool) -> Callable[[bytes], bytes]:
+    """Return what makes lines for people of lines for programs, in the characters of their terminal."""
+    pretty = structlog.dev.ConsoleRenderer(colors=coloured)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
 
     def render(lines: bytes) -> bytes:
-        return "".join(f"{pretty(None, '', json.loads(line))}\n" for line in lines.splitlines()).encode()
+        text = "".join(f"{pretty(None, '', json.loads(line))}\n" for line in lines.splitlines())
+        return text.encode(encoding, "replace")
 
     return render
 
 
-def configure(service: str, log_format: LogFormat, level: str, fd: int = 1) -> LogSink:
-    """Send the events of all structlog loggers to a new sink on `fd`, with `service` in each."""
+def configure(
+    service: str, log_format: LogFormat, level: str, fd: int = 1, *, coloured: bool = False
+) -> LogSink:
+    """Send the events of all structlog loggers to a new sink on `fd`, with `service` in each.
+
+    `coloured` concerns lines for people alone (services.runtime.terminal).
+    """
 
     def name_service(
         _logger: Any, _method: str, event: structlog.typing.EventDict
@@ -197,14 +206,14 @@ def configure(service: str, log_format: LogFormat, level: str, fd: int = 1) -> L
         event["service"] = service
         return event
 
-    sink = LogSink(fd, None if log_format is LogFormat.JSON else _console(fd))
+    sink = LogSink(fd, None if log_format is LogFormat.JSON else _console(coloured=coloured))
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             _time,
             name_service,
-            _printable,
             structlog.processors.ExceptionRenderer(),
+            _printable,
             _order,
             structlog.processors.JSONRenderer(serializer=encode_json),
         ],

@@ -11,6 +11,7 @@ import ssl
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from services.runtime.fault import BAD_USAGE, Fault
 from services.runtime.key_exchange import restrict
 from services.runtime.tls_settings import AdminTls, PlayerTls
 
@@ -36,8 +37,10 @@ _VERIFY_NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)
 """OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python does not name."""
 
 
-class TlsError(Exception):
+class TlsError(Fault):
     """A certificate, a key or a CA cannot be used: one line that names the setting."""
+
+    status = BAD_USAGE
 
 
 def server_player_context(tls: ServerTls) -> ssl.SSLContext | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from services.runtime.environ import SettingsError
 from services.runtime.logging import configure, default_format
+from services.runtime.terminal import Terminal
 from services.runtime.tls import TlsError
 from services.server.app import App, ListenError
 from services.server.observe import SERVICE
@@ -36,7 +37,9 @@ def run(environ: Mapping[str, str]) -> int:
         for fault in error.faults:
             print(fault, file=sys.stderr)  # noqa: T201  logging is not set up yet
         return EXIT_SETTINGS
-    sink = configure(SERVICE, settings.log_format, settings.log_level)
+    sink = configure(
+        SERVICE, settings.log_format, settings.log_level, coloured=Terminal.find(environ).is_coloured
+    )
 
     async def serve() -> None:
         await App(settings, sink).run()

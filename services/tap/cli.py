@@ -6,30 +6,33 @@ import argparse
 import asyncio
 import contextlib
 import itertools
-import os
 import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from services.runtime.command import run_command
 from services.runtime.connecting import Target, cause
-from services.runtime.environ import SettingsError, given_flags, host_and_port
+from services.runtime.environ import given_flags, host_and_port
+from services.runtime.fault import Fault
 from services.runtime.hang_up import hang_up_ends
 from services.runtime.listening import open_listeners
-from services.runtime.tls import ReloadingContext, TlsError
+from services.runtime.terminal import Terminal
+from services.runtime.tls import ReloadingContext
 from services.tap.follow import Port
 from services.tap.relay import Relay
 from services.tap.render import Timeline, json_line, text_lines
 from services.tap.settings import Settings
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Mapping, Sequence
 
     from services.tap.render import Entry
 
 OK: Final = 0
-FAILED: Final = 1
-BAD_USAGE: Final = 2
+
+_NAME: Final = "guessing-tap"
 
 BACKLOG: Final = 100
 
@@ -44,7 +47,7 @@ _FLAGS: Final = {
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="guessing-tap",
+        prog=_NAME,
         description="Stand between a client and a server of the guessing game, show each line, and name "
         "the clauses of the protocol that it breaks. Nothing is changed on the way.",
         epilog="exit status: 0 stopped by Ctrl-C or SIGTERM, 1 failed, 2 bad usage or settings",
@@ -81,20 +84,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Do what the command line says and return the exit status."""
-    try:
-        options = _parser().parse_args(arguments)
-    except SystemExit as ended:
-        # argparse has printed the help (0) or what is wrong (2).
-        return ended.code if isinstance(ended.code, int) else BAD_USAGE
-    try:
-        settings = Settings.from_environ({**environ, **_overrides(options)})
-        tls = None if settings.tls is None else ReloadingContext(settings.tls)
-    except (SettingsError, TlsError) as error:
-        for line in str(error).splitlines():
-            _complain(line)
-        return BAD_USAGE
+    return run_command(_NAME, lambda: _run(arguments, environ))
+
+
+def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    options = _parser().parse_args(arguments)
+    settings = Settings.from_environ({**environ, **_overrides(options)})
+    tls = None if settings.tls is None else ReloadingContext(settings.tls)
     timeline = Timeline()
-    output = _output(as_json=options.json, colours=sys.stdout.isatty() and not environ.get("NO_COLOR"))
+    output = _output(as_json=options.json, colours=Terminal.find(environ).is_coloured)
 
     def show(entry: Entry) -> None:
         if options.html:
@@ -103,14 +101,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
 
     try:
         asyncio.run(_relay(settings, tls, show))
-    except BrokenPipeError:
-        # Whoever read this has gone; the interpreter must not complain of it once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        _complain(f"{cause(error)}: choose other ports with --listen and --admin-listen")
-        return FAILED
-    if options.html:
-        options.html.write_text(timeline.page(), encoding="utf-8")
+    finally:
+        if options.html:
+            options.html.write_text(timeline.page(), encoding="utf-8")
     return OK
 
 
@@ -140,6 +133,17 @@ def _output(*, as_json: bool, colours: bool) -> Callable[[Entry], None]:
     return output
 
 
+class _PortError(Fault):
+    """A port cannot be listened on."""
+
+
+def _listen(host: str, port: int) -> list[socket.socket]:
+    try:
+        return open_listeners(host, port, backlog=BACKLOG)
+    except OSError as error:
+        raise _PortError(f"{cause(error)}: choose other ports with --listen and --admin-listen") from None
+
+
 async def _relay(settings: Settings, tls: ReloadingContext | None, show: Callable[[Entry], None]) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
@@ -153,17 +157,13 @@ async def _relay(settings: Settings, tls: ReloadingContext | None, show: Callabl
         (Port.ADMIN, settings.listen_admin_port, settings.admin_port),
     )
     if settings.tls is not None and settings.tls.own is not None:
-        sys.stderr.write("guessing-tap: whoever connects to the admin port here is the administrator there\n")
+        sys.stderr.write(f"{_NAME}: whoever connects to the admin port here is the administrator there\n")
     async with contextlib.AsyncExitStack() as servers:
         for port, listen_port, server_port in ports:
             relay = Relay(port, Target(settings.host, server_port, tls), show, numbers, started_s)
-            for listener in open_listeners(settings.listen_host, listen_port, backlog=BACKLOG):
+            for listener in _listen(settings.listen_host, listen_port):
                 server = await asyncio.start_server(relay.accept, sock=listener)
                 servers.callback(server.close)
                 where = Target(*listener.getsockname()[:2])
-                sys.stderr.write(f"guessing-tap: {port} connections to {where} go to {relay.target}\n")
+                sys.stderr.write(f"{_NAME}: {port} connections to {where} go to {relay.target}\n")
         await stopped.wait()
-
-
-def _complain(text: str) -> None:
-    sys.stderr.write(f"guessing-tap: {text}\n")

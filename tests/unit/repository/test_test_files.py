@@ -37,6 +37,7 @@ SHELLS = {
 """Modules that do little but input and output: seen at work, through the program that they are part of."""
 
 VOCABULARIES = {
+    "tests/unit/runtime/test_command.py": ("runtime/fault",),
     "tests/unit/lobby/test_memory.py": ("lobby/interface",),
     "tests/unit/server/game/test_player.py": ("protocol/refusals",),
 }

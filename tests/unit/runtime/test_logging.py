@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+from io import BytesIO, TextIOWrapper
 from typing import TYPE_CHECKING
 
 import pytest
@@ -101,6 +103,44 @@ def test_the_console_format_is_for_people(pipe: tuple[int, int]) -> None:
     assert "server_stopping" in text
     assert text.removesuffix("\n").isprintable()
     assert default_format(pipe[1]) is LogFormat.JSON
+
+
+def test_a_traceback_on_the_console_shows_no_variables(pipe: tuple[int, int]) -> None:
+    """With rich installed, too: what a function knows is nobody's business, and its words steer nothing."""
+    assert importlib.util.find_spec("rich")
+    configure("server", LogFormat.CONSOLE, "info", pipe[1], coloured=True)
+    secret = 1234 * 5
+    try:
+        raise ValueError("\x1b[2J")  # noqa: TRY301  a fault of the program's own
+    except ValueError:
+        structlog.get_logger().exception("session_failed")
+
+    text = read(pipe[0])
+    assert "Traceback" in text
+    assert "ValueError: \\x1b[2J" in text
+    assert str(secret) not in text
+    assert "\x1b[2J" not in text
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", b"Zo? ?"), ("iso-8859-1", b"Zo\xeb ?")])
+def test_the_console_has_the_characters_of_the_terminal(
+    encoding: str, shown: bytes, pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A character that the encoding lacks is a question mark, and no error."""
+    monkeypatch.setattr("sys.stdout", TextIOWrapper(BytesIO(), encoding=encoding))
+    configure("server", LogFormat.CONSOLE, "info", pipe[1])
+    structlog.get_logger().info("server_stopping", why="Zoë \u2588")
+
+    assert shown in os.read(pipe[0], 4096)
+
+
+@pytest.mark.parametrize("coloured", [False, True])
+def test_colours_of_the_console(pipe: tuple[int, int], *, coloured: bool) -> None:
+    """There are colours only if they are wanted."""
+    configure("server", LogFormat.CONSOLE, "info", pipe[1], coloured=coloured)
+    structlog.get_logger().info("server_stopping")
+
+    assert ("\x1b[" in read(pipe[0])) is coloured
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))

@@ -1,0 +1,28 @@
+"""How a command line ends that cannot do what it says: in one line for each fault, and a status."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from services.runtime.fault import BAD_USAGE, Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INTERRUPTED: Final = 130
+
+
+def run_command(name: str, command: Callable[[], int]) -> int:
+    """Return the status of a command; what it raises for its user to read is told on standard error."""
+    try:
+        return command()
+    except SystemExit as ended:
+        # argparse has printed the help (0) or what is wrong (2).
+        return ended.code if isinstance(ended.code, int) else BAD_USAGE
+    except Fault as fault:
+        sys.stdout.flush()
+        sys.stderr.writelines(f"{name}: {line}\n" for line in str(fault).splitlines())
+        return fault.status
+    except KeyboardInterrupt:
+        return INTERRUPTED

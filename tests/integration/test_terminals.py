@@ -1,0 +1,102 @@
+"""Terminals that can do less, or are asked to: every program that people look at leaves them in peace."""
+
+from __future__ import annotations
+
+import re
+import signal
+import sys
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import pexpect
+import pytest
+
+from tests.support.fake_server import FakeServer
+from tests.support.player_process import environ
+from tests.support.scripted_server import ScriptedServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.scripted_server import Peer
+
+CONSOLE = {"GAME_LOG_FORMAT": "console"}
+ANY_PORTS = {"GAME_PLAYER_PORT": "0", "GAME_ADMIN_PORT": "0"}
+
+
+def watched(peer: Peer) -> None:
+    """Play the administrator port, for who and watch alike."""
+    peer.hear()
+    peer.say("Admin-Greetings")
+    if peer.hear() == "Who":
+        peer.say("10.0.0.1 5")
+        peer.close()
+        return
+    peer.say("10.0.0.1 5", "End", "Guessed 10.0.0.1 5 7 Close")
+    peer.wait_for_end()
+
+
+def stop(program: pexpect.spawn[str]) -> None:
+    """End a program that runs on by itself."""
+    program.kill(signal.SIGTERM)
+
+
+def play(program: pexpect.spawn[str]) -> None:
+    """Play a person's game."""
+    program.sendline("17")
+    program.expect_exact("Play again")
+    program.sendline("n")
+
+
+PROGRAMS: dict[str, tuple[list[str], dict[str, str], str, Callable[[pexpect.spawn[str]], None]]] = {
+    "server": (["services.server"], {**CONSOLE, **ANY_PORTS}, "server_listening", stop),
+    "bots": (["services.player", "--bot", "smart"], CONSOLE, "bots_stopped", lambda _: None),
+    "player": (["services.player", "--name", ""], {}, "Guess 1: ", play),
+    "who": (["services.admin", "who"], {}, "10.0.0.1", lambda _: None),
+    "watch": (["services.admin", "watch"], CONSOLE, "10.0.0.1.*Close", stop),
+}  # fmt: skip
+TERMINALS = {
+    "NO_COLOR": {"NO_COLOR": "1"},
+    "dumb": {"TERM": "dumb"},
+    "ASCII": {"LC_ALL": "C"},
+    "Latin-1": {"LC_ALL": "de_DE.ISO-8859-1"},
+}
+
+
+@pytest.fixture
+def ports() -> Iterator[dict[str, int]]:
+    """Give the port that each program connects to."""
+    with ScriptedServer(FakeServer(secret=17)) as players, ScriptedServer(watched) as administrators:
+        yield {
+            **dict.fromkeys(("bots", "player"), players.port),
+            **dict.fromkeys(("who", "watch"), administrators.port),
+        }
+
+
+@pytest.mark.parametrize("terminal", TERMINALS)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_terminals(name: str, terminal: str, ports: dict[str, int]) -> None:
+    """No colours where none are wanted, no codes where none are understood, no octet beyond the encoding."""
+    arguments, variables, sign, end = PROGRAMS[name]
+    settings = {**environ(**variables), **TERMINALS[terminal]}
+    if name in ports:
+        settings |= {"GAME_HOST": "127.0.0.1", "GAME_PORT": str(ports[name])}
+    shown = StringIO()
+    program = pexpect.spawn(
+        sys.executable, ["-m", *arguments], dimensions=(24, 100), encoding="latin-1", timeout=20, env=settings
+    )
+    program.logfile_read = shown
+    program.expect(sign)
+    end(program)
+    program.expect(pexpect.EOF)
+    program.close()
+
+    assert (program.exitstatus, program.signalstatus) == (0, None)
+    assert "Traceback" not in shown.getvalue()
+    match terminal:
+        case "NO_COLOR":
+            assert not re.findall(r"\x1b\[[0-9;]*3[0-9][0-9;]*m", shown.getvalue())
+        case "dumb":
+            assert "\x1b" not in shown.getvalue()
+        case _:
+            assert shown.getvalue().isascii()
