@@ -10,7 +10,7 @@ from services.conformance.scripted_server import HOLD_S, NotJudgedError, Session
 from services.conformance.scripted_server import JudgedClient as Client
 from services.protocol.messages import AdminHello, Hello, Pong, Watch, Who
 
-LISTED: Final = ("192.0.2.7 40001", "192.0.2.7 40002", "198.51.100.23 50123")
+LISTED: Final = ("192.0.2.7 40001", "192.0.2.7 40002", "198.51.100.23 50123", "203.0.113.5 50124")
 LISTED_6: Final = ("2001:db8::7 40001", "2001:db8::8 40002")
 NEWCOMER: Final = "203.0.113.99 41234"
 TYPED: Final = ("Who",)
@@ -56,7 +56,7 @@ def hello_first(client: Client) -> None:
     if not session.messages:
         session.fail("the line 'Hello' or 'Admin-Hello'", "nothing")
     if not isinstance(session.requests()[0], Hello | AdminHello):
-        session.fail("the line 'Hello' or 'Admin-Hello'", f"'{shown(session.messages[0])}'")
+        session.fail("the line 'Hello' or 'Admin-Hello'", session.said(0), message=0)
 
 
 @CLASSIC.check("A-2", "A-3")
@@ -68,16 +68,18 @@ def who_second(client: Client) -> None:
     if len(session.messages) < 2:
         session.fail("the line 'Who', after Admin-Greetings", "nothing")
     if not isinstance(session.requests()[1], Who | Watch):
-        session.fail("the line 'Who', after Admin-Greetings", f"'{shown(session.messages[1])}'")
+        session.fail("the line 'Who', after Admin-Greetings", session.said(1), message=1)
 
 
 @CLASSIC.check("F-1")
 def lines_ended(client: Client) -> None:
     """Each message of the client ends with CRLF or LF."""
     session = client.once(_listing)
-    for message in session.messages:
+    for number, message in enumerate(session.messages):
         if not message.endswith(b"\n"):
-            session.fail("each message to end with \\r\\n", f"'{shown(message)}', and no line end")
+            session.fail(
+                "each message to end with \\r\\n", f"{session.said(number)}, and no line end", message=number
+            )
 
 
 @CLASSIC.check("C-1")
@@ -85,18 +87,19 @@ def waits(client: Client) -> None:
     """The client waits for each reply before it says the next thing."""
     session = client.once(_listing)
     if session.early:
-        said, came = session.early[0]
-        session.fail(f"nothing more, until '{shown(said)}' is answered", f"'{shown(came)}'")
+        number, came = session.early[0]
+        expected = f"nothing more, until {session.said(number)} is answered"
+        session.fail(expected, f"'{shown(came)}'", message=number)
 
 
 @CLASSIC.check("A-2", "A-6")
 def shows_the_list(client: Client) -> None:
-    """The client shows every player's address and port."""
-    session = client.start("the list again: ask who is playing", TYPED)
-    watches = _ask(session)
-    session.reply(*LISTED, *(["End"] if watches else []))
-    _end_of_list(session, watches=watches)
-    _expect_shown(session, LISTED)
+    """The client shows every player's address and port, whether one plays, two or four."""
+    for count in (1, 2, 4):
+        session = client.start(f"a list of {count}: ask who is playing", TYPED)
+        players = LISTED[:count]
+        _list(session, players)
+        _expect_shown(session, players)
 
 
 @CLASSIC.check("C-4")
@@ -113,10 +116,14 @@ def ends_with_the_list(client: Client) -> None:
 @CLASSIC.check("A-2")
 def empty_list(client: Client) -> None:
     """An empty list, which is one empty line, is understood."""
+    ends = client.ends(_listing)
     session = client.start("an empty list: ask who is playing", TYPED)
     watches = _ask(session)
     session.reply("End" if watches else "")
-    _end_of_list(session, watches=watches)
+    if not watches:
+        session.connection.half_close()
+    if ends:
+        session.expect_gone("the end of the list")
     session.expect_no_crash()
 
 
@@ -133,7 +140,8 @@ def list_in_pieces(client: Client) -> None:
         )
     watches = isinstance(session.requests()[-1], Watch)
     session.reply_in_pieces("\r\n".join((*LISTED, "End") if watches else LISTED), len(LISTED[0]) + 8)
-    _end_of_list(session, watches=watches)
+    if not watches:
+        session.connection.half_close()
     _expect_shown(session, LISTED)
 
 
@@ -161,9 +169,7 @@ def vanished(client: Client) -> None:
 def shows_ipv6(client: Client) -> None:
     """IPv6 addresses are shown too."""
     session = client.start("a list with IPv6 addresses: ask who is playing", TYPED)
-    watches = _ask(session)
-    session.reply(*LISTED_6, *(["End"] if watches else []))
-    _end_of_list(session, watches=watches)
+    _list(session, LISTED_6)
     _expect_shown(session, LISTED_6)
 
 
@@ -217,11 +223,12 @@ def _not_for_watchers(session: Session) -> None:
         raise NotApplicableError("the client watches, and has no reason to end")
 
 
-def _end_of_list(session: Session, *, watches: bool) -> None:
-    if watches:
-        return
-    session.connection.half_close()
-    session.expect_gone("the end of the list")
+def _list(session: Session, players: tuple[str, ...]) -> None:
+    """Answer the request for a list; whether the client ends then is another check's question."""
+    watches = _ask(session)
+    session.reply(*players, *(["End"] if watches else []))
+    if not watches:
+        session.connection.half_close()
 
 
 def _expect_shown(session: Session, players: tuple[str, ...]) -> None:

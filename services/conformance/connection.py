@@ -306,13 +306,17 @@ class Connection:
         """Return what came last, spelled for a report."""
         return shown(self.pieces[-1]) if self.pieces else "nothing"
 
-    def fail(self, expected: str, came: str, note: str = "") -> NoReturn:
-        """Say what was wrong.
+    def now(self) -> float:
+        """Return the time of the timeline."""
+        return self._recorder.now()
+
+    def fail(self, expected: str, came: str, note: str = "", at_s: float | None = None) -> NoReturn:
+        """Say what was wrong, now or at a time of the timeline.
 
         Raises:
             MismatchError: always.
         """
-        self._note(EventKind.MISMATCH, text=f"expected {expected}; came {came}")
+        self._recorder.mark(self.number, f"expected {expected}; came {came}", at_s)
         raise MismatchError(Finding(expected, came, note))
 
     def _note(self, kind: EventKind, data: bytes = b"", *, text: str = "") -> None:

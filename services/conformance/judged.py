@@ -300,6 +300,8 @@ class JudgedServer:
         """Gather something once that several checks look at; each of them shows how that went."""
         if gather not in self._memory:
             self._memory[gather] = gather(self), self.recorder
+        else:
+            self._memory[gather][1].unmark()
         gathered, self.recorder = self._memory[gather]
         return cast("Gathered", gathered)
 

@@ -3,7 +3,7 @@
 import importlib
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, TextIO
 
 from services.conformance.clauses import CLAUSES
@@ -26,6 +26,8 @@ STYLES: Final = {
 WIDTH: Final = 100
 SHOWN_LENGTH: Final = 400
 SHOWN_EVENTS: Final = 40
+SHOWN_AFTER: Final = 6
+"""Of these, so many may have come after the mismatch."""
 SHOWN_PRINTED: Final = 70
 LEFT_OUT: Final = {EventKind.EXPECTED, EventKind.OPENED}
 """Events that say little more than the others, in text."""
@@ -84,21 +86,35 @@ def timeline_lines(timeline: Timeline, most: int | None = SHOWN_EVENTS) -> Itera
         return
     several = f", {len(timeline.lanes)} connections by their numbers" if len(timeline.lanes) > 1 else ""
     yield f"timeline (seconds{several}; > by the kit, < by the program):"
-    skipped = timeline.omitted_events
-    if most is not None and len(events) > most:
-        skipped += len(events) - most
-        events = [*events[: most // 4], *events[-(most - most // 4) :]]
-        gap_before = events[most // 4]
-    else:
-        gap_before = events[KEPT_EVENTS // 2] if skipped and len(events) > KEPT_EVENTS // 2 else events[0]
-    for event in events:
-        if skipped and event is gap_before:
-            yield f"  {'…':>7}  {skipped} events are not shown"
+    for event in _extract(events, timeline.omitted_events, most):
+        if isinstance(event, int):
+            yield f"  {'…':>7}  {event} events are not shown"
+            continue
         number = str(event.connection) if event.connection != PROGRAM else "-"
         words = event_in_words(event)
         if event.kind is EventKind.PRINTED and most is not None and len(words) > SHOWN_PRINTED:
             words = f"{words[:SHOWN_PRINTED]}…"  # the whole stands below
         yield f"  {event.at_s:7.3f} {number:>2} {words}"
+
+
+def _extract(events: Sequence[Event], omitted: int, most: int | None) -> list[Event | int]:
+    """Choose what to show: the beginning, and what led to the mismatch; numbers count the rest."""
+    if most is None or len(events) <= most:
+        middle = min(KEPT_EVENTS // 2, len(events))
+        return [*events[:middle], *([omitted] if omitted else []), *events[middle:]]
+    head = most // 4
+    size = most - head
+    wrong = max(
+        (at for at, event in enumerate(events) if event.kind is EventKind.MISMATCH), default=len(events)
+    )
+    start = min(max(head, wrong + SHOWN_AFTER - size), len(events) - size)
+    before, after = start - head, len(events) - start - size
+    if start >= KEPT_EVENTS // 2 - head:
+        before += omitted
+    else:
+        after += omitted
+    gap = [before] if before else []
+    return [*events[:head], *gap, *events[start : start + size], *([after] if after else [])]
 
 
 def event_in_words(event: Event) -> str:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn, TypeVar, cast
 
 from services.conformance.clock import Clock, WallDeadline
-from services.conformance.connection import Connection, MismatchError, NoConnectionError, Timing
+from services.conformance.connection import Connection, MismatchError, NoConnectionError, Timing, shown
 from services.conformance.program import Program
 from services.conformance.results import Finding
-from services.conformance.timeline import EventKind, Recorder, Timeline, joined
+from services.conformance.timeline import PROGRAM, Recorder, Timeline, joined
 from services.protocol.codec import parse_request
 from services.protocol.messages import Game, Guess, Request
 
@@ -31,10 +31,16 @@ GAP_S: Final = 0.4
 """A message that goes on after so much silence was not ended."""
 CRASHES: Final = (
     b"Traceback (most recent call last)",
-    b"Unhandled exception",
-    b"panicked at",
+    b"Exception in thread",  # Java
+    b"Unhandled exception",  # .NET
+    b"terminate called",  # C++
+    b"goroutine 1 [",  # Go
+    b"panicked at",  # Rust
+    b"Node.js v",
     b"Segmentation fault",
 )
+WENT_ON: Final = "recv() returns nothing when the server has closed: end then, before you ask your user again"
+LEFT_OPEN: Final = "close the socket, and end; do not wait for the server or for the user's next line"
 
 Gathered = TypeVar("Gathered")
 
@@ -51,8 +57,9 @@ class Session:
     program: Program | None
     messages: list[bytes] = field(default_factory=list)
     """What the client said, message by message, as it came."""
-    early: list[tuple[bytes, bytes]] = field(default_factory=list)
-    """Where the client did not wait: the message that was not answered yet, and what came meanwhile."""
+    early: list[tuple[int, bytes]] = field(default_factory=list)
+    """Where the client did not wait: the number of the message that was not answered yet, and what came
+    meanwhile."""
     ended_at: str = ""
     """The reply after which the client closed; empty while it has not."""
     crashed: str = ""
@@ -60,6 +67,8 @@ class Session:
     after_end: bytes = b""
     """What the client said after the game was over."""
     _replies: int = 0
+    _times: list[float] = field(default_factory=list)
+    """When each message had come."""
 
     def read_message(self) -> str | None:
         """Return the client's next message; None if it has closed or says nothing."""
@@ -69,6 +78,7 @@ class Session:
         except MismatchError:
             return None
         self.messages.append(octets)
+        self._times.append(self.connection.now())
         return octets.rstrip(b"\r\n").decode("ascii", "backslashreplace")
 
     def reply(self, *texts: str, end: str = "\r\n") -> None:
@@ -77,7 +87,7 @@ class Session:
         if self._replies <= HELD_REPLIES:
             self.connection.receive(WallDeadline(HOLD_S))
             if self.connection.pending() and self.messages:
-                self.early.append((self.messages[-1], self.connection.pending()))
+                self.early.append((len(self.messages) - 1, self.connection.pending()))
         self.connection.send("".join(text + end for text in texts).encode())
 
     def reply_in_pieces(self, text: str, cut: int) -> None:
@@ -96,16 +106,23 @@ class Session:
         """Return what the client said, read."""
         return [parse_request(message.rstrip(b"\r\n")) for message in self.messages]
 
-    def guesses(self) -> list[tuple[bytes, Request]]:
-        """Return what the client said once it could guess: as it came, and read."""
-        said = list(zip(self.messages, self.requests(), strict=True))
-        begun = [index for index, (_, request) in enumerate(said) if isinstance(request, Game | Guess)]
+    def guesses(self) -> list[tuple[int, Request]]:
+        """Return what the client said once it could guess: the number of the message, and what it means."""
+        said = list(enumerate(self.requests()))
+        begun = [number for number, request in said if isinstance(request, Game | Guess)]
         return [pair for pair in said[begun[0] :] if not isinstance(pair[1], Game)] if begun else []
+
+    def said(self, number: int) -> str:
+        """Spell a message for a report."""
+        return f"'{shown(self.messages[number])}'"
 
     def expect_gone(self, after: str) -> None:
         """Take the client to close its connection, and not to crash over it."""
         if not self.gone(self.connection.timing.timeout_s):
-            self.fail(f"the connection to be closed by the client, after {after}", "it was left open")
+            expected = f"the connection to be closed by the client, after {after}"
+            if self.after_end:
+                self.fail(expected, f"it went on, and sent '{shown(self.after_end)}'", WENT_ON)
+            self.fail(expected, "it was left open, and nothing was sent", LEFT_OPEN)
         self.expect_no_crash()
 
     def expect_no_crash(self) -> None:
@@ -127,13 +144,13 @@ class Session:
         output = self.program.output()
         return next((f"it printed '{crash.decode()}'" for crash in CRASHES if crash in output), "")
 
-    def fail(self, expected: str, came: str, note: str = "") -> NoReturn:
-        """Say what was wrong.
+    def fail(self, expected: str, came: str, note: str = "", message: int | None = None) -> NoReturn:
+        """Say what was wrong, with the message of that number, or now.
 
         Raises:
             MismatchError: always.
         """
-        self.connection.fail(expected, came, note)
+        self.connection.fail(expected, came, note, None if message is None else self._times[message])
 
 
 @dataclass(slots=True)
@@ -203,7 +220,7 @@ class JudgedClient:
             except OSError as error:
                 came = f"no connection that is encrypted: {error}"
                 break
-        recorder.note(EventKind.MISMATCH, text=f"expected the client to connect to port {port}; came {came}")
+        recorder.mark(PROGRAM, f"expected the client to connect to port {port}; came {came}")
         printed = self.program.new_output() if self.program else ()
         raise NoConnectionError(Finding(f"the client to connect to port {port}", came, printed=printed))
 
@@ -238,6 +255,8 @@ class JudgedClient:
         """Play a session once that several checks look at; where it failed, it is not played again."""
         if gather in self._memory:
             gathered, recorders = self._memory[gather]
+            for recorder in recorders:
+                recorder.unmark()
             self._recorders += recorders
         else:
             self._memory[gather] = None, []
@@ -247,6 +266,20 @@ class JudgedClient:
         if gathered is None:
             raise NotJudgedError("the session failed: see the check before")
         return cast("Gathered", gathered)
+
+    def ends(self, gather: "Callable[[JudgedClient], Session]") -> bool:
+        """Tell whether the client ends well by itself after a plain session; another check blames it if not.
+
+        To be asked before the check starts a session of its own; in its timeline nothing of this is shown.
+        """
+        shown_before, self._recorders = self._recorders, []
+        try:
+            session = self.once(gather)
+            return bool(session.ended_at and not session.crashed)
+        except (MismatchError, NotJudgedError):
+            return False
+        finally:
+            self._recorders = shown_before
 
     def name_dialect(self, name: str) -> None:
         """Note a dialect for the report, once."""

@@ -22,6 +22,7 @@ KEPT_OCTETS: Final = 400
 """Of what was sent or came at once, an event keeps this much."""
 KEPT_EVENTS: Final = 400
 """A timeline keeps its first and its last events, half of these each."""
+KEPT_MARKS: Final = 20
 PROGRAM: Final = 0
 """The `connection` of events that belong to no connection, but to the judged program."""
 
@@ -141,6 +142,8 @@ class Recorder:
         self._lanes: list[Lane] = []
         self._first: list[Event] = []
         self._last: list[Event] = []
+        self._marks: list[Event] = []
+        """Where it went wrong. They go with one check, where several look at the same session."""
         self._omitted = 0
 
     def opened(self, port: str, kit: str, peer: str) -> int:
@@ -151,10 +154,14 @@ class Recorder:
         self.note(EventKind.OPENED, number, text=f"{kit} to {peer}")
         return number
 
+    def now(self) -> float:
+        """Return the seconds since the check began."""
+        return self._clock() - self._start
+
     def note(self, kind: EventKind, connection: int = PROGRAM, *, data: bytes = b"", text: str = "") -> None:
         """Note an event."""
         cut = data[:KEPT_OCTETS]
-        event = Event(self._clock() - self._start, connection, kind, bytes(cut), text, len(data) - len(cut))
+        event = Event(self.now(), connection, kind, bytes(cut), text, len(data) - len(cut))
         with self._lock:
             if len(self._first) < KEPT_EVENTS // 2:
                 self._first.append(event)
@@ -165,11 +172,25 @@ class Recorder:
                 self._omitted += len(self._last) - KEPT_EVENTS // 2
                 del self._last[: -KEPT_EVENTS // 2]
 
+    def mark(self, connection: int, text: str, at_s: float | None = None) -> None:
+        """Mark where it went wrong: now, or at what was noted at a time."""
+        event = Event(self.now() if at_s is None else at_s, connection, EventKind.MISMATCH, text=text)
+        with self._lock:
+            if len(self._marks) < KEPT_MARKS:
+                self._marks.append(event)
+
+    def unmark(self) -> None:
+        """Forget the marks of the check before."""
+        with self._lock:
+            self._marks.clear()
+
     def timeline(self) -> Timeline:
         """Return what was taken down so far. Connections of which no event was kept are left out."""
         with self._lock:
             omitted = self._omitted + max(0, len(self._last) - KEPT_EVENTS // 2)
-            events = (*self._first, *self._last[-KEPT_EVENTS // 2 :])
+            kept = (*self._first, *self._last[-KEPT_EVENTS // 2 :], *self._marks)
+            # At the same time, a mark comes after what it is about.
+            events = tuple(sorted(kept, key=lambda event: event.at_s))
             seen = {event.connection for event in events}
             lanes = tuple(lane for lane in self._lanes if lane.number in seen)
         return Timeline(lanes, events, omitted)

@@ -106,7 +106,7 @@ class DoesNotWait(Mutant):
 class NeverEnds(Mutant):
     """Does not notice the end of the list."""
 
-    breaks = "ends-with-the-list shows-the-list empty-list list-in-pieces shows-ipv6"
+    breaks = "ends-with-the-list"
 
     def show(self) -> None:
         super().show()
@@ -120,6 +120,16 @@ class ShowsFirst(Mutant):
 
     def show(self) -> None:
         sys.stdout.write(f"{self.read_message()}\n")
+
+
+class ShowsThree(Mutant):
+    """Shows three players at most."""
+
+    breaks = "shows-the-list list-in-pieces"
+
+    def show(self) -> None:
+        for _ in range(3):
+            sys.stdout.write(f"{self.read_message()}\n")
 
 
 class HidesPorts(Mutant):

@@ -104,6 +104,16 @@ class NeverCloses(Mutant):
             self.read_message()
 
 
+class CrashesWhenWon(Mutant):
+    """Falls over Correct."""
+
+    breaks = "stops-when-won"
+
+    def judge(self, reply: str) -> None:
+        if self.first_word(reply) == "correct":
+            raise AssertionError(reply)
+
+
 class GivesUpOnPrompt(Mutant):
     """Leaves at the prompt."""
 
@@ -213,6 +223,18 @@ class SpinsAtTheEnd(Mutant):
             if "closed" in str(error):
                 time.sleep(60)
             raise
+
+
+class GuessesAtTheEnd(Mutant):
+    """Takes the end of the stream for an empty reply, and asks its user for the next number."""
+
+    breaks = "vanished replies-in-one"
+
+    def read_message(self) -> str:
+        try:
+            return super().read_message()
+        except Ended as error:
+            return str(error)
 
 
 class HangsAfterReset(Mutant):

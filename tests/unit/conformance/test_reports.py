@@ -9,9 +9,9 @@ import pytest
 
 from services.conformance.export import as_json, as_junit, from_dict
 from services.conformance.program import gist
-from services.conformance.report import plain_lines
+from services.conformance.report import plain_lines, timeline_lines
 from services.conformance.results import Finding, Level, Outcome, Report, Result, Score
-from services.conformance.timeline import PROGRAM, Event, EventKind, Lane, Timeline
+from services.conformance.timeline import PROGRAM, Event, EventKind, Lane, Recorder, Timeline
 
 FINDING = Finding("the line 'Greetings'", "'Hi'", 'greet <properly> & "well"', ("Oops",))
 TIMELINE = Timeline(
@@ -157,3 +157,22 @@ def test_gist_of_a_traceback() -> None:
         "ValueError: no number",
     ]
     assert gist(lines) == [lines[0], *lines[4:7]]
+
+
+def test_offending_exchange_is_shown() -> None:
+    """Of a long session the text shows the beginning and what led to the mismatch, wherever that is."""
+    recorder = Recorder(iter(range(1000)).__next__)
+    number = recorder.opened("player", "127.0.0.1 4000", "127.0.0.1 50123")
+    wrong_at = 0.0
+    for guess in range(150):
+        recorder.note(EventKind.RECEIVED, number, data=b"My Guess is: %d\r\n" % guess)
+        if guess == 77:
+            wrong_at = recorder.now()
+    recorder.mark(number, "expected less; came 77", wrong_at)
+    lines = list(timeline_lines(recorder.timeline(), most=20))
+    wrong = next(at for at, line in enumerate(lines) if "! expected less; came 77" in line)
+    assert "< My Guess is: 77" in lines[wrong - 1]
+    assert len(lines) == 1 + 20 + 2
+    assert sum(int(line.split()[1]) for line in lines if "not shown" in line) == 151 - 20
+    recorder.unmark()
+    assert recorder.timeline().mismatch is None
