@@ -369,7 +369,7 @@ def test_shared_rounds_keep_their_word_whatever_fails(shared_cluster: Cluster) -
                 assert time.monotonic() - asked_s < REFUSED_WITHIN_S
         before = won()
         eventually(lambda: won() >= before + ROUNDS, "rounds go on", 20)
-        assert waiting[2].ask("15") in {"Too late", "Far", "Close", "Correct"}
+        assert waiting[2].ask("15").startswith(("Too late", "Far", "Close", "Correct"))
 
     with cluster.without_valkey("stopped"):
         pass
