@@ -6,6 +6,9 @@ from typing import Final
 
 HELLO_FIRST: Final = "say Hello first"
 WAIT: Final = "wait for the reply"
+NO_WEB_SERVER: Final = (
+    "this is no web server: to play in a browser, open the page, port 8080 if it was not changed"
+)
 NOT_ENDED: Final = "line not ended by CRLF"
 """The mistake that beginners make (clauses F-6, P-10)."""
 TLS_ONLY: Final = "this port speaks TLS only: give --ca FILE, or openssl s_client"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from services.protocol import refusals
 from services.protocol.codec import encode, parse_request
 from services.protocol.errors import OutOfTurnError
+from services.protocol.hints import encode_refusal, out_of_turn
 from services.protocol.messages import Guessed, Joined, Left, Refused, Won
 from services.protocol.printable import printable_octets
 from services.protocol.state import State, advance
@@ -147,7 +148,9 @@ class ConversationState(ABC):
         try:
             owing = advance(self.protocol_state, request)
         except OutOfTurnError as error:
-            return self.refuse(error.reason, line)
+            state = self.protocol_state
+            reason = out_of_turn(state, error.reason, line)
+            return self.refuse(reason, line)._replace(reply=encode_refusal(state, reason, line))
         return self.answer(request, line, owing)
 
     @abstractmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 from typing import TYPE_CHECKING
 
 import pytest
@@ -197,5 +198,30 @@ def test_garbage_disturbs_nobody(server: ServerProcess) -> None:
             with server.new_player() as rude:
                 rude.send(octets)
                 rude.end_sending()
-                assert rude.read_rest().startswith(b"Refused: ")
+                assert b"Refused: " in rude.read_rest()
             assert player.ask("0") == "Pick a number between 1-30"
+
+
+@pytest.mark.parametrize("port", ["player", "admin"])
+def test_a_browser_gets_something_to_read(server: ServerProcess, port: str) -> None:
+    """Python's own client of HTTP takes the answer for one, whatever it sends beside the first line (P-6)."""
+    host, number = getattr(server, port)
+    connection = http.client.HTTPConnection(host, number, timeout=20)
+    connection.request("GET", "/", headers={"X-Long": "x" * 400})
+    answer = connection.getresponse()
+    text = answer.read()
+    connection.close()
+    assert answer.status == 400
+    assert text.startswith(b"Refused: this is no web server")
+    assert text.count(b"\n") == 1
+
+
+def test_putty_is_told_what_it_sends(server: ServerProcess) -> None:
+    """Telnet negotiation in front of Hello is named, in the reply and in the log (S-2)."""
+    with server.new_player() as player:
+        player.send(b"\xff\xfb\x1f\xff\xfb\x20\xff\xfd\x03Hello\r\n")
+        assert b"(seen: telnet negotiation, connect raw" in player.read_rest()
+        peer = "{} {}".format(*player.address)
+    refused = server.wait_for("handshake_refused", peer=peer)
+    assert "telnet negotiation" in refused["reason"]
+    assert refused["input"].startswith("\\xff\\xfb")

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from services.server.responses import Response, ResponseTable
 
 PLAYER = Address("192.0.2.7", 50123)
+NOWHERE_FD = os.open(os.devnull, os.O_WRONLY)
+"""One for all: Hypothesis asks for hundreds of tables, and this process has only so many descriptors."""
 SPELLINGS = ("My Guess is: {}\r\n", "My Guess is: {}\n", "Guess: {}\r\n", "Guess: {}\n", "{}\r\n", "{}\n")
 RULES = st.builds(lambda low, width, distance: Rules(low, low + width, distance),
                   st.integers(0, 60), st.integers(1, 40), st.integers(0, 9))  # fmt: skip
@@ -34,7 +36,7 @@ RULES = st.builds(lambda low, width, distance: Rules(low, low + width, distance)
 
 def tables(rules: Rules = CLASSIC, *, shared_rounds: bool = False) -> ResponseTable:
     """Return a new player's table."""
-    observer = Observer(LogSink(os.open(os.devnull, os.O_WRONLY)), level="info")
+    observer = Observer(LogSink(NOWHERE_FD), level="info")
     return ResponseCompiler(observer, 300.0).table(PlayerState(GameConfig(rules, shared_rounds, 20)))
 
 
