@@ -17,10 +17,17 @@ from services.protocol.messages import Prompt
 
 TERMINATORS: Final = ((b"\r\n", "CRLF"), (b"\n", "LF alone"), (b"", "nothing at all"))
 SPELLINGS: Final = {
-    "My Guess is: {}": "",
-    "Guess: {}": "short: a guess is spelled 'Guess: N'",
-    "{}": "bare number: a guess is nothing but the number",
+    "My Guess is: {}": ("", "short: begins the game without Game"),
+    "Guess: {}": (
+        "short: a guess is spelled 'Guess: N'",
+        "short: begins the game without Game, and a guess is spelled 'Guess: N'",
+    ),
+    "{}": (
+        "bare: a guess is the bare number",
+        "bare-short: begins the game without Game, and a guess is the bare number",
+    ),
 }
+"""How a guess may be spelled, and what that is called with Game before it and without: as by --dialect."""
 VERDICT_WORDS: Final = ("Far", "Close", "Correct")
 ANYWHERE: Final = 15
 OUT_OF_RANGE: Final = 1000
@@ -104,14 +111,14 @@ def _game(server: JudgedServer, connection: Connection) -> bool:
     if dialect.game and answer != "Ready":
         dialect.names.append(f"answers Game with {answer!r}")
     begun: Connection | None = connection if dialect.game else None
-    for spelling, name in SPELLINGS.items():
+    for spelling, (with_game, without_game) in SPELLINGS.items():
         dialect.guess = spelling
         with contextlib.suppress(MismatchError):
             current = begun or _begun(server)
             answer = _reply(server, current, spelling.format(ANYWHERE))
             meant = classify(answer) if answer is not None else Meaning.OTHER
             if meant in VERDICTS:
-                _name(server, "" if dialect.game else "short: begins the game without Game", name)
+                _name(server, with_game if dialect.game else without_game)
                 _name(server, "" if answer in VERDICT_WORDS else f"texts instead of verdicts: {answer!r}")
                 if meant is not Meaning.CORRECT:
                     Player(current, dialect).sweep()

@@ -130,6 +130,21 @@ def test_what_was_learnt_of_the_range_serves_the_next_game() -> None:
     assert server_side.guesses() == [1, 5, 6, 7, 5, 6, 7]
 
 
+@pytest.mark.parametrize("answer", [None, "Refused: say Game first", "What?"])
+def test_a_server_that_knows_no_names_is_played_without(answer: str | None) -> None:
+    """Bots that are hung up on or refused for their name give none from then on, and lose no game by it."""
+    server_side = FakeServer(names=answer, dialect=Dialect.CLASSIC, confused="")
+    with (
+        ScriptedServer(server_side) as server,
+        bots(server.port, "--bot", "smart", "--games", "2", "--name", "anna") as pool,
+    ):
+        assert pool.finish() == 0
+
+    assert len(pool.named("game_won")) == 2
+    assert pool.named("game_lost") == pool.named("game_refused") == []
+    assert len(pool.named("names_unknown")) == (answer != "What?")
+
+
 def test_too_late() -> None:
     """In a shared round that another has won the bot starts again (clause R-3)."""
 

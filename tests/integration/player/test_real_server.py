@@ -56,6 +56,22 @@ def test_bots_win(server: ServerProcess, cast: Cast, dialect: str, *, encrypted:
         server.wait_for("game_won", peer=local[game["session"]], guesses=game["guesses"])
 
 
+@pytest.mark.parametrize(
+    ("name", "called"), [("strategy", {"smart-1", "smart-2"}), ("deep", {"deep-1", "deep-2"})]
+)
+def test_bots_have_names(name: str, called: set[str]) -> None:
+    """Each bot is known to the server by its own name, and plays on under it (clause N-1)."""
+    with (
+        ServerProcess() as server,
+        bots(server.player[1], "--bot", "smart", "--players", "2", "--games", "2", "--name", name) as pool,
+    ):
+        assert pool.finish() == 0
+        named = [server.wait_for("player_named", count) for count in range(1, 5)]
+
+    assert len(pool.named("game_won")) == 4
+    assert {event["name"] for event in named} == called
+
+
 def test_another_range_and_close_distance() -> None:
     """Every strategy finds its numbers under rules that it was not told (clause P-5)."""
     with (
