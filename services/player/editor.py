@@ -72,9 +72,11 @@ class Editor:
             line = await asyncio.shield(asking)
         except asyncio.CancelledError:
             # Told to end, the prompt leaves the terminal as it was, and the cursor below itself.
-            with contextlib.suppress(EOFError, InterruptError):
-                if session.app.is_running:
-                    session.app.exit(exception=EOFError)
+            if not session.app.is_running:
+                asking.cancel()
+            elif not session.app.is_done:
+                session.app.exit(exception=EOFError)
+            with contextlib.suppress(EOFError, InterruptError, asyncio.CancelledError):
                 await asking
             raise
         # What comes next begins a line, for those as well who take codes for words: 2004l1 is no number.

@@ -210,11 +210,12 @@ class _Person:
     async def _ask(self, connection: PersonConnection, request: Hello | Name | Game | Guess) -> None:
         """Say something and tell what the server replies."""
         number = request.number if isinstance(request, Guess) else None
-        for reply in await connection.ask(request):
+        replies = await connection.ask(request)
+        self._learn(connection.conversation)
+        for reply in replies:
             self._tell(reply, number, connection.conversation)
             if reply is Verdict.CORRECT:
                 return
-        self._learn(connection.conversation)
         if connection.failure:
             raise _OverError(self._why(connection))
 
