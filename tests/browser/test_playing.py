@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from tests.support.browser import LivePage
-
 
 @contextmanager
 def address_beside(server: ServerProcess) -> Iterator[str]:
@@ -28,25 +26,6 @@ def address_beside(server: ServerProcess) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-def begin(page: LivePage, name: str = "") -> None:
-    """Begin a game, and wait until a number may be guessed."""
-    page.page.locator("#play-name").fill(name)
-    page.page.locator("#play-button").click()
-    ready(page)
-
-
-def ready(page: LivePage) -> None:
-    """Wait until a number may be guessed, or the game is over."""
-    page.page.wait_for_function(
-        "() => ['playing', 'won'].includes(document.querySelector('#play').dataset.state)"
-    )
-
-
-def has_won(page: LivePage) -> bool:
-    """Tell whether the game is won."""
-    return page.page.locator("#play").get_attribute("data-state") == "won"
-
-
 def test_a_game_by_mouse(browser: Browser) -> None:
     """Clicks win a game; each line that went over the wire is shown; another game begins at once."""
     with (
@@ -54,23 +33,18 @@ def test_a_game_by_mouse(browser: Browser) -> None:
         address_beside(server) as address,
         live_page(browser, address) as page,
     ):
-        begin(page, "Ada")
+        page.begin_game("Ada")
         page.page.locator("#play-hint").click()
         page.page.locator("#board .hinted").wait_for()
-        for number in range(30):
-            page.page.locator("#board button").nth(number).click()
-            ready(page)
-            if has_won(page):
-                break
-        page.shows_part("#play-said", "Correct! You have won")
+        page.win(page.click_number)
         page.shows_part("#play-said", "a perfect player needs 5.0")
         page.shows_part("#play-results", "1 game won")
         lines = page.page.locator("#wire-lines li").all_text_contents()
         for text in ("Hello", "Greetings", "Name: Ada", "Welcome Ada", "Game", "Ready", "Correct"):
             assert any(text in line for line in lines), (text, lines)
         page.page.locator("#play-button").click()
-        ready(page)
-        assert not has_won(page)
+        page.wait_for_turn()
+        assert not page.has_won
         page.page.locator("#play-leave").click()
         page.shows_part("#play-said", "You have left the game")
 
@@ -84,15 +58,8 @@ def test_a_game_by_keyboard_on_a_narrow_screen(browser: Browser) -> None:
     ):
         page.page.locator("#play-name").focus()
         page.page.keyboard.press("Enter")
-        ready(page)
-        for number in range(1, 31):
-            page.page.locator("#play-number").focus()
-            page.page.keyboard.type(f"{number}")
-            page.page.keyboard.press("Enter")
-            ready(page)
-            if has_won(page):
-                break
-        page.shows_part("#play-said", "Correct! You have won")
+        page.wait_for_turn()
+        page.win(page.type_number)
         assert page.fits()
         assert page.faults() == []
 
@@ -104,17 +71,11 @@ def test_a_game_by_touch(browser: Browser) -> None:
         address_beside(server) as address,
         live_page(browser, address, width=360, touch=True) as page,
     ):
-        begin(page)
-        buttons = page.page.locator("#board button")
-        box = buttons.first.bounding_box()
+        page.begin_game()
+        box = page.page.locator("#board button").first.bounding_box()
         assert box is not None
         assert min(box["width"], box["height"]) >= 40
-        for number in range(30):
-            buttons.nth(number).tap()
-            ready(page)
-            if has_won(page):
-                break
-        page.shows_part("#play-said", "Correct! You have won")
+        page.win(page.tap_number)
 
 
 def test_two_browsers_race(browser: Browser) -> None:
@@ -125,16 +86,12 @@ def test_two_browsers_race(browser: Browser) -> None:
         live_page(browser, address) as first,
         live_page(browser, address) as second,
     ):
-        begin(first)
-        begin(second)
-        for number in range(30):
-            first.page.locator("#board button").nth(number).click()
-            ready(first)
-            if has_won(first):
-                break
+        first.begin_game()
+        second.begin_game()
+        first.win(first.click_number)
         second.page.locator("#board button").first.click()
         second.shows_part("#play-said", "Too late")
-        begin(first)
+        first.begin_game()
         for page in (first, second):
             page.shows_part("#race-round", "Round 2")
             page.shows_part("#race-players li", "(you)")
@@ -147,7 +104,7 @@ def test_the_server_dies_in_the_middle(browser: Browser) -> None:
     with ServerProcess() as server:
         ports = server.ports
         with address_beside(server) as address, live_page(browser, address) as page:
-            begin(page)
+            page.begin_game()
             server.signal(signal.SIGKILL)
             page.shows_part("#play-said", "The game broke off")
             server.wait()
@@ -166,7 +123,7 @@ def test_a_huge_range(browser: Browser, high: str) -> None:
         address_beside(server) as address,
         live_page(browser, address) as page,
     ):
-        begin(page)
+        page.begin_game()
         page.page.locator("#play-number").fill("123456789")
         page.page.keyboard.press("Enter")
         page.shows_part("#play-said", "1 guess so far")

@@ -12,6 +12,8 @@ from urllib.request import urlopen
 import pytest
 
 from tests.support.browser import live_page, running_browser
+from tests.support.cluster import ask_who, eventually
+from tests.support.page_player import besiege, page_player
 from tests.support.topology import running_topology
 
 if TYPE_CHECKING:
@@ -75,15 +77,81 @@ def test_a_guess_appears_within_a_second(slow_topology: Topology, browser: Brows
 
 
 def test_the_server_is_killed_and_comes_back(own_topology: Topology, browser: Browser) -> None:
-    """The page says that the server is away, and lives on by itself when it is back; bots play again."""
+    """The page says that the server is away and the game broke off; when it is back everybody plays on."""
     with live_page(browser, own_topology.page) as page:
         page.page.wait_for_function("() => Number(document.querySelector('#won').textContent) > 0")
+        page.begin_game("Ada")
         own_topology.kill_inside("server")
+        page.shows_part("#play-said", "The game broke off")
         page.shows_part("#notice", "The game server is away")
         page.page.locator("#notice").wait_for(state="hidden", timeout=60_000)
         page.page.wait_for_function(
-            "() => Number(document.querySelector('#playing').textContent) === 3", timeout=60_000
+            "() => Number(document.querySelector('#playing').textContent) === 4", timeout=60_000
         )
+        page.win(page.click_number)
+
+
+@pytest.mark.parametrize("way", ["click", "type", "tap"])
+def test_a_game_is_won_on_the_page(slow_topology: Topology, browser: Browser, way: str) -> None:
+    """By mouse, by keyboard alone, and by thumb on a narrow screen, through all that is in between."""
+    narrow = way == "tap"
+    with live_page(browser, slow_topology.page, width=360 if narrow else 1360, touch=narrow) as page:
+        page.page.locator("#play-name").focus()
+        page.page.keyboard.type(way)
+        page.page.keyboard.press("Enter")
+        page.wait_for_turn()
+        page.win({"click": page.click_number, "type": page.type_number, "tap": page.tap_number}[way])
+        page.shows_part("#rows tr.won", way)
+        page.shows_part("#scores-ever tr", way)
+        assert page.fits()
+
+
+def test_hostile_browsers_hurt_nobody_and_leave_nothing(slow_topology: Topology, browser: Browser) -> None:
+    """Whatever two hundred do at once, a person plays on, and nobody is left on the list but the bots."""
+    port = int(slow_topology.page.rpartition(":")[2])
+    lives = slow_topology.lives()
+    with live_page(browser, slow_topology.page) as page, page_player(port) as bystander:
+        bystander.begin()
+        page.begin_game("Ada")
+        besiege(port, bystander)
+        page.win(page.click_number)
+    bots = slow_topology.hosts("bot")
+
+    def bots_alone_play() -> bool:
+        with slow_topology.administrator() as admin:
+            return {player.partition(" ")[0] for player in ask_who(admin)} == bots
+
+    eventually(bots_alone_play, "bots alone play", 20)
+    assert slow_topology.lives() == lives
+
+
+@pytest.fixture
+def shared_topology(tmp_path: Path) -> Iterator[Topology]:
+    """Give a topology in which all guess at one number, the bot too rarely to win."""
+    with running_topology(tmp_path, {"GAME_ROUND": "shared", "BOT_THINK": "100-200", "BOTS": "1"}) as running:
+        yield running
+
+
+def test_two_browsers_and_a_bot_race(shared_topology: Topology, browser: Browser) -> None:
+    """Both pages tell the same story: who found which number, and who is in the next round."""
+    page_there = shared_topology.page
+    with live_page(browser, page_there) as first, live_page(browser, page_there) as second:
+        first.begin_game("Ada")
+        second.begin_game("Bob")
+        first.win(first.click_number)
+        found = first.page.locator("#board .mark.correct b").text_content()
+        second.click_number(1)
+        second.shows_part("#play-said", f"Too late: Ada has found {found}")
+        first.begin_game("Ada")
+        story = []
+        for page in (first, second):
+            page.shows_part("#race-round", "Round 2")
+            page.page.locator("#race-players li").nth(2).wait_for()
+            racers = page.page.locator("#race-players li").all_text_contents()
+            wins = page.page.locator("#race-wins li").all_text_contents()
+            story.append(({racer.replace(" (you)", "") for racer in racers}, wins))
+        assert story[0] == story[1]
+        assert [win.startswith(f"Ada found {found} with") for win in story[0][1]] == [True]
 
 
 def test_health_is_told(topology: Topology) -> None:
@@ -92,10 +160,10 @@ def test_health_is_told(topology: Topology) -> None:
         assert json.load(answer) == {"version": 1, "status": "ok", "watching": True}
 
 
-LOOKS: dict[str, tuple[int, Literal["light", "dark"]]] = {
-    "page-light": (1280, "light"),
-    "page-dark": (1280, "dark"),
-    "page-narrow": (390, "light"),
+LOOKS: dict[str, tuple[int, int, Literal["light", "dark"]]] = {
+    "page-light": (1280, 1240, "light"),
+    "page-dark": (1280, 1240, "dark"),
+    "page-narrow": (390, 880, "light"),
 }
 WINS = 30
 """As many as make a histogram worth looking at."""
@@ -111,15 +179,21 @@ def lively_topology(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topolo
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_pictures(lively_topology: Topology, browser: Browser, tmp_path: Path, look: str) -> None:
-    """In each look a lively game fills the page without a fault; `make screenshots` keeps the pictures."""
-    width, scheme = LOOKS[look]
+    """In each look somebody plays on a lively page without a fault; `make screenshots` keeps the pictures."""
+    width, height, scheme = LOOKS[look]
     folder = Path(os.environ.get("PICTURES_DIR", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
-    with live_page(browser, lively_topology.page, width=width, height=880, scheme=scheme) as page:
+    with live_page(browser, lively_topology.page, width=width, height=height, scheme=scheme) as page:
         page.page.wait_for_function(
             "(wins) => Number(document.querySelector('#won').textContent) >= wins", arg=WINS, timeout=60_000
         )
         page.page.locator("#rows .mark.close").first.wait_for(state="attached")
+        page.begin_game("Ada")
+        for number in (8, 15, 23):
+            if page.has_won:
+                page.begin_game("Ada")
+            page.type_number(number)
+            page.wait_for_turn()
         page.page.screenshot(path=folder / f"{look}.png")
         assert page.fits()
         assert page.faults() == []

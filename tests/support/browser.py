@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from playwright.sync_api import sync_playwright
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Page
 
@@ -72,6 +72,46 @@ class LivePage:
     def shows_part(self, selector: str, text: str) -> None:
         """Wait until the element is seen and its text holds this."""
         self.page.locator(selector, has_text=text).first.wait_for()
+
+    def begin_game(self, name: str = "") -> None:
+        """Begin a game, and wait until a number may be guessed."""
+        self.page.locator("#play-name").fill(name)
+        self.page.locator("#play-button").click()
+        self.wait_for_turn()
+
+    def wait_for_turn(self) -> None:
+        """Wait until a number may be guessed, or the game is won."""
+        self.page.wait_for_function(
+            "() => ['playing', 'won'].includes(document.querySelector('#play').dataset.state)"
+        )
+
+    @property
+    def has_won(self) -> bool:
+        """Whether the game is won."""
+        return self.page.locator("#play").get_attribute("data-state") == "won"
+
+    def click_number(self, number: int) -> None:
+        """Guess by mouse."""
+        self.page.locator("#board button").nth(number - 1).click()
+
+    def tap_number(self, number: int) -> None:
+        """Guess by thumb."""
+        self.page.locator("#board button").nth(number - 1).tap()
+
+    def type_number(self, number: int) -> None:
+        """Guess by keyboard."""
+        self.page.locator("#play-number").focus()
+        self.page.keyboard.type(f"{number}")
+        self.page.keyboard.press("Enter")
+
+    def win(self, guess: Callable[[int], None]) -> None:
+        """Guess the numbers from 1 to 30 until one is it."""
+        for number in range(1, 31):
+            guess(number)
+            self.wait_for_turn()
+            if self.has_won:
+                break
+        self.shows_part("#play-said", "Correct! You have won")
 
     def rows(self) -> list[str]:
         """Return IP and port of each row."""

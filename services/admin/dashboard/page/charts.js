@@ -127,10 +127,10 @@ function references(expectations, most, x, width) {
     lines.set(guesses, [...(lines.get(guesses) ?? []), strategy]);
   }
   const drawn = [...lines].filter(([guesses]) => guesses <= most).sort(([one], [other]) => one - other);
-  const strokes = drawn.map(([guesses]) =>
-    shape("line", { class: "reference", x1: x(guesses), x2: x(guesses), y1: 2, y2: HEIGHT - BOTTOM }),
+  // Each label a line lower than the one before, and so does its stroke begin: none runs through another's label.
+  const strokes = drawn.map(([guesses], index) =>
+    shape("line", { class: "reference", x1: x(guesses), x2: x(guesses), y1: 2 + index * 13, y2: HEIGHT - BOTTOM }),
   );
-  // Each label a line lower than the one before, and all of them above the strokes.
   const labels = drawn.map(([guesses, strategies], index) => {
     const leftwards = x(guesses) > width * 0.6;
     const place = { x: x(guesses) + (leftwards ? -4 : 4), y: 11 + index * 13, "text-anchor": leftwards ? "end" : "start" };
