@@ -36,13 +36,14 @@ class Judgement:
     """What was to hold."""
     report: Report | None
     note: str = ""
+    """Why there is no report, in full."""
 
     def row(self) -> dict[str, str]:
         """Spell the judgement for a table. Who did not start has a row too, and no points."""
         report, name = self.report, printable(self.name)
         if report is None:
             nothing = dict.fromkeys(["points", *(level.value for level in self.level.included)], "0")
-            return {"submission": name, "holds": "no", **nothing, "note": self.note}
+            return {"submission": name, "holds": "no", **nothing, "note": _one_line(self.note)}
         broken = [clause for clause, outcome in report.clauses().items() if outcome is Outcome.FAILED]
         return {
             "submission": name,
@@ -51,7 +52,7 @@ class Judgement:
             **{level.value: str(report.score(level).points) for level in report.level.included},
             "broken": " ".join(broken),
             "dialects": "; ".join(report.dialects),
-            "note": self.note or _not_judged(report),
+            "note": _not_judged(report),
         }
 
 
@@ -62,7 +63,7 @@ def _not_judged(report: Report) -> str:
     )
     if not reasons:
         return ""
-    return _one_line(f"{reasons.total()} checks not judged: {reasons.most_common(1)[0][0]}")
+    return _one_line(f"{reasons.total()} not judged: {reasons.most_common(1)[0][0]}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -167,10 +168,10 @@ def _judge(containers: Containers, options: argparse.Namespace, folder: Path) ->
         )
         report.subject = printable(folder.name)
     except UnfitError as error:
-        note = _one_line(str(error))
+        note = str(error)
     except Exception as error:  # noqa: BLE001 - one submission must not keep the others from being judged
-        note = _one_line(f"could not be judged: {type(error).__name__}: {error}")
-    sys.stderr.write(f"{printable(folder.name)}: {note or 'judged'}\n")
+        note = f"could not be judged: {type(error).__name__}: {error}"
+    sys.stderr.write(f"{printable(folder.name)}: {_one_line(note) or 'judged'}\n")
     return Judgement(folder.name, options.level, report, note)
 
 
@@ -249,7 +250,7 @@ def _write_reports(judgements: Sequence[Judgement], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for judgement in judgements:
         if judgement.report is None:
-            (folder / f"{judgement.name}.txt").write_text(f"{judgement.note}\n", encoding="utf-8")
+            (folder / f"{judgement.name}.txt").write_text(f"{_printable(judgement.note)}\n", encoding="utf-8")
             continue
         text = "\n".join(plain_lines(judgement.report))
         (folder / f"{judgement.name}.txt").write_text(f"{text}\n", encoding="utf-8")

@@ -6,7 +6,7 @@ import ssl
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from services.conformance.clock import Clock, Deadline, WallDeadline
 from services.conformance.results import Finding
@@ -134,8 +134,8 @@ class Connection:
         peer = ""
         # Who has broken off already has no address any more.
         with contextlib.suppress(OSError):
-            peer = "{} {}".format(*sock.getpeername()[:2])
-        self.number = recorder.opened(port, "{} {}".format(*self.address), peer)
+            peer = _spelled(sock.getpeername())
+        self.number = recorder.opened(port, _spelled(self.address), peer)
 
     # --- to the peer
 
@@ -321,6 +321,11 @@ class Connection:
 
     def _note(self, kind: EventKind, data: bytes = b"", *, text: str = "") -> None:
         self._recorder.note(kind, self.number, data=data, text=text)
+
+
+def _spelled(address: tuple[Any, ...]) -> str:
+    # A socket for both families spells an address of IPv4 as one of IPv6.
+    return f"{address[0].removeprefix('::ffff:')} {address[1]}"
 
 
 def nothing_within(deadline: Deadline | WallDeadline) -> str:

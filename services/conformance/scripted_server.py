@@ -15,9 +15,9 @@ from services.conformance.results import Finding
 from services.conformance.timeline import PROGRAM, Recorder, Timeline, joined
 from services.protocol.codec import parse_request
 from services.protocol.messages import Game, Guess, Request
+from services.runtime.listening import open_listeners
 
-HOST: Final = "0.0.0.0"
-"""A client in another container has to reach the scripted server."""
+BACKLOG: Final = 16
 START_S: Final = 10.0
 """A command has to connect within this time."""
 PERSON_S: Final = 60.0
@@ -288,17 +288,11 @@ class JudgedClient:
 
 
 def listen(port: int) -> socket.socket:
-    """Listen for clients.
+    """Listen for clients on all addresses.
+
+    One in another container has to get here, and one that takes `localhost` for nothing but `::1`.
 
     Raises:
         OSError: the port is taken.
     """
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except OSError:
-        listener.close()
-        raise
-    listener.listen(16)
-    return listener
+    return open_listeners("", port, backlog=BACKLOG)[0]

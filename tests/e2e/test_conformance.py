@@ -141,7 +141,9 @@ def test_batch_judges_confined_submissions(tmp_path: Path, capsys: pytest.Captur
 
 PLAYER = """
 import os, socket
-server = socket.create_connection(("localhost", int(os.environ["GAME_PORT"])))
+first = socket.getaddrinfo("localhost", os.environ["GAME_PORT"], type=socket.SOCK_STREAM)[0]
+server = socket.socket(*first[:3])
+server.connect(first[4])
 replies = server.makefile("r", newline="\\n")
 def ask(line):
     server.sendall((line + "\\r\\n").encode())

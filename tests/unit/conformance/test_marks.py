@@ -105,4 +105,4 @@ def test_what_was_in_the_way_is_noted() -> None:
         Result(f"check-{number}", (), Level.CLASSIC, "", Outcome.NOT_JUDGED, Finding(note="it hangs"))
         for number in range(3)
     ]
-    assert Judgement("ada", Level.ROBUST, report).row()["note"] == "3 checks not judged: it hangs"
+    assert Judgement("ada", Level.ROBUST, report).row()["note"] == "3 not judged: it hangs"
