@@ -10,6 +10,7 @@ CLAUSES: Final[dict[str, str]] = {
     "F-5": "the server speaks only when spoken to",
     "F-6": "a client that half-closes still gets every reply",
     "F-7": "no reset overtakes a reply",
+    "F-8": "lines end by silence only where the operator wants it",
     "P-1": "Hello is answered Greetings",
     "P-2": "Game is answered Ready",
     "P-3": "how a guess is spelled, and what is no number",

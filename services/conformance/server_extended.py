@@ -44,6 +44,11 @@ NEWCOMERS: Final = 16
 MOST_OPENED: Final = 500
 """A limit that is higher is not tried out."""
 
+HINT_LENIENT: Final = (
+    "a server that is set to end lines by silence (ours: GAME_LENIENT_FRAMING) relaxes this clause: judge it "
+    "without"
+)
+
 CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.EXTENDED)
 
 
@@ -145,7 +150,7 @@ def longest_line(server: JudgedServer) -> None:
         player.connection.fail(f"a verdict on a line of {MAX_LINE_OCTETS} octets", repr(text))
 
 
-@CHECKS.check("F-6", need=Need.GREETING)
+@CHECKS.check("F-6", "F-8", need=Need.GREETING, hint=HINT_LENIENT)
 def unterminated(server: JudgedServer) -> None:
     """What a half-closing client left without an end is refused, not executed."""
     connection = server.greeted()
@@ -279,7 +284,7 @@ def silent_timeout(server: JudgedServer) -> None:
     _after_timeout(server, "silent", "")
 
 
-@CHECKS.check("P-10", need=Need.SEVERAL)
+@CHECKS.check("P-10", "F-8", need=Need.SEVERAL, hint=HINT_LENIENT)
 def unterminated_timeout(server: JudgedServer) -> None:
     """A client that does not end its line is told so at the handshake timeout."""
     _after_timeout(server, "unterminated", "Refused: line not ended by CRLF")

@@ -24,6 +24,11 @@ class LineBuffer:
         """Return the lines that `data` completes, without their terminators."""
         return [line[:-1].removesuffix(b"\r") for line in self.feed_whole(data)]
 
+    def take_unterminated(self) -> bytes:
+        """Return the line whose end has not come as if it had."""
+        line, self.unterminated = self.unterminated.removesuffix(b"\r"), b""
+        return line + b"\r\n"
+
     def feed_whole(self, data: bytes) -> list[bytes]:
         """Return the lines that `data` completes, as they came."""
         if self.overlong:

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from services.server.game.conversation import ConversationState, Outcome, Question
     from services.server.responses import Response, ResponseTable
 
+END: Final = b""
+"""What stands for the end of the peer's stream among its lines."""
+
+UNTERMINATED: Final = "unterminated"
+"""The dialect of clients that never end their lines (clause F-8)."""
+
 THROTTLE_S: Final = 0.25
 """For how long a connection is not read that sends more than its rate: what a sweep takes anyway."""
 
@@ -69,8 +75,10 @@ class Session(Connection):
 
     __slots__ = (
         "_awaits_answer",
+        "_deadline_then_s",
         "_filled_s",
         "_is_paused",
+        "_is_relaxed",
         "_opened_s",
         "_paused_lines",
         "_throttled_until_s",
@@ -114,6 +122,10 @@ class Session(Connection):
         """Whether lines wait for that answer."""
         self._paused_lines: Sequence[bytes] = ()
         self.deadline_s = self._opened_s + context.limits.handshake_timeout_s
+        self._deadline_then_s = 0.0
+        """What `deadline_s` was before it was brought forward for an unterminated line; 0 if it was not."""
+        self._is_relaxed = False
+        """Whether a line was ended by silence."""
 
     @property
     def state(self) -> ConversationState:
@@ -129,17 +141,25 @@ class Session(Connection):
 
     def received(self, data: bytes) -> None:
         """Answer all lines of a chunk; an empty one is the end of the peer's stream."""
+        if self._deadline_then_s:
+            self.deadline_s, self._deadline_then_s = self._deadline_then_s, 0.0
         if not data:
-            self.peer_ended = True
-            if self.lines.unterminated:
-                self.refuse(refusals.NOT_ENDED)
-            else:
-                perform(self.context, [(self, self.responses[data])])
+            self._received_end()
             return
         self.has_received = True
         self._answer(self.lines.feed_whole(data))
         if len(data) == CHUNK_OCTETS and self.stage is Stage.OPEN:
             self.reactor.again.add(self)
+        self._await_end_of_line()
+
+    def _received_end(self) -> None:
+        self.peer_ended = True
+        if not self.lines.unterminated:
+            perform(self.context, [(self, self.responses[END])])
+        elif self.context.limits.lenient_framing_s:
+            self._end_line(END)
+        else:
+            self.refuse(refusals.NOT_ENDED)
 
     def _answer(self, lines: Sequence[bytes]) -> None:
         due: list[tuple[Session, Response]] = []
@@ -163,6 +183,22 @@ class Session(Connection):
                 return
         if self.lines.overlong:
             self.apply(self.state.refuse(self.lines.overlong.reason, self.lines.unterminated))
+
+    # --- lines that end by silence (clause F-8)
+
+    def _await_end_of_line(self) -> None:
+        """Give an unterminated line so much silence to end by, where the server is set so."""
+        silence_s = self.context.limits.lenient_framing_s
+        if silence_s and self.lines.unterminated and not self.ending and not self._throttled_until_s:
+            self._deadline_then_s = max(self.deadline_s, self._deadline_then_s)
+            self.deadline_s = min(self.deadline_s, self.reactor.now_s + silence_s)
+
+    def _end_line(self, *following: bytes) -> None:
+        """Answer an unterminated line as if its end had come, and tell the log of the first."""
+        if not self._is_relaxed:
+            self._is_relaxed = True
+            self.context.observer.record(self.log_fields, LogEvent.FRAMING_RELAXED, UNTERMINATED)
+        self._answer([self.lines.take_unterminated(), *following])
 
     # --- the rate of lines
 
@@ -320,8 +356,17 @@ class Session(Connection):
                 self.reset_deadline()
         elif not self.has_received:
             self.on_silence()
+        elif self._deadline_then_s > self.reactor.now_s:
+            self._on_silence_after_line()
         else:
             self.on_timeout()
+
+    def _on_silence_after_line(self) -> None:
+        if self._awaits_answer:  # replies keep the order of the lines
+            self._await_end_of_line()
+            return
+        self.deadline_s, self._deadline_then_s = self._deadline_then_s, 0.0
+        self._end_line()
 
     def on_silence(self) -> None:
         """Act on the deadline of a peer that has never sent anything (clause P-10)."""
@@ -342,9 +387,12 @@ class Session(Connection):
     def reset_deadline(self) -> None:
         """Set the deadline for the next line, after the peer has read what was kept for it."""
         timeout_s = self.responses.timeout_s
+        self._deadline_then_s = 0.0
         if self._throttled_until_s:
             self.deadline_s = self._throttled_until_s
-        elif timeout_s:
+            return
+        if timeout_s:
             self.deadline_s = self.reactor.now_s + timeout_s
         else:
             self.deadline_s = self._opened_s + self.context.limits.handshake_timeout_s
+        self._await_end_of_line()

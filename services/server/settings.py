@@ -40,6 +40,8 @@ class Limits:
     """GAME_IDLE_TIMEOUT: from one line of a player to the next."""
     write_timeout_s: float = 10.0
     """GAME_WRITE_TIMEOUT: how long a peer may leave its replies unread."""
+    lenient_framing_s: float = 0.0
+    """GAME_LENIENT_FRAMING: after so much silence an unterminated line counts as ended (F-8); 0: never."""
     drain_timeout_s: float = 10.0
     """GAME_DRAIN_TIMEOUT: how long games may go on when the server stops."""
 
@@ -155,5 +157,6 @@ def _read_limits(reader: EnvironReader) -> Limits:
         tls_timeout_s=reader.seconds("GAME_TLS_TIMEOUT", default=usual.tls_timeout_s),
         idle_timeout_s=reader.seconds("GAME_IDLE_TIMEOUT", default=usual.idle_timeout_s),
         write_timeout_s=reader.seconds("GAME_WRITE_TIMEOUT", default=usual.write_timeout_s),
+        lenient_framing_s=reader.seconds("GAME_LENIENT_FRAMING", default=usual.lenient_framing_s),
         drain_timeout_s=reader.seconds("GAME_DRAIN_TIMEOUT", default=usual.drain_timeout_s),
     )

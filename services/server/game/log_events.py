@@ -13,6 +13,7 @@ class LogEvent(Enum):
     HANDSHAKE_COMPLETED = ("handshake_completed", "info", ("dialect",))
     PLAYER_NAMED = ("player_named", "info", ("name",))
     HANDSHAKE_REFUSED = ("handshake_refused", "info", ("reason", "input"))
+    FRAMING_RELAXED = ("framing_relaxed", "info", ("dialect",))
     GUESS_JUDGED = ("guess_judged", "info", ("number", "verdict"), "attempt")
     ROUND_GUESS_JUDGED = ("round_guess_judged", "info", ("number", "verdict", "round"), "attempt")
     GUESS_TOO_LATE = ("guess_too_late", "info", ("number", "round"))

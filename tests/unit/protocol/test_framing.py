@@ -83,6 +83,16 @@ def test_no_cut_makes_a_difference(pieces: tuple[bytes, ...]) -> None:
     assert (buffer.overlong is None) == (buffer_at_once.overlong is None)
 
 
+@pytest.mark.parametrize("rest", [b"Hello", b"Hello\r"])
+def test_what_is_unterminated_can_be_taken_as_a_line(rest: bytes) -> None:
+    """It has its end then, and nothing of it is left for the next line (F-8)."""
+    lines, buffer = lines_of(b"Game\r\n" + rest)
+
+    assert lines == [b"Game"]
+    assert buffer.take_unterminated() == b"Hello\r\n"
+    assert buffer.feed(b"Who\n") == [b"Who"]
+
+
 @given(cut_streams())
 def test_nothing_is_lost_and_nothing_is_long(pieces: tuple[bytes, ...]) -> None:
     """Lines and rest together are the stream, none beyond the limit, unless one was too long (F-2, F-3)."""

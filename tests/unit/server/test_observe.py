@@ -31,6 +31,7 @@ LOGGED: list[tuple[LogEvent, tuple[Value, ...]]] = [
     (LogEvent.HANDSHAKE_COMPLETED, ("classic",)),
     (LogEvent.PLAYER_NAMED, ("Ada_1",)),
     (LogEvent.HANDSHAKE_REFUSED, ("say Hello first", shown(b'\x1b[2J"\\\xff\x7f'))),
+    (LogEvent.FRAMING_RELAXED, ("unterminated",)),
     (LogEvent.GUESS_JUDGED, (15, "Far")),
     (LogEvent.ROUND_GUESS_JUDGED, (15, "Far", 1)),
     (LogEvent.GUESS_TOO_LATE, (15, 2)),
