@@ -126,6 +126,15 @@ class Conversation:
         """
         return self._connection.receive(data)
 
+    @property
+    def has_unterminated(self) -> bool:
+        """Whether the beginning of a line has come, and not its end."""
+        return self._connection.has_unterminated
+
+    def end_line(self) -> Reply:
+        """Return what has come of a line as the reply that it is; `handle` it."""
+        return self._connection.end_line()
+
     def handle(self, reply: Reply) -> Reply:
         """Let a reply take effect, if the server may send it now; return what it means."""
         if isinstance(reply, Prompt):

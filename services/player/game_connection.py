@@ -23,7 +23,7 @@ NAME_TIMEOUT_S: Final = 3.0
 """A server that does not know names may not answer one; it can be played all the same."""
 
 QUIET_S: Final = 1.0
-"""After so much silence a line in unknown words counts as the reply."""
+"""After so much silence what has come counts as the reply: a line in unknown words, or one without an end."""
 
 MOST_OCTETS: Final = 16 << 10
 """What a server may say between two lines of ours: room for a page of instructions, not for a flood."""
@@ -90,6 +90,10 @@ class GameConnection(asyncio.Protocol):
                 self.hear(self._conversation.handle(reply))
         self.take_turn()
 
+    def eof_received(self) -> None:
+        """Take in what the server has left without an end."""
+        self._end_line()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Note the end, and why it came."""
         self._transport = None
@@ -102,8 +106,10 @@ class GameConnection(asyncio.Protocol):
         """Act on the time: a server that has been silent for long has nothing more to say."""
         if self._transport is None or now_s < self._deadline_s:
             return
+        self._end_line()
         if self._conversation.may_assume_reply:
             self._conversation.assume_reply()
+        if not self._conversation.awaiting_reply:
             self.take_turn()
         else:
             self._reason = f"{self._silent} within {self._limit_s:g} s"
@@ -114,13 +120,18 @@ class GameConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def _end_line(self) -> None:
+        """Take what has come of a line for the whole: some servers end none."""
+        if self._conversation.has_unterminated and not self._ended:
+            self.hear(self._conversation.handle(self._conversation.end_line()))
+
     @property
     def _deadline_s(self) -> float:
         """When to `check`."""
         conversation = self._conversation
         if not conversation.awaiting_reply:
             return float("inf")
-        if conversation.reply_unclear:
+        if conversation.reply_unclear or conversation.has_unterminated:
             return self._received_s + QUIET_S
         return self._sent_s + (NAME_TIMEOUT_S if conversation.naming else self._limit_s)
 

@@ -45,6 +45,16 @@ class ClientConnection:
             raise self._lines.overlong
         return [self._parse(line) for line in lines]
 
+    @property
+    def has_unterminated(self) -> bool:
+        """Whether the beginning of a line has come, and not its end."""
+        return bool(self._lines.unterminated)
+
+    def end_line(self) -> Reply:
+        """Return what has come of a line as the reply that it is: some servers end none."""
+        line, self._lines.unterminated = self._lines.unterminated, b""
+        return self._parse(line.removesuffix(b"\r"))
+
     def take(self, reply: Reply) -> None:
         """Let `reply` take effect on the state.
 

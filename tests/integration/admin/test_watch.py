@@ -194,7 +194,7 @@ def test_a_fifo_is_written_to(flags: int, tmp_path: Path) -> None:
 
 
 def test_a_list_without_end_is_given_up() -> None:
-    """A server that lists players without end is left, and asked again later, in bounded memory."""
+    """A server that lists players without end is left, and asked again later, in bounded memory (G-10)."""
 
     def endless(peer: Peer) -> None:
         peer.hear()

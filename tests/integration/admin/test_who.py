@@ -181,7 +181,7 @@ def test_gets_on_with_stranger_servers(script: Callable[[Peer], None]) -> None:
 
 
 def test_a_list_without_end_is_given_up() -> None:
-    """A server that never stops costs a bounded amount of memory, and ends in one clear line."""
+    """A server that never stops costs a bounded amount of memory, and ends in one clear line (G-10)."""
 
     def script(peer: Peer) -> None:
         peer.hear()

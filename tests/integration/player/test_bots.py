@@ -79,6 +79,7 @@ def test_short_dialect() -> None:
     [
         FakeServer(end="\n"),
         FakeServer(piecewise=True),
+        FakeServer(end=""),
         FakeServer(closes=False),
         FakeServer(greetings="GREETINGS, stranger", ready="ready when you are"),
         FakeServer(
@@ -86,7 +87,7 @@ def test_short_dialect() -> None:
         ),
         FakeServer(before="You have guessed.", after="Guess again!"),
     ],
-    ids=["LF", "piecewise", "does not close", "talkative", "own words", "several lines"],
+    ids=["LF", "piecewise", "no end", "does not close", "talkative", "own words", "several lines"],
 )
 def test_other_servers_of_the_family(server_side: FakeServer) -> None:
     """The bot gets on with looser spellings, split replies and a server that stays (clauses C-2, F-3)."""

@@ -151,6 +151,15 @@ def test_leaving_is_polite(keys: str) -> None:
     assert ends == ["in order"]
 
 
+def test_a_server_that_ends_no_line() -> None:
+    """It is understood after a moment, and its last word even when it closes right after it."""
+    with ScriptedServer(FakeServer(secret=17, end="")) as server:
+        played = piped(server.port, "5\n17\n")
+
+    assert played.returncode == 0
+    assert "5 is far. 1 guess so far.\nCorrect! You have won: it is 17. 2 guesses;" in played.stdout
+
+
 def test_hint() -> None:
     """Whoever asks for hints is proposed the best next guess, and needs as many guesses as computed."""
     with ScriptedServer(FakeServer(secret=10)) as server:
@@ -536,7 +545,7 @@ def flood(peer: Peer) -> None:
 
 
 def test_a_server_that_talks_while_a_person_thinks() -> None:
-    """A server that never stops is left after a page of text: nothing is kept without a bound."""
+    """A server that never stops is left after a page of text: nothing is kept without a bound (G-10)."""
     with ScriptedServer(flood) as server:
         program = terminal(server.port)
         program.expect_exact("guessing-player: the server said more than 16 KiB without being asked")

@@ -217,6 +217,19 @@ def test_a_refused_name_is_unanswered() -> None:
     assert conversation.name_unanswered
 
 
+def test_a_line_without_an_end_is_a_reply() -> None:
+    """A server that ends no line is understood all the same, once somebody has decided that no more comes."""
+    conversation = playing()
+    conversation.send(Guess(3))
+    assert conversation.receive(b"Far\r") == []
+    assert conversation.has_unterminated
+
+    conversation.handle(conversation.end_line())
+
+    assert conversation.view.history == (Try(3, Verdict.FAR),)
+    assert not conversation.has_unterminated
+
+
 def test_chatter_around_a_reply_is_no_reply() -> None:
     """Lines before and after the verdict do not count as verdicts of their own."""
     conversation = playing()
