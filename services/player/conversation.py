@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from services.player.bot import View
-from services.player.sense import verdict_in
+from services.player.sense import is_miss, verdict_in
 from services.protocol.codec import encode
 from services.protocol.connection import ClientConnection
 from services.protocol.errors import OutOfTurnError
@@ -53,6 +53,7 @@ class Conversation:
         "_connection",
         "_dialect",
         "_history",
+        "_missed",
         "_named",
         "_range_told",
         "_rules",
@@ -70,6 +71,8 @@ class Conversation:
         self._range_told = range_told
         self._history: History = ()
         self._asked: int | None = None
+        self._missed = False
+        """Whether a guess was said to be none, in words that tell no distance: more may follow."""
         self._named = False
         self.reply_unclear = False
         """Whether a reply is awaited, and only lines in unknown words have come."""
@@ -140,10 +143,11 @@ class Conversation:
         if isinstance(reply, Prompt):
             self._learn(reply)
         if isinstance(reply, Unknown) and self._connection.state is State.JUDGING:
+            self._missed |= is_miss(reply.text)
             reply = verdict_in(reply.text) or reply
         if not self._take(reply):
             self.reply_unclear = self.awaiting_reply
-            self.misunderstood |= self.begun and self.awaiting_reply
+            self.misunderstood |= self.begun and self.awaiting_reply and not self._missed
             return reply
         if isinstance(reply, TooLate):
             self._begin_round()
@@ -172,10 +176,12 @@ class Conversation:
         if self._connection.state is not State.CLOSED:
             self.name_unanswered = False
         number, self._asked = self._asked, None
+        missed, self._missed = self._missed, False
         if number is None:
             return
-        self.judged |= verdict is not None
-        self.misunderstood |= verdict is None and number in self._rules
+        understood = missed or verdict is not None
+        self.judged |= understood
+        self.misunderstood |= not understood and number in self._rules
         self._history += (Try(number, verdict),)
         if number > self._rules.high:
             # Asked only where the range was in doubt; a verdict means that it goes as far as this.

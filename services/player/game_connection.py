@@ -144,7 +144,7 @@ class GameConnection(asyncio.Protocol):
         return self._transport is None or self._transport.is_closing()
 
     def _send(self, request: Hello | Name | Game | Guess) -> None:
-        if self._transport is not None:
+        if self._transport is not None and not self._ended:
             self._sent_s = asyncio.get_running_loop().time()
             self._octets = 0
             self._transport.write(self._conversation.send(request))

@@ -10,6 +10,7 @@ from services.player.conversation import Conversation
 from services.player.person_connection import PersonConnection
 from services.protocol.messages import Game, Guess, Hello, Verdict
 from services.protocol.rules import CLASSIC
+from services.protocol.state import State
 from services.runtime.connecting import UnreachableError, connect
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ PATIENCE_S: Final = 3.0
 
 MOST_GUESSES: Final = 8
 """Guesses at every fifth number: in the classic range one of six is close, if the server reads them."""
+
+
+_TELLING: Final = {Verdict.FAR, Verdict.CLOSE}
+"""A server that says both reads the numbers; one that takes each for 0 says one of them for ever."""
 
 
 class NoDialectError(UnreachableError):
@@ -64,19 +69,18 @@ async def _try(target: Target, dialect: Dialect) -> _Fit:
         verdicts: set[Verdict] = set()
         for _ in range(MOST_GUESSES):
             number = _next_number(conversation.view.rules, conversation.view.history)
-            if connection.failure or number is None:
+            if connection.failure or number is None or conversation.view.state is State.CLOSED:
                 break
             await connection.ask(Guess(number))
             verdicts |= {verdict for _, verdict in conversation.view.history if verdict}
-            if conversation.misunderstood and not verdicts:
-                break
-            if verdicts - {Verdict.FAR}:
+            if (conversation.misunderstood and not conversation.judged) or verdicts >= _TELLING:
                 break
     finally:
         await connection.leave()
-    if verdicts - {Verdict.FAR} and not conversation.misunderstood:
+    read = Verdict.CORRECT in verdicts or verdicts >= _TELLING
+    if read and not conversation.misunderstood:
         return _Fit.SURE
-    return _Fit.PERHAPS if verdicts else _Fit.NONE
+    return _Fit.PERHAPS if conversation.judged else _Fit.NONE
 
 
 def _next_number(rules: Rules, history: History) -> int | None:

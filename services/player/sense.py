@@ -26,6 +26,7 @@ _NOT_WON: Final = _words(
 _FAR: Final = _words(rf"far|way off|{_NOT} (?:\w+ )?(?:close|near)|distant|miles")
 _CLOSE: Final = _words(r"close|near(?:ly|by)?|almost")
 _ANOTHER: Final = _words(r"too|try|guess again|higher|lower|bigger|smaller|until|format|number is")
+_MISSED: Final = _words(r"too (?:high|low|big|small|large)|higher|lower|bigger|smaller|try again|guess again")
 _CORRECT: Final = _words(r"correct(?:ly)?|right")
 
 
@@ -41,3 +42,8 @@ def verdict_in(text: str) -> Verdict | None:
     if _CORRECT.search(text) and not missed and not _ANOTHER.search(text):
         return Verdict.CORRECT
     return None
+
+
+def is_miss(text: str) -> bool:
+    """Tell whether a line means that the number was another one, if not how far off."""
+    return verdict_in(text) is None and bool(_NOT_WON.search(text) or _MISSED.search(text))

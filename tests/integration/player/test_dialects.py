@@ -56,21 +56,35 @@ def test_a_server_that_hangs_up_is_found_out_too() -> None:
     assert len(pool.named("game_won")) == 1
 
 
-def reads_only_digits(peer: Peer) -> None:
-    """Take what does not begin with a number for 0, as atoi() does."""
-    while line := peer.hear():
-        match line:
-            case "Hello":
-                peer.say("Greetings")
-            case "Game":
-                peer.say("Ready")
-            case _:
-                number = int(line) if line.isdecimal() else 0
-                peer.say("Correct" if number == 17 else "Close" if abs(number - 17) <= 2 else "Far")
+def test_misses_without_a_distance_are_understood() -> None:
+    """A server that says no more than right or wrong has a dialect, too."""
+    words = {Verdict.FAR: "Wrong! Too low", Verdict.CLOSE: "Wrong! Too high", Verdict.CORRECT: "You win!"}
+    with (
+        ScriptedServer(FakeServer(secret=3, dialect=Dialect.CLASSIC, words=words)) as server,
+        bots(server.port, "--bot", "sweep", "--dialect", "auto") as pool,
+    ):
+        assert pool.finish() == 0
+
+    assert [found["dialect"] for found in pool.named("dialect_found")] == ["classic"]
+    assert len(pool.named("game_won")) == 1
 
 
-def test_a_server_that_reads_other_numbers() -> None:
-    """Verdicts alone do not make a dialect: the server has to read the number, which `Close` shows."""
+@pytest.mark.parametrize("secret", [1, 17])
+def test_a_server_that_reads_other_numbers(secret: int) -> None:
+    """Verdicts alone do not make a dialect: the server has to read the number, which it may take for 0."""
+
+    def reads_only_digits(peer: Peer) -> None:
+        while line := peer.hear():
+            match line:
+                case "Hello":
+                    peer.say("Greetings")
+                case "Game":
+                    peer.say("Ready")
+                case _:
+                    number = int(line) if line.isdecimal() else 0
+                    distance = abs(number - secret)
+                    peer.say("Correct" if distance == 0 else "Close" if distance <= 2 else "Far")
+
     with (
         ScriptedServer(reads_only_digits) as server,
         bots(server.port, "--bot", "smart", "--dialect", "auto") as pool,

@@ -170,6 +170,20 @@ def test_a_guess_that_is_not_judged_is_misunderstood(words: str) -> None:
     assert (conversation.judged, conversation.misunderstood) == (False, True)
 
 
+def test_a_miss_without_a_distance_is_understood() -> None:
+    """It is no distance, but it says that the server has read the guess; a verdict may still follow."""
+    conversation = playing()
+    conversation.send(Guess(3))
+    receive(conversation, "Wrong!")
+    assert conversation.reply_unclear
+    conversation.assume_reply()
+    conversation.send(Guess(4))
+    receive(conversation, "Wrong!", "You are far away.")
+
+    assert conversation.view.history == (Try(3, None), Try(4, Verdict.FAR))
+    assert (conversation.judged, conversation.misunderstood) == (True, False)
+
+
 def test_a_prompt_for_another_range_is_understood() -> None:
     """A number that is out of the server's range had to be answered so (clause P-5)."""
     conversation = playing()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.player.sense import verdict_in
+from services.player.sense import is_miss, verdict_in
 from services.protocol.messages import Verdict
 
 FAR = [
@@ -69,3 +69,21 @@ NOTHING = [
 def test_the_sense_of_a_sentence(text: str, verdict: Verdict | None) -> None:
     """A sentence is read by what it means, and one that says no distance means none."""
     assert verdict_in(text) is verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "missed"),
+    [
+        ("Wrong! Too high", True),
+        ("Incorrect", True),
+        ("Try again", True),
+        ("Lower...", True),
+        ("Sorry, no.", True),
+        ("Wrong, but close.", False),
+        ("You win!", False),
+        ("What?", False),
+    ],
+)
+def test_a_miss_without_a_distance(text: str, *, missed: bool) -> None:
+    """What says no more than that it was not the number is understood as that."""
+    assert is_miss(text) is missed
