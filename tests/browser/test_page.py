@@ -14,7 +14,8 @@ from tests.support.dashboard import Watched, dashboard
 from tests.support.scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
+    from subprocess import Popen
 
     from playwright.sync_api import Browser
 
@@ -23,13 +24,25 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def page_beside(browser: Browser, server: Watched, **look: int | str) -> Iterator[LivePage]:
-    """Open the page of an administrator who watches the scripted server."""
+def page_and_program(
+    browser: Browser,
+    *parts: Callable[[Peer], None],
+    environ: Mapping[str, str] | None = None,
+    **look: int | str,
+) -> Iterator[tuple[LivePage, Popen[str]]]:
+    """Open the page of an administrator who watches the scripted server; yield the administrator, too."""
     with (
-        ScriptedServer(server) as listening,
-        dashboard(listening.port) as (_, port),
+        ScriptedServer(*parts) as listening,
+        dashboard(listening.port, **(environ or {})) as (program, port),  # type: ignore[arg-type]
         live_page(browser, f"http://127.0.0.1:{port}", **look) as page,  # type: ignore[arg-type]
     ):
+        yield page, program
+
+
+@contextmanager
+def page_beside(browser: Browser, *parts: Callable[[Peer], None], **look: int | str) -> Iterator[LivePage]:
+    """Open the page of an administrator who watches the scripted server."""
+    with page_and_program(browser, *parts, **look) as (page, _):  # type: ignore[arg-type]
         yield page
 
 
@@ -100,11 +113,7 @@ def test_the_server_goes_and_comes_back(browser: Browser) -> None:
 def test_the_page_survives_its_own_server(browser: Browser) -> None:
     """When the administrator itself is gone the page says that what it shows is out of date."""
     server = Watched("10.0.0.1 5001")
-    with (
-        ScriptedServer(server) as listening,
-        dashboard(listening.port) as (process, port),
-        live_page(browser, f"http://127.0.0.1:{port}") as page,
-    ):
+    with page_and_program(browser, server) as (page, process):
         page.shows("#playing", "1")
         process.kill()
         page.shows_part("#notice", "This page has lost its connection")
@@ -122,11 +131,7 @@ def test_another_administrator_is_told(browser: Browser) -> None:
         peer.close()
 
     server = Watched("10.0.0.1 5001")
-    with (
-        ScriptedServer(server, taken) as listening,
-        dashboard(listening.port) as (_, port),
-        live_page(browser, f"http://127.0.0.1:{port}") as page,
-    ):
+    with page_beside(browser, server, taken) as page:
         page.shows("#playing", "1")
         server.say("nonsense")
         page.shows_part("#notice", "Another administrator holds the seat")
@@ -145,11 +150,7 @@ def test_text_from_the_wire_is_never_markup(browser: Browser, markup: str) -> No
         peer.wait_for_end()
 
     server = Watched("10.0.0.1 5001")
-    with (
-        ScriptedServer(server, rude) as listening,
-        dashboard(listening.port) as (_, port),
-        live_page(browser, f"http://127.0.0.1:{port}") as page,
-    ):
+    with page_beside(browser, server, rude) as page:
         page.shows("#playing", "1")
         server.leave()
         page.shows_part("#notice", markup)
@@ -274,11 +275,7 @@ def test_the_expectations_are_drawn(browser: Browser) -> None:
 def test_a_stopped_administrator_is_noticed(browser: Browser) -> None:
     """A server that is there but silent is noticed within 8 s; when it goes on, so does the page."""
     server = Watched("10.0.0.1 5001")
-    with (
-        ScriptedServer(server) as listening,
-        dashboard(listening.port) as (process, port),
-        live_page(browser, f"http://127.0.0.1:{port}") as page,
-    ):
+    with page_and_program(browser, server) as (page, process):
         page.shows("#playing", "1")
         page.page.evaluate(
             "() => { window.untouched = true; const notice = document.querySelector('#notice');"
@@ -325,11 +322,8 @@ def test_a_hidden_tab_leaves_its_connection_to_others(browser: Browser) -> None:
 def test_any_range_can_be_drawn(browser: Browser, low: int, high: int) -> None:
     """The widest range and the narrowest are drawn at once, with the marks at the ends where they belong."""
     server = Watched("10.0.0.1 5001")
-    with (
-        ScriptedServer(server) as listening,
-        dashboard(listening.port, GAME_LOW=str(low), GAME_HIGH=str(high)) as (_, port),
-        live_page(browser, f"http://127.0.0.1:{port}", width=360) as page,
-    ):
+    environ = {"GAME_LOW": str(low), "GAME_HIGH": str(high)}
+    with page_and_program(browser, server, environ=environ, width=360) as (page, _):
         server.say(f"Guessed 10.0.0.1 5001 {low} Far", f"Guessed 10.0.0.1 5001 {high} Far")
         page.page.locator("#rows .mark").nth(1).wait_for()
         assert page.page.locator("#rows .strip").get_attribute("aria-label") == f"{low} Far, {high} Far"

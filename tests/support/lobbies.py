@@ -110,6 +110,13 @@ class Watch:
         await until(lambda: line in self.lines, line)
 
 
+async def seated_at(lobby: Lobby) -> Watch:
+    """Return an administrator who has taken the free seat."""
+    watch = Watch(lobby)
+    assert await watch.take_seat() is Seating.SEATED
+    return watch
+
+
 class Game:
     """Servers that share a game: in memory it is one server, whatever its number."""
 

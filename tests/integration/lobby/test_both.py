@@ -11,7 +11,18 @@ import pytest
 from services.lobby.interface import RoundOutcome, Seating
 from services.protocol.messages import Guessed, Joined, Left, TooLate, Verdict, Won
 from services.protocol.rules import CLASSIC
-from tests.support.lobbies import SECRET, Watch, ask, game, guess, player, publish, round_in_play, rounds
+from tests.support.lobbies import (
+    SECRET,
+    Watch,
+    ask,
+    game,
+    guess,
+    player,
+    publish,
+    round_in_play,
+    rounds,
+    seated_at,
+)
 
 if TYPE_CHECKING:
     from services.protocol.messages import Address
@@ -137,8 +148,7 @@ def test_names_are_told_to_the_watcher(url: str) -> None:
             publish(servers[1], Joined(player(3), "-"))
             for server in servers:
                 await ask(server.list_players)
-            watch = Watch(servers[2])
-            assert await watch.take_seat() is Seating.SEATED
+            watch = await seated_at(servers[2])
             assert watch.players == {player(1): "ann", player(2): None, player(3): "-"}
             publish(servers[0], Joined(player(4), "bob_2"))
             await watch.heard(f"Joined {player(4)} bob_2")
@@ -191,8 +201,7 @@ def test_a_round_is_won_exactly_once(url: str) -> None:
             now = await round_in_play(servers[0])
             for server in servers:
                 await ask(server.list_players)
-            watch = Watch(servers[2])
-            assert await watch.take_seat() is Seating.SEATED
+            watch = await seated_at(servers[2])
             outcomes = await asyncio.gather(*(guess(one, who, now, SECRET) for one, who in crowd))
             assert outcomes.count(RoundOutcome(now, Verdict.CORRECT)) == 1
             assert outcomes.count(RoundOutcome(now + 1, TooLate(SECRET))) == CROWD - 1
@@ -220,8 +229,7 @@ def test_a_history_of_rounds_is_sound(url: str, seed: int) -> None:
         rng = random.Random(seed)
         async with game(url) as playing:
             servers = await playing.servers(3)
-            watch = Watch(servers[0])
-            assert await watch.take_seat() is Seating.SEATED
+            watch = await seated_at(servers[0])
             first = await round_in_play(servers[0])
             won: list[int] = []
 

@@ -21,6 +21,7 @@ from tests.support.lobbies import (
     reachable,
     round_in_play,
     rounds,
+    seated_at,
     until,
 )
 
@@ -74,8 +75,7 @@ def test_a_dead_servers_players_and_seat_are_free_within_5_s(valkey: ValkeyConta
             dying, staying = await playing.servers(2)
             publish(dying, Joined(player(1)))
             publish(staying, Joined(player(2)))
-            seated = Watch(dying)
-            assert await seated.take_seat() is Seating.SEATED
+            await seated_at(dying)
             crash(dying)
             begun_s = time.monotonic()
             second = Watch(staying)
@@ -96,8 +96,7 @@ def test_a_stopped_servers_players_are_listed_no_longer(valkey: ValkeyContainer)
         async with game(valkey.url) as playing:
             stopping, staying = await playing.servers(2)
             publish(stopping, Joined(player(1)))
-            watch = Watch(staying)
-            assert await watch.take_seat() is Seating.SEATED
+            watch = await seated_at(staying)
             await stopping.close()
             await watch.heard(f"Left {player(1)}")
             assert await ask(staying.list_players) == []
@@ -113,8 +112,7 @@ def test_valkey_out_of_reach_is_known_within_2_s(valkey: ValkeyContainer) -> Non
             (lobby,) = await playing.servers(1)
             now = await round_in_play(lobby)
             publish(lobby, Joined(player(1)), Joined(player(2)))
-            watch = Watch(lobby)
-            assert await watch.take_seat() is Seating.SEATED
+            watch = await seated_at(lobby)
             valkey.container.pause()
             try:
                 begun_s = time.monotonic()
@@ -150,8 +148,7 @@ def test_a_restarted_valkey_learns_everything_anew(valkey: ValkeyContainer) -> N
             now = await round_in_play(servers[0])
             assert await guess(servers[2], player(9), now, SECRET) == RoundOutcome(now, Verdict.CORRECT)
             assert await guess(servers[2], player(8), now, SECRET) == RoundOutcome(now + 1, TooLate(SECRET))
-            watch = Watch(servers[0])
-            assert await watch.take_seat() is Seating.SEATED
+            watch = await seated_at(servers[0])
             await asyncio.to_thread(valkey.restart)
             begun_s = time.monotonic()
             await until(lambda: watch.unseated, "the loss of the seat")
@@ -202,8 +199,7 @@ def test_a_server_that_was_taken_for_dead_says_that_it_lives(valkey: ValkeyConta
             assert isinstance(slow, ValkeyLobby)
             publish(slow, Joined(player(1)))
             now = await round_in_play(slow)
-            watch = Watch(other)
-            assert await watch.take_seat() is Seating.SEATED
+            watch = await seated_at(other)
             slow._life.cancel()
             await watch.heard(f"Left {player(1)}")
             assert await guess(slow, player(1), now, SECRET) is None
@@ -221,8 +217,7 @@ def test_a_watcher_who_lags_too_far_loses_the_seat(valkey: ValkeyContainer) -> N
     async def play() -> None:
         async with game(valkey.url) as playing:
             (lobby,) = await playing.servers(1)
-            watch = Watch(lobby)
-            assert await watch.take_seat() is Seating.SEATED
+            watch = await seated_at(lobby)
             publish(lobby, Joined(player(1)))
             await watch.heard(f"Joined {player(1)}")
             sequence = int(valkey.command("INCRBY", "game:sequence", 5))
@@ -240,8 +235,7 @@ def test_guesses_at_own_numbers_are_told_in_batches(valkey: ValkeyContainer) -> 
     async def play() -> None:
         async with game(valkey.url) as playing:
             here, there = await playing.servers(2)
-            watch = Watch(there)
-            assert await watch.take_seat() is Seating.SEATED
+            watch = await seated_at(there)
             publish(here, Joined(player(1)))
             await ask(here.list_players)
             before = here.operations
@@ -264,8 +258,7 @@ def test_what_is_too_much_to_tell_is_left_out_and_counted(
     async def play() -> None:
         async with game(valkey.url) as playing:
             here, there = await playing.servers(2)
-            watch = Watch(there)
-            assert await watch.take_seat() is Seating.SEATED
+            watch = await seated_at(there)
             publish(here, Joined(player(1)))
             publish(here, *(Guessed(player(1), 5, Verdict.FAR) for _ in range(1000)))
             publish(here, Joined(player(2)), Left(player(1)))
