@@ -21,6 +21,7 @@ from tests.support.cluster import (
     random_prefix,
     ready_player,
 )
+from tests.support.inside import output_of
 from tests.support.line_client import LineClient
 from tests.support.one_liners import check_story
 from tests.support.proxy import proxy_header
@@ -142,7 +143,7 @@ def test_a_header_forged_by_a_player_shows_up_nowhere(cluster: Cluster) -> None:
     address = server.attrs["NetworkSettings"]["Networks"][f"{cluster.project}_lobby"]["IPAddress"]
     octets = "".join(f"\\x{octet:02x}" for octet in forged)
     speak = f"exec 3<>/dev/tcp/{address}/4000; printf '{octets}' >&3; head -n 1 <&3"
-    assert said_by(cluster.container("valkey"), "bash", "-c", speak).startswith("Refused: ")
+    assert output_of(cluster.container("valkey"), "bash", "-c", speak).startswith("Refused: ")
     assert "203.0.113.9" not in " ".join(cluster.who())
     everything = [event for log in cluster.server_logs() for event in log.events()]
     assert not [event for event in everything if str(event.get("peer")).startswith("203.0.113.9")]
@@ -157,7 +158,7 @@ def test_nothing_is_open_or_known_that_need_not_be(cluster: Cluster) -> None:
     }
     assert published == {"balancer"}
     server, valkey = cluster.servers()[0], cluster.container("valkey")
-    password = said_by(server, "cat", "/lobby/password")
+    password = output_of(server, "cat", "/lobby/password").strip()
     assert len(password) == 64
     for container in (server, valkey):
         assert password not in json.dumps(container.attrs)
@@ -165,25 +166,18 @@ def test_nothing_is_open_or_known_that_need_not_be(cluster: Cluster) -> None:
     assert valkey.exec_run(["grep", "-r", password, "/lobby"]).exit_code == 1
 
     def ask_valkey(*words: str) -> str:
-        return said_by(
+        return output_of(
             valkey, "valkey-cli", "--no-auth-warning", "--user", "game", "--pass", password, *words
         )
 
     assert int(ask_valkey("GET", "game:sequence")) > 0
     for refused in (("GET", "other"), ("FLUSHALL",), ("CONFIG", "GET", "*"), ("KEYS", "*"), ("ACL", "LIST")):
         assert "NOPERM" in ask_valkey(*refused)
-    assert "NOAUTH" in said_by(valkey, "valkey-cli", "GET", "game:sequence")
+    assert "NOAUTH" in output_of(valkey, "valkey-cli", "GET", "game:sequence")
     for container in (balancer(cluster), valkey, server):
         assert container.attrs["HostConfig"]["ReadonlyRootfs"]
         assert container.attrs["HostConfig"]["CapDrop"] == ["ALL"]
-        assert said_by(container, "id", "-u") == "10001"
-
-
-def said_by(container: Container, *command: str) -> str:
-    """Return what a command in the container prints."""
-    output = container.exec_run(list(command)).output
-    assert isinstance(output, bytes)
-    return output.decode().strip()
+        assert output_of(container, "id", "-u").strip() == "10001"
 
 
 def balancer(cluster: Cluster) -> Container:

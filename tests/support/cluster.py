@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import docker.errors
 
 from services.protocol.refusals import ROUND_UNREACHABLE
+from tests.support.inside import output_of
 from tests.support.line_client import LineClient
 from tests.support.topology import Topology
 
@@ -78,9 +79,8 @@ class Cluster(Topology):
     def slots(self) -> list[Slot]:
         """Return what the balancer sends connections to."""
         ask = 'exec 3<>/dev/tcp/127.0.0.1/9999; echo "show servers state" >&3; cat <&3'
-        output = self.container("balancer").exec_run(["bash", "-c", ask]).output
-        assert isinstance(output, bytes)
-        rows = [line.split() for line in output.decode().splitlines()[2:] if line]
+        output = output_of(self.container("balancer"), "bash", "-c", ask)
+        rows = [line.split() for line in output.splitlines()[2:] if line]
         return [
             Slot(backend=row[1], address=row[4], takes_players=row[5:7] == ["2", "0"])
             for row in rows
