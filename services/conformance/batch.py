@@ -5,7 +5,6 @@ A submission is a folder, with a file `command` that the shell runs in it.
 
 import argparse
 import csv
-import re
 import shlex
 import sys
 from collections import Counter
@@ -16,8 +15,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TextIO
 
+from services.conformance import export
 from services.conformance.containers import BUILD_S, IMAGE, JUDGING_S, Containers, EngineError
-from services.conformance.export import as_json
+from services.conformance.pages import Judged, write_class
 from services.conformance.report import plain_lines
 from services.conformance.results import Level, Outcome, Report
 from services.conformance.submission import UnfitError, build_in, command_in, inspect
@@ -105,6 +105,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reports", type=Path, metavar="FOLDER", help="write each report, as text and as JSON"
     )
+    parser.add_argument(
+        "--html", type=Path, metavar="FOLDER", help="write the class as a matrix, and a page for each"
+    )
+    parser.add_argument("--moodle", type=Path, metavar="FILE", help="write a grading worksheet for Moodle")
 
 
 def add_container_arguments(parser: argparse.ArgumentParser) -> None:
@@ -139,6 +143,11 @@ def run(options: argparse.Namespace) -> int:
             write_csv(merged(kept, rows), file)
     if options.reports:
         _write_reports(judgements, options.reports)
+    if options.moodle:
+        with options.moodle.open("w", newline="", encoding="utf-8") as file:
+            export.write_moodle(map(_mark, judgements), file)
+    if options.html:
+        write_class([Judged(one.name, one.report, one.note) for one in judgements], options.html)
     write_table(judgements, sys.stdout)
     return 0 if all(judgement.report and judgement.report.holds for judgement in judgements) else 1
 
@@ -189,8 +198,6 @@ def _one_line(text: str) -> str:
     return " ".join(_printable(text).split())[:NOTE_LENGTH]
 
 
-FORMULA: Final = re.compile(r"((?:^|;)\s*)(?=[=+\-@|\uff1d\uff0b\uff0d\uff20])")
-"""Where a cell begins that a spreadsheet would execute; it knows the signs in full width too."""
 COLUMNS: Final = (
     "submission",
     "holds",
@@ -204,16 +211,13 @@ COLUMNS: Final = (
 
 def write_csv(rows: Sequence[Mapping[str, str]], file: TextIO) -> None:
     """Write the summary as CSV."""
-    table = csv.DictWriter(file, COLUMNS, restval="")
-    table.writeheader()
-    for row in rows:
-        table.writerow({column: _cell(row.get(column) or "") for column in COLUMNS})
+    export.write_table(COLUMNS, rows, file)
 
 
 def merged(before: Sequence[Mapping[str, str]], now: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
     """Put new rows into the place of those of the same submissions in a table that was read back."""
     rows = {row.get("submission") or "": row for row in before}
-    rows |= {_cell(row["submission"]): row for row in now}
+    rows |= {export.cell(row["submission"]): row for row in now}
     return [rows[name] for name in sorted(rows)]
 
 
@@ -229,13 +233,6 @@ def _printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def _cell(text: str) -> str:
-    # Words of a submission must not become a formula in the teacher's spreadsheet. Where it takes `;` for the
-    # separator, quotation marks protect nothing, and what comes after each `;` begins a cell too.
-    plain = _printable(text).replace('"', "'")
-    return FORMULA.sub(r"\1'", plain)
-
-
 def write_table(judgements: Sequence[Judgement], file: TextIO) -> None:
     """Write the summary as a table of plain text."""
     rows = [dict.fromkeys(COLUMNS, "") | judgement.row() for judgement in judgements]
@@ -246,6 +243,12 @@ def write_table(judgements: Sequence[Judgement], file: TextIO) -> None:
     file.writelines(f"{line.rstrip()}\n" for line in lines)
 
 
+def _mark(judgement: Judgement) -> tuple[str, int, str]:
+    row = judgement.row()
+    broken = f"broken clauses: {row['broken']}" if row.get("broken") else ""
+    return judgement.name, int(row["points"]), "; ".join(filter(None, (broken, row["note"])))
+
+
 def _write_reports(judgements: Sequence[Judgement], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for judgement in judgements:
@@ -254,4 +257,4 @@ def _write_reports(judgements: Sequence[Judgement], folder: Path) -> None:
             continue
         text = "\n".join(plain_lines(judgement.report))
         (folder / f"{judgement.name}.txt").write_text(f"{text}\n", encoding="utf-8")
-        (folder / f"{judgement.name}.json").write_text(as_json(judgement.report), encoding="utf-8")
+        (folder / f"{judgement.name}.json").write_text(export.as_json(judgement.report), encoding="utf-8")

@@ -16,8 +16,9 @@ from services.conformance.client_run import judge_client
 from services.conformance.clock import Clock, measured_stretch
 from services.conformance.connection import Endpoint, Timing
 from services.conformance.containers import Containers, EngineError
-from services.conformance.export import as_json, as_junit
+from services.conformance.export import as_gradescope, as_json, as_junit
 from services.conformance.judged import JudgedServer, Limits
+from services.conformance.pages import write_page
 from services.conformance.program import Program
 from services.conformance.report import plain_lines, tell_progress, write_report
 from services.conformance.results import Level, Report
@@ -70,6 +71,10 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--trace", type=Path, metavar="FILE", help="write that into a file")
     common.add_argument("--json", action="store_true", help="print the report as JSON")
     common.add_argument("--junit", type=Path, metavar="FILE", help="write the report as JUnit XML too")
+    common.add_argument(
+        "--gradescope", type=Path, metavar="FILE", help="write a results.json for Gradescope too"
+    )
+    common.add_argument("--html", type=Path, metavar="FOLDER", help="write the report as a page too")
     main = argparse.ArgumentParser(
         prog="guessing-conformance",
         description="Judge any server or client of the Guessing Game by the clauses of its protocol.",
@@ -167,6 +172,10 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return INTERRUPTED
     if options.junit:
         options.junit.write_text(as_junit(report), encoding="utf-8")
+    if options.gradescope:
+        options.gradescope.write_text(as_gradescope(report), encoding="utf-8")
+    if options.html:
+        write_page(report, options.html)
     if options.trace:
         options.trace.write_text("\n".join(plain_lines(report, verbose=True)) + "\n", encoding="utf-8")
     if options.json:

@@ -62,13 +62,14 @@ def test_batch_without_submissions_is_status_2(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_level_that_does_not_hold_is_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A level that does not hold gives status 1, a report on standard output and a JUnit file."""
+    """A level that does not hold gives status 1, a report on standard output and the files asked for."""
     player_port, admin_port = free_ports(2)
     junit = tmp_path / "report.xml"
     arguments = [
         "server", "127.0.0.1", "--player-port", str(player_port), "--admin-port", str(admin_port),
         "--server-command", f"{sys.executable} -u {STUDENT}", "--level", "classic",
         "--timeout", "1", "--seed", "11", "--json", "--junit", str(junit),
+        "--gradescope", str(tmp_path / "results.json"), "--html", str(tmp_path / "page"),
     ]  # fmt: skip
     assert run(arguments, os.environ) == 1
     report = json.loads(capsys.readouterr().out)
@@ -77,3 +78,5 @@ def test_level_that_does_not_hold_is_status_1(tmp_path: Path, capsys: pytest.Cap
     assert {check["level"] for check in report["checks"]} == {"classic"}
     suites = ET.parse(junit).getroot()  # noqa: S314 - made a line before
     assert [suite.get("name") for suite in suites] == ["classic"]
+    assert json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["score"] == report["points"]
+    assert "What to mend" in (tmp_path / "page/index.html").read_text(encoding="utf-8")

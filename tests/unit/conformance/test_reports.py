@@ -3,58 +3,24 @@
 from __future__ import annotations
 
 import json
-from xml.etree import ElementTree as ET
+from typing import TYPE_CHECKING
 
 import pytest
 
-from services.conformance.export import as_json, as_junit, from_dict
-from services.conformance.program import gist
+from services.conformance.export import as_json, from_dict
 from services.conformance.report import plain_lines, timeline_lines
-from services.conformance.results import Finding, Level, Outcome, Report, Result, Score
-from services.conformance.timeline import PROGRAM, Event, EventKind, Lane, Recorder, Timeline
+from services.conformance.results import Level, Outcome, Report, Score
+from services.conformance.timeline import EventKind, Recorder
+from tests.support.conformance.sample import sample_report
 
-FINDING = Finding("the line 'Greetings'", "'Hi'", 'greet <properly> & "well"', ("Oops",))
-TIMELINE = Timeline(
-    (Lane(1, "player", "127.0.0.1 50123", "127.0.0.1 4000"),),
-    (
-        Event(0.0, PROGRAM, EventKind.STARTED, text="./server"),
-        Event(0.1, 1, EventKind.SENT, b"Hello\r\n"),
-        Event(0.2, 1, EventKind.RECEIVED, b"\x1b[2JHi\xff\r\n"),
-        Event(0.2, 1, EventKind.MISMATCH, text="expected the line 'Greetings'; came 'Hi'"),
-    ),
-)
+if TYPE_CHECKING:
+    from services.conformance.results import Result
 
 
 @pytest.fixture
 def report() -> Report:
     """Make a report with one result of each kind."""
-
-    def result(name: str, clauses: tuple[str, ...], level: Level, outcome: Outcome, **more: object) -> Result:
-        return Result(name, clauses, level, f"About {name}.", outcome, **more)  # type: ignore[arg-type]
-
-    return Report(
-        "server example",
-        Level.ROBUST,
-        7,
-        ["short: begins the game without Game"],
-        [
-            result(
-                "greets",
-                ("P-1",),
-                Level.CLASSIC,
-                Outcome.FAILED,
-                finding=FINDING,
-                died="exit status 1",
-                seconds=0.5,
-                timeline=TIMELINE,
-            ),
-            result("plays", ("P-2",), Level.CLASSIC, Outcome.PASSED),
-            result("any-case", ("P-1", "P-2"), Level.ROBUST, Outcome.PASSED),
-            result("tls", ("P-3",), Level.ROBUST, Outcome.NOT_APPLICABLE, finding=Finding(note="no TLS")),
-            result("crowd", ("A-2",), Level.ROBUST, Outcome.NOT_JUDGED, finding=Finding(note="it died")),
-        ],
-        3.25,
-    )
+    return sample_report()
 
 
 def test_scores_leave_out_what_does_not_apply(report: Report) -> None:
@@ -129,34 +95,6 @@ def test_json_can_be_read_back(report: Report) -> None:
     half = {"points": 50, "passed": 1, "applicable": 2}
     assert read["scores"] == {"classic": half, "robust": half}
     assert read["holds"] is False
-
-
-def test_junit_is_xml_with_a_case_per_check(report: Report) -> None:
-    """The JUnit file has a suite per level, a case per check, and the explanation in each failure."""
-    root = ET.fromstring(as_junit(report))  # noqa: S314 - made a line before
-    suites = {suite.get("name"): suite for suite in root}
-    assert list(suites) == ["classic", "robust"]
-    assert suites["classic"].get("failures") == "1"
-    assert suites["robust"].get("skipped") == "2"
-    failure = suites["classic"].find("testcase/failure")
-    assert failure is not None
-    assert failure.get("message") == "the line 'Greetings'"
-    assert '& "well"' in (failure.text or "")
-
-
-def test_gist_of_a_traceback() -> None:
-    """Of a traceback the program's own lines stay, once each."""
-    lines = [
-        "Traceback (most recent call last):",
-        '  File "/usr/lib/python3.13/threading.py", line 1, in run',
-        "    self._target(*self._args)",
-        "    ~~~~~~~~~~~~^^^^^^^^^^^^^",
-        '  File "server.py", line 23, in handle',
-        "    guess = int(text)",
-        "ValueError: no number",
-        "ValueError: no number",
-    ]
-    assert gist(lines) == [lines[0], *lines[4:7]]
 
 
 def test_offending_exchange_is_shown() -> None:
