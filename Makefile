@@ -113,6 +113,10 @@ page: $(READY) browser ## Tests of the live page in a real browser, without cont
 soak: $(READY) ## The bounds at full size, over loopback: ten minutes, and root for two of them
 	$(BIN)/pytest -s tests/soak/bounds.py tests/soak/page.py $(PYTEST_ARGS)
 
+.PHONY: class
+class: $(READY) ## Judge a class of servers five times, twice on a busy machine: the same marks, in ten minutes
+	$(BIN)/pytest -s tests/soak/classroom.py $(PYTEST_ARGS)
+
 .PHONY: e2e
 e2e: $(READY) images browser ## Tests in containers, on the real compose file
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)

@@ -49,7 +49,10 @@ def _listing(client: Client) -> Session:
     return session
 
 
-@CLASSIC.check("A-1")
+@CLASSIC.check(
+    "A-1",
+    hint="after connecting, send 'Hello\\r\\n' before you read anything: the server waits for you",
+)
 def hello_first(client: Client) -> None:
     """The client says Hello or Admin-Hello first."""
     session = client.once(_listing)
@@ -59,7 +62,11 @@ def hello_first(client: Client) -> None:
         session.fail("the line 'Hello' or 'Admin-Hello'", session.said(0), message=0)
 
 
-@CLASSIC.check("A-2", "A-3")
+@CLASSIC.check(
+    "A-2",
+    "A-3",
+    hint="read the whole line Admin-Greetings first, then send 'Who\\r\\n'",
+)
 def who_second(client: Client) -> None:
     """After Admin-Greetings the client says Who (or Watch)."""
     session = client.once(_listing)
@@ -71,7 +78,10 @@ def who_second(client: Client) -> None:
         session.fail("the line 'Who', after Admin-Greetings", session.said(1), message=1)
 
 
-@CLASSIC.check("F-1")
+@CLASSIC.check(
+    "F-1",
+    hint="add \\r\\n to each text that you send: the server waits for the end of the line",
+)
 def lines_ended(client: Client) -> None:
     """Each message of the client ends with CRLF or LF."""
     session = client.once(_listing)
@@ -82,7 +92,10 @@ def lines_ended(client: Client) -> None:
             )
 
 
-@CLASSIC.check("C-1")
+@CLASSIC.check(
+    "C-1",
+    hint="read Admin-Greetings before you send Who",
+)
 def waits(client: Client) -> None:
     """The client waits for each reply before it says the next thing."""
     session = client.once(_listing)
@@ -92,7 +105,11 @@ def waits(client: Client) -> None:
         session.fail(expected, f"'{shown(came)}'", message=number)
 
 
-@CLASSIC.check("A-2", "A-6")
+@CLASSIC.check(
+    "A-2",
+    "A-6",
+    hint="read until the server closes: the list has as many lines as there are players",
+)
 def shows_the_list(client: Client) -> None:
     """The client shows every player's address and port, whether one plays, two or four."""
     for count in (1, 2, 4):
@@ -102,7 +119,10 @@ def shows_the_list(client: Client) -> None:
         _expect_shown(session, players)
 
 
-@CLASSIC.check("C-4")
+@CLASSIC.check(
+    "C-4",
+    hint="an empty result of recv is the end of the list: leave the loop, and close",
+)
 def ends_with_the_list(client: Client) -> None:
     """The end of the list ends the client."""
     session = client.once(_listing)
@@ -113,7 +133,10 @@ def ends_with_the_list(client: Client) -> None:
         session.fail("the connection to be closed by the client, at the end of the list", "it was left open")
 
 
-@CLASSIC.check("A-2")
+@CLASSIC.check(
+    "A-2",
+    hint="an empty line is a list of nobody: say so, and do not take it apart",
+)
 def empty_list(client: Client) -> None:
     """An empty list, which is one empty line, is understood."""
     ends = client.ends(_listing)
@@ -127,7 +150,10 @@ def empty_list(client: Client) -> None:
     session.expect_no_crash()
 
 
-@ROBUST.check("F-3")
+@ROBUST.check(
+    "F-3",
+    hint="recv returns whatever has arrived, half a line too: gather all of it, then cut it at \\n",
+)
 def list_in_pieces(client: Client) -> None:
     """Greetings and a list that come in several segments are understood."""
     session = client.start("a list in pieces: ask who is playing", TYPED)
@@ -145,7 +171,10 @@ def list_in_pieces(client: Client) -> None:
     _expect_shown(session, LISTED)
 
 
-@ROBUST.check("C-4")
+@ROBUST.check(
+    "C-4",
+    hint="look at the first reply: at Refused show the reason, and close",
+)
 def refusal(client: Client) -> None:
     """A refusal in place of Admin-Greetings ends the client."""
     session = client.start("a refusal: just start the client", TYPED)
@@ -155,7 +184,10 @@ def refusal(client: Client) -> None:
     session.expect_gone("a refusal")
 
 
-@ROBUST.check("C-4")
+@ROBUST.check(
+    "C-4",
+    hint="an empty result of recv is the end of the stream, wherever it comes: leave the loop",
+)
 def vanished(client: Client) -> None:
     """The end of the stream ends the client."""
     session = client.start("a server that goes away: just start the client", TYPED)

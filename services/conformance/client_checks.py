@@ -85,7 +85,10 @@ def _nonsense(client: Client) -> Session:
     return session
 
 
-@CLASSIC.check("C-1")
+@CLASSIC.check(
+    "C-1",
+    hint="after connecting, send 'Hello\\r\\n' before you read anything: the server waits for you",
+)
 def hello_first(client: Client) -> None:
     """The client says Hello first."""
     session = client.once(_game)
@@ -96,7 +99,10 @@ def hello_first(client: Client) -> None:
         session.fail("the line 'Hello'", session.said(0), message=0)
 
 
-@CLASSIC.check("C-1")
+@CLASSIC.check(
+    "C-1",
+    hint="read the whole line Greetings first, then send 'Game\\r\\n'",
+)
 def game_second(client: Client) -> None:
     """After Greetings the client says Game."""
     session = client.once(_game)
@@ -109,7 +115,10 @@ def game_second(client: Client) -> None:
         session.fail("the line 'Game', after Greetings", session.said(1), message=1)
 
 
-@CLASSIC.check("F-1")
+@CLASSIC.check(
+    "F-1",
+    hint="add \\r\\n to each text that you send: the server waits for the end of the line",
+)
 def lines_ended(client: Client) -> None:
     """Each message of the client ends with CRLF or LF."""
     session = client.once(_game)
@@ -127,7 +136,10 @@ def lines_ended(client: Client) -> None:
         client.name_dialect("ends its lines with LF alone")
 
 
-@CLASSIC.check("P-3")
+@CLASSIC.check(
+    "P-3",
+    hint="send 'My Guess is: ' and the number, with nothing around it",
+)
 def guess_spelled(client: Client) -> None:
     """A guess is spelled My Guess is: N (or Guess: N, or N)."""
     session = client.once(_game)
@@ -139,7 +151,10 @@ def guess_spelled(client: Client) -> None:
         session.fail("a line 'My Guess is: N'", session.said(number), message=number)
 
 
-@CLASSIC.check("C-1")
+@CLASSIC.check(
+    "C-1",
+    hint="read one reply for each line that you have sent, before you send the next one",
+)
 def waits(client: Client) -> None:
     """The client waits for each reply before it says the next thing."""
     session = client.once(_game)
@@ -155,7 +170,10 @@ def waits(client: Client) -> None:
         )
 
 
-@CLASSIC.check("C-2")
+@CLASSIC.check(
+    "C-2",
+    hint="leave the loop at Correct, and close the socket: do not wait for the server",
+)
 def stops_when_won(client: Client) -> None:
     """The client takes Correct as the end, and closes by itself."""
     session = client.once(_game)
@@ -169,7 +187,10 @@ def stops_when_won(client: Client) -> None:
         session.fail("the program to end in an orderly way after Correct", session.crashed)
 
 
-@CLASSIC.check("P-5")
+@CLASSIC.check(
+    "P-5",
+    hint="a line that begins with Pick is no verdict and no end: ask for a number again",
+)
 def goes_on_after_prompt(client: Client) -> None:
     """After Pick a number between LOW-HIGH the client guesses again."""
     session = client.start("a game in which the first guess is not accepted: guess again", TYPED)
@@ -180,7 +201,10 @@ def goes_on_after_prompt(client: Client) -> None:
         session.fail("another guess after the prompt", session.connection.ended or "nothing")
 
 
-@ROBUST.check("C-3")
+@ROBUST.check(
+    "C-3",
+    hint="check what was typed before you send it: digits only, and within the range",
+)
 def valid_numbers(client: Client) -> None:
     """The client never sends a number out of range, whatever its user types."""
     session = client.once(_nonsense)
@@ -201,7 +225,10 @@ def valid_numbers(client: Client) -> None:
         session.expect_no_crash()
 
 
-@ROBUST.check("F-2")
+@ROBUST.check(
+    "F-2",
+    hint="send the number alone, and refuse input that is longer than a number can be",
+)
 def short_lines(client: Client) -> None:
     """No line of the client is longer than 512 octets."""
     for session in (client.once(_game), client.once(_nonsense)):
@@ -210,7 +237,10 @@ def short_lines(client: Client) -> None:
                 session.fail(f"{MAX_LINE_OCTETS} octets at most", f"{len(message)} octets", message=number)
 
 
-@ROBUST.check("F-3")
+@ROBUST.check(
+    "F-3",
+    hint="recv returns whatever has arrived, half a line too: gather it until there is a \\n",
+)
 def reply_in_pieces(client: Client) -> None:
     """Replies that come in two segments are understood."""
     ends = client.ends(_game)
@@ -229,7 +259,11 @@ def reply_in_pieces(client: Client) -> None:
         session.expect_gone("Correct")
 
 
-@ROBUST.check("F-3", "C-4")
+@ROBUST.check(
+    "F-3",
+    "C-4",
+    hint="recv may return two lines at once: keep what comes after the first \\n for the next reply",
+)
 def replies_in_one(client: Client) -> None:
     """A verdict and a refusal in one segment are both read."""
     session = client.start("a game that the server ends: guess once", TYPED)
@@ -240,7 +274,10 @@ def replies_in_one(client: Client) -> None:
     session.expect_gone("a verdict with a refusal behind it")
 
 
-@ROBUST.check("C-4")
+@ROBUST.check(
+    "C-4",
+    hint="look at each reply, the first one too: at Refused show the reason, and close",
+)
 def refusal(client: Client) -> None:
     """A refusal in place of Greetings ends the client."""
     session = client.start("a refusal: just start the client", TYPED)
@@ -252,7 +289,10 @@ def refusal(client: Client) -> None:
         session.fail("nothing more after a refusal", f"'{shown(session.after_end)}'")
 
 
-@ROBUST.check("C-4")
+@ROBUST.check(
+    "C-4",
+    hint="an empty result of recv is the end of the stream: leave the loop, do not read again",
+)
 def vanished(client: Client) -> None:
     """The end of the stream ends the client."""
     session = client.start("a server that goes away: guess once", TYPED)
@@ -262,7 +302,10 @@ def vanished(client: Client) -> None:
     session.expect_gone("the end of the stream")
 
 
-@ROBUST.check("C-4")
+@ROBUST.check(
+    "C-4",
+    hint="catch the error of recv and send when a connection breaks off (ConnectionResetError), and end",
+)
 def reset(client: Client) -> None:
     """A connection that breaks off ends the client, or makes it connect again."""
     session = client.start("a connection that breaks off: guess once", TYPED)

@@ -176,21 +176,17 @@ class Connection:
             self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
         self._sock.close()
 
-    def close(self, *, spare_time_wait: bool = True) -> None:
-        """Close; closing again does nothing.
-
-        Where the peer has closed already, a reset spares it the connection's time-wait: a server that lacks
-        SO_REUSEADDR could not be restarted otherwise, and is told so by one check alone.
-        """
+    def close(self) -> None:
+        """Close; closing again does nothing. What has come is read before: the kernel would reset it else."""
         if self.closed:
             return
         self.closed = True
         self._note(EventKind.CLOSED)
-        if spare_time_wait:
-            with contextlib.suppress(OSError):
-                self._sock.settimeout(0)
-                if self.ended or not self._sock.recv(CHUNK_OCTETS):
-                    self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+        with contextlib.suppress(OSError):
+            self._sock.settimeout(0)
+            for _ in range(MOST_OCTETS // CHUNK_OCTETS):
+                if not self._sock.recv(CHUNK_OCTETS):
+                    break
         self._sock.close()
 
     # --- from the peer

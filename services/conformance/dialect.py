@@ -55,8 +55,7 @@ def classify(text: str) -> Meaning:
             return Meaning.READY
         case Verdict() as verdict:
             return Meaning(verdict.value)
-        # `Too high` is another dialect's verdict.
-        case TooLate() if "late" in text.lower():
+        case TooLate():
             return Meaning.TOO_LATE
         case Prompt():
             return Meaning.PROMPT
@@ -118,3 +117,8 @@ class Dialect:
     seat: Seat = Seat.FREE
     names: list[str] = field(default_factory=list)
     """The dialects found, in words for the report."""
+
+    @property
+    def begin(self) -> tuple[str, ...]:
+        """What is said between Hello and the first guess."""
+        return ("Game",) if self.game else ()

@@ -19,7 +19,7 @@ from services.conformance.connection import (
     Timing,
 )
 from services.conformance.dialect import VERDICTS, Dialect, Meaning, addresses, classify
-from services.conformance.procfs import in_time_wait, listening
+from services.conformance.procfs import is_in_time_wait, listening, release_port
 from services.conformance.program import Program
 from services.conformance.results import Finding
 from services.conformance.timeline import Recorder
@@ -29,6 +29,8 @@ START_S: Final = 8.0
 """A server that the kit has started, and that waits or computes for so long, will not listen any more."""
 ADMIN_START_S: Final = 1.0
 """How much later than the player port the administrator's may come."""
+BLOCKED_START_S: Final = 2.0
+"""... where connections that have ended may be what keeps it from listening."""
 TIME_WAIT_S: Final = 65.0
 """After this time the kernel has forgotten the connections of a server that does not set SO_REUSEADDR."""
 CHECK_S: Final = 12.0
@@ -156,6 +158,8 @@ class JudgedServer:
     _memory: dict[object, tuple[object, Recorder]] = field(default_factory=dict)
     _touched: bool = False
     """Whether somebody has connected since the process was started."""
+    _rebinds: bool | None = None
+    """Whether it has SO_REUSEADDR, so far as is known: was it started beside connections that had ended?"""
     _without_admin: bool = False
     """Whether the server was seen to serve players only."""
 
@@ -164,8 +168,16 @@ class JudgedServer:
     def open(self, port: Endpoint, prepare: Callable[[socket.socket], None] = lambda _: None) -> Connection:
         """Open a connection that is closed when the check ends."""
         self._touched = True
+
+        def prepare_all(sock: socket.socket) -> None:
+            prepare(sock)
+            if self.program is not None and not self._rebinds:
+                # A port that no other client shares, so that `release_ports` can have it again.
+                with contextlib.suppress(OSError):
+                    sock.bind(("", 0))
+
         try:
-            connection = port.connect(self.timing, self.clock, self.recorder, prepare)
+            connection = port.connect(self.timing, self.clock, self.recorder, prepare_all)
         except OSError as error:
             reason = error.strerror or error
             if self.program is not None and (how := self.program.ended()):
@@ -200,6 +212,7 @@ class JudgedServer:
             player.begun_with.append((self.dialect.low, player.guess(self.dialect.low)))
             if player.losing is not None:
                 return player
+            player.connection.close()
         raise NotApplicableError(f"{self.dialect.low} is the secret of every game")
 
     def _ready(self) -> Connection:
@@ -224,6 +237,7 @@ class JudgedServer:
             player = self.play()
             if player.guess(self.dialect.low) is not Meaning.CORRECT:
                 return player
+            player.connection.close()
         raise NotApplicableError(f"{self.dialect.low} is the secret of every game")
 
     def greeted_admin(self) -> Connection:
@@ -238,6 +252,7 @@ class JudgedServer:
         connection = self.greeted_admin()
         connection.send_lines("Who")
         text = connection.read_rest(None if self.dialect.who_closes else self.timing.quiet_s)
+        connection.close()
         return connection, text.decode("ascii", "backslashreplace").replace("\r\n", "\n").splitlines()
 
     def listed(self) -> list[tuple[str, int]]:
@@ -250,10 +265,12 @@ class JudgedServer:
         while True:
             connection, lines = self.who()
             if wanted(addresses("\n".join(lines))):
+                if not lines:
+                    # Nothing at all may be a list of nobody, or the end of a server that has just died.
+                    self.greeted_admin().close()
                 return
             if deadline.over:
                 connection.fail(expected, f"the list {lines!r}")
-            connection.close()
             time.sleep(PROBE_PAUSE_S)
 
     def watch(self) -> tuple[Connection, list[str]]:
@@ -295,6 +312,11 @@ class JudgedServer:
     def bystanders(self) -> tuple[Player, ...]:
         """Begin a game that is to go on, if the server serves several players at all."""
         return (self.bystander(),) if self.dialect.several else ()
+
+    def make_room(self, connection: Connection) -> None:
+        """Close a connection that is in the way of others, where the server serves one after the other."""
+        if not self.dialect.several:
+            connection.close()
 
     def once(self, gather: "Callable[[JudgedServer], Gathered]") -> "Gathered":
         """Gather something once that several checks look at; each of them shows how that went."""
@@ -359,15 +381,30 @@ class JudgedServer:
             return
         begun = time.monotonic()
         program.stop()
+        if self._rebinds is False:
+            self.release_ports()
+        blocked = self._blocked()
         program.start()
-        while not self._await_listening(program):
-            blocked = any(in_time_wait(port.port) for port in (self.player_port, self.admin_port))
-            if not (program.ended() and blocked) or time.monotonic() > begun + TIME_WAIT_S:
+        while not self._await_listening(program, BLOCKED_START_S if blocked else START_S):
+            if not self._blocked() or time.monotonic() > begun + TIME_WAIT_S:
                 raise NotStartedError(self._why_not(program))
             # It lacks SO_REUSEADDR, which one check is about; the others wait until it can be started.
-            time.sleep(LOOK_PAUSE_S * 50)
+            self._rebinds = blocked = False
+            program.stop()
+            self.release_ports()
+            time.sleep(PROBE_PAUSE_S)
             program.start()
+        if blocked:
+            self._rebinds = True
         self._touched = False
+
+    def release_ports(self) -> None:
+        """See to it that a server without SO_REUSEADDR can have its ports again, if it runs here."""
+        for port in (self.player_port, self.admin_port):
+            release_port(port.port)
+
+    def _blocked(self) -> bool:
+        return any(is_in_time_wait(port.port) for port in (self.player_port, self.admin_port))
 
     def restart(self, connection: Connection) -> None:
         """Start the killed server again, and take it to listen at once; `connection` is for the report."""
@@ -380,8 +417,8 @@ class JudgedServer:
                 self._why_not(self.program),
             )
 
-    def _await_listening(self, program: Program) -> bool:
-        deadline = self.clock.deadline(START_S)
+    def _await_listening(self, program: Program, limit_s: float = START_S) -> bool:
+        deadline = self.clock.deadline(limit_s)
         while not (there := listening(self.player_port.port)):
             if there is None:
                 # Nothing can be known from outside: the first conversation finds it out.

@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Final
 
 PROC: Final = Path("/proc")
-TIME_WAIT: Final = "06"
 NETLINK_SOCK_DIAG: Final = 4
 SOCK_DIAG_BY_FAMILY: Final = 20
 REQUEST_DUMP: Final = 0x301
+TCP_TIME_WAIT: Final = 6
 TCP_LISTEN: Final = 10
+MAPPED: Final = bytes(10) + b"\xff\xff"
+"""What an IPv4 address begins with that is spelled as IPv6."""
+RELEASE_S: Final = 0.5
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 WORKING: Final = {"R", "D"}
 """States of a thread that has something to do: it runs, or would if there were a free processor; or reads a
@@ -84,8 +87,8 @@ def _stat(process: Path) -> list[str]:
 
 def listening(port: int) -> bool | None:
     """Tell whether somebody listens on a port of this network namespace; None if unknown."""
-    listeners = _listeners(port)
-    return None if listeners is None else bool(listeners)
+    found = _sockets(TCP_LISTEN, port)
+    return None if found is None else bool(found)
 
 
 def listening_ports(pids: Iterable[int]) -> set[int]:
@@ -95,27 +98,58 @@ def listening_ports(pids: Iterable[int]) -> set[int]:
         for descriptor in _entries(PROC / str(pid) / "fd"):
             with contextlib.suppress(OSError):
                 own.add(str(descriptor.readlink()))
-    return {port for port, _, inode in _listeners(0) or [] if f"socket:[{inode}]" in own}
+    listeners = _sockets(TCP_LISTEN) or []
+    return {listener.local[1] for listener in listeners if f"socket:[{listener.inode}]" in own}
 
 
 def listening_ports_of_user(uid: int) -> set[int]:
     """Return the ports that a user listens on."""
-    return {port for port, owner, _ in _listeners(0) or [] if owner == uid}
+    return {listener.local[1] for listener in _sockets(TCP_LISTEN) or [] if listener.uid == uid}
 
 
-def _listeners(port: int) -> list[tuple[int, int, int]] | None:
-    """Return port, user and inode of the sockets that listen, on one port or on any (0).
+def release_port(port: int) -> None:
+    """Make the kernel forget the connections to a port that a server has ended first (TIME-WAIT).
+
+    They would keep a server that lacks SO_REUSEADDR from being started again for a minute. A client that
+    connects from the same port while nobody listens is answered about the connection of before, does not
+    understand that, and resets it. (RFC 1337 calls this an assassination.)
+    """
+    for ended in _sockets(TCP_TIME_WAIT, port) or []:
+        with contextlib.suppress(OSError), socket.socket(ended.family) as client:
+            client.settimeout(RELEASE_S)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            client.bind(ended.peer)
+            client.connect(ended.local)
+
+
+def is_in_time_wait(port: int) -> bool:
+    """Tell whether a port cannot be bound without SO_REUSEADDR, because of connections that have ended."""
+    return bool(_sockets(TCP_TIME_WAIT, port))
+
+
+@dataclass(frozen=True, slots=True)
+class _Socket:
+    """A socket as the kernel has it."""
+
+    family: socket.AddressFamily
+    local: tuple[str, int]
+    peer: tuple[str, int]
+    uid: int
+    inode: int
+
+
+def _sockets(state: int, port: int = 0) -> list[_Socket] | None:
+    """Return the TCP sockets in a state, on one port or on any (0); None if unknown.
 
     The kernel is asked by netlink (sock_diag), as `ss` does it: /proc/net/tcp has thousands of rows on a
-    machine
-    where many connections have ended just now, and is slow.
+    machine where many connections have ended just now, and is slow.
     """
-    found: list[tuple[int, int, int]] = []
+    found: list[_Socket] = []
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG) as kernel:
             kernel.settimeout(1)
             for family in (socket.AF_INET, socket.AF_INET6):
-                request = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, 1 << TCP_LISTEN)
+                request = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, 1 << state)
                 request += struct.pack("!H", port) + bytes(46)
                 kernel.send(
                     struct.pack("=IHHII", 16 + len(request), SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, 0, 0)
@@ -128,27 +162,25 @@ def _listeners(port: int) -> list[tuple[int, int, int]] | None:
     return found
 
 
-def _read_answer(answer: bytes, found: list[tuple[int, int, int]]) -> bool:
+def _read_answer(answer: bytes, found: list[_Socket]) -> bool:
     """Note the sockets of a message; tell whether it was the last one."""
     at = 0
     while at < len(answer):
         length, kind = struct.unpack_from("=IH", answer, at)
         if kind != SOCK_DIAG_BY_FAMILY:
             return True
-        (port,) = struct.unpack_from("!H", answer, at + 16 + 4)
-        uid, inode = struct.unpack_from("=II", answer, at + 16 + 64)
-        found.append((port, uid, inode))
+        family, ports, local, peer, uid, inode = struct.unpack_from("=B3x4s16s16s24xII", answer, at + 16)
+        local_port, peer_port = struct.unpack("!HH", ports)
+        # IPv4 on a socket for both is spelled as IPv6.
+        if family == socket.AF_INET6 and local.startswith(MAPPED):
+            family, local, peer = socket.AF_INET, local[12:], peer[12:]
+        size = 4 if family == socket.AF_INET else 16
+        here, there = (
+            (socket.inet_ntop(family, host[:size]), number)
+            for host, number in ((local, local_port), (peer, peer_port))
+        )
+        found.append(_Socket(socket.AddressFamily(family), here, there, uid, inode))
         at += (length + 3) & ~3
-    return False
-
-
-def in_time_wait(port: int) -> bool:
-    """Tell whether a port cannot be bound without SO_REUSEADDR, because of connections that have ended."""
-    for table in ("net/tcp", "net/tcp6"):
-        for line in _read(PROC / table).splitlines():
-            fields = line.split()
-            if fields[3] == TIME_WAIT and int(fields[1].rpartition(":")[2], 16) == port:
-                return True
     return False
 
 

@@ -23,7 +23,11 @@ SHOWN_LINE: Final = 200
 END_S: Final = 3.0
 SETTLE_LOOKS: Final = 3
 SETTLE_PAUSE_S: Final = 0.01
-SETTLE_S: Final = 1.0
+SETTLE_S: Final = 0.5
+"""Processor time; of a program that never has nothing to do, RESTLESS_S the next time."""
+RESTLESS_S: Final = 0.05
+MOST_WALL: Final = 8.0
+"""However busy the machine, the wait ends after so many times that."""
 TREE_S: Final = 0.4
 """The list of a program's processes is believed for so long."""
 
@@ -81,6 +85,7 @@ class Program:
         self._tree: list[int] = []
         self._tree_at = 0.0
         self._exit_noted = True
+        self._restless = False
 
     def start(self, typed: bytes = b"") -> None:
         """Start it, ending the process before; `typed` is what its user types, all of it at once.
@@ -145,13 +150,21 @@ class Program:
             time.sleep(SETTLE_PAUSE_S)
 
     def settle(self) -> None:
-        """Wait until it is gone of what a check has done, or has had nothing to do for a moment."""
-        end = time.monotonic() + SETTLE_S
+        """Wait until it is done with what a check has left behind: it has had nothing to do for a moment.
+
+        One that computes without end is never done; it is waited for once, and not after each check.
+        """
+        limit_s = RESTLESS_S if self._restless else SETTLE_S
+        end = time.monotonic() + limit_s * MOST_WALL
+        before = self.usage()
         quiet = 0
         while quiet < SETTLE_LOOKS and self.running and time.monotonic() < end:
             time.sleep(SETTLE_PAUSE_S)
             usage = self.usage()
             quiet = 0 if usage is not None and usage.working else quiet + 1
+            if usage and before and usage.cpu_s - before.cpu_s >= limit_s:
+                self._restless = True
+                return
 
     def ended(self) -> str:
         """Say how it has ended by itself; nothing while it runs. The timeline learns of it once."""

@@ -127,6 +127,7 @@ def verdict_distances(server: JudgedServer) -> None:
     for _ in range(FEW):
         player = server.play()
         seen = player.sweep()
+        player.connection.close()
         secret = seen[-1][0]
         if all(meant in {Meaning.MISS, Meaning.CORRECT} for _, meant in seen) and len(seen) > most:
             continue

@@ -5,7 +5,7 @@ import time
 from typing import Final
 
 from services.conformance.checks import Checklist, Need
-from services.conformance.connection import Connection, MismatchError, NotApplicableError, shown
+from services.conformance.connection import MismatchError, NotApplicableError, shown
 from services.conformance.dialect import VERDICTS, Meaning, classify
 from services.conformance.judged import LOOK_PAUSE_S, TRIES, JudgedServer, Player, in_threads
 from services.conformance.results import Finding, Level
@@ -46,6 +46,20 @@ HINT_GHOST: Final = (
 HINT_IDLE: Final = (
     "a recv that waits for one client must not keep accept and the others waiting: a thread for each "
     "connection, or select over all of them"
+)
+HINT_HEADER: Final = (
+    "a player's address is what accept returns, whatever is sent; octets that make no line are refused"
+)
+HINT_GARBAGE: Final = (
+    "octets may be anything: decode them so that nothing can fail (latin-1, or errors='replace'), and end "
+    "this one connection, not the server, where something fails all the same"
+)
+HINT_ENDLESS: Final = (
+    "a line that does not end must not stop the others: count what has come of it, and refuse it when it is "
+    "longer than 512 octets"
+)
+HINT_SURVIVES: Final = (
+    "whatever happens on one connection ends that connection alone: catch it where the connection is served"
 )
 HINT_BUSY: Final = (
     "look for a loop that never waits: a non-blocking accept or recv that is tried again and again, "
@@ -90,16 +104,19 @@ def any_case(server: JudgedServer) -> None:
     player.verdict(server.dialect.low)
 
 
-@CHECKS.check("X-1", need=Need.PLAYER_AND_ADMIN, risk=1, hint=HINT_NUMBER)
+@CHECKS.check("X-1", need=Need.PLAYER_AND_ADMIN, risk=1, hint=HINT_HEADER)
 def forged_header(server: JudgedServer) -> None:
     """A player who claims to be a balancer is not believed, and does no harm."""
     others = server.bystanders()
     connection = server.open(server.player_port)
+    player = Player(connection, server.dialect)
     connection.send(FORGED_HEADER)
-    connection.send_lines("Hello")
-    server.expect_serves(*others)
+    connection.send_lines("Hello", *server.dialect.begin, player.spell(server.dialect.low))
+    connection.read_rest(server.timing.quiet_s)
     if FORGED_HOST in str(server.listed()):
         connection.fail("no player in the list who only claims to be there", FORGED_HOST)
+    server.make_room(connection)
+    server.expect_serves(*others)
 
 
 @CHECKS.check("F-1", need=Need.GREETING, hint=HINT_LINES)
@@ -192,6 +209,7 @@ def _nearly_won(server: JudgedServer) -> tuple[Player, list[int]]:
         seen = dict(player.sweep(leave=1))
         if Meaning.CORRECT not in seen.values():
             return player, [number for number in numbers if number not in seen]
+        player.connection.close()
     return server.play(), list(numbers)
 
 
@@ -202,7 +220,7 @@ def word_guess(server: JudgedServer) -> None:
     player = server.play()
     player.connection.send_lines(player.spell("abc"))
     player.connection.read_rest(server.timing.quiet_s)
-    player.connection.close()
+    server.make_room(player.connection)
     server.expect_serves(*others)
 
 
@@ -248,13 +266,12 @@ def ghosts(server: JudgedServer) -> None:
 def cut_line(server: JudgedServer) -> None:
     """A connection ends within a line: the others play on."""
     others = server.bystanders()
-    for end in (Connection.close, Connection.reset):
-        player = server.play()
-        player.connection.send(b"My Gu")
-        end(player.connection)
-        connection = server.open_player()
-        connection.send(b"Hel")
-        end(connection)
+    player = server.play()
+    player.connection.send(b"My Gu")
+    player.connection.close()
+    connection = server.open_player()
+    connection.send(b"Hel")
+    connection.close()
     server.expect_serves(*others)
 
 
@@ -321,7 +338,7 @@ def port_scan(server: JudgedServer) -> None:
     server.expect_serves(*others)
 
 
-@CHECKS.check("P-6", need=Need.GAME, risk=1, hint=HINT_NUMBER)
+@CHECKS.check("P-6", need=Need.GAME, risk=1, hint=HINT_GARBAGE)
 def garbage(server: JudgedServer) -> None:
     """Random octets in every state do no harm."""
     others = server.bystanders()
@@ -330,7 +347,7 @@ def garbage(server: JudgedServer) -> None:
         connection = begin()
         connection.send(noise)
         connection.read_rest(server.timing.quiet_s)
-        connection.close()
+        server.make_room(connection)
     if server.dialect.admin:
         connection = server.open(server.admin_port)
         connection.send(noise)
@@ -338,13 +355,14 @@ def garbage(server: JudgedServer) -> None:
     server.expect_serves(*others)
 
 
-@CHECKS.check("F-2", need=Need.GAME, risk=1, hint=HINT_LINES)
+@CHECKS.check("F-2", need=Need.GAME, risk=1, hint=HINT_ENDLESS)
 def endless_line(server: JudgedServer) -> None:
     """A line without an end does no harm."""
     others = server.bystanders()
     player = server.play()
     player.connection.send(b"x" * LONG_OCTETS)
     player.connection.read_rest(server.timing.quiet_s)
+    server.make_room(player.connection)
     server.expect_serves(*others)
 
 
@@ -376,7 +394,7 @@ def lines_in_order(server: JudgedServer) -> None:
     """A whole handshake in one segment is answered in order."""
     connection = server.open_player()
     player = Player(connection, server.dialect)
-    lines = ["Hello", *(["Game"] if server.dialect.game else []), player.spell(server.dialect.low)]
+    lines = ["Hello", *server.dialect.begin, player.spell(server.dialect.low)]
     wanted = [{Meaning.GREETING}, *([{Meaning.READY}] if server.dialect.game else []), VERDICTS]
     connection.send_lines(*lines)
     for line, senses in zip(lines, wanted, strict=True):
@@ -400,7 +418,7 @@ def slow_typist(server: JudgedServer) -> None:
         )
 
 
-@CHECKS.check("P-1", risk=2)
+@CHECKS.check("P-1", risk=2, hint=HINT_SURVIVES)
 def survives(server: JudgedServer) -> None:
     """The server goes on after each of the other checks, also those that it passed."""
     if server.deaths:
@@ -408,7 +426,6 @@ def survives(server: JudgedServer) -> None:
             Finding(
                 "the server to go on after each of the other checks",
                 "; ".join(f"gone after {check}: {how}" for check, how in server.deaths),
-                HINT_END,
             )
         )
 
@@ -424,11 +441,11 @@ def rebound(server: JudgedServer) -> None:
     winner = server.play()
     winner.sweep()
     winner.connection.read_rest()
-    winner.connection.close(spare_time_wait=False)
+    winner.connection.close()
     player = server.play()
     if server.dialect.admin:
-        server.who()[0].close(spare_time_wait=False)
+        server.who()
     program.kill()
     player.connection.read_rest(server.timing.quiet_s)
-    player.connection.close(spare_time_wait=False)
+    player.connection.close()
     server.restart(player.connection)

@@ -150,6 +150,7 @@ def _look_after(server: JudgedServer, check: Check[JudgedServer], result: Result
         return result, ""
     # Where not one connection came about, it was gone before, of what the check before has done.
     before = result.outcome is Outcome.FAILED and not result.timeline.lanes
+    server.release_ports()
     back = server.serves_again(REVIVAL_S)
     server.end_check()
     if before:

@@ -27,7 +27,7 @@ def _plain(server: JudgedServer, port: Endpoint) -> Connection:
     return server.open(replace(_encrypted(port), tls=None))
 
 
-@ROBUST.check("T-1", need=Need.BOTH, risk=1, hint=HINT)
+@ROBUST.check("T-1", need=Need.PLAYER_AND_ADMIN, risk=1, hint=HINT)
 def plain_text_harmless(server: JudgedServer) -> None:
     """Plain text, garbage and silence on encrypted ports harm nobody else."""
     ports = [port for port in (server.player_port, server.admin_port) if port.tls]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.conformance import admin_mutants, client_mutants, server_mutants
+from tests.support.conformance import admin_mutants, classroom, client_mutants, server_mutants
 from tests.support.conformance.judging import (
     judge_client_mutant,
     judge_server_mutant,
@@ -26,7 +26,7 @@ AT_ONCE = 10
 
 
 @pytest.fixture(scope="session")
-def report_on() -> Iterator[Callable[[str, str | None], Report]]:
+def report_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str | None], Report]]:
     """Return a function that waits for the report on one program: its kind, and its name or None."""
     # Each in a process of its own: the kit measures time, and threads would wait for one another in between.
     with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
@@ -38,4 +38,8 @@ def report_on() -> Iterator[Callable[[str, str | None], Report]]:
         for name in (None, *server_mutants.MUTANTS):
             judged["server", name] = pool.submit(judge_server_mutant, name)
         judged["student", None] = pool.submit(judge_student)
+        for name in classroom.FAULTS:
+            judged["class", name] = pool.submit(
+                classroom.judge_submission, name, tmp_path_factory.mktemp(name)
+            )
         yield lambda kind, name: judged[kind, name].result()

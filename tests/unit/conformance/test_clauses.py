@@ -9,6 +9,7 @@ import pytest
 
 from services.conformance import admin_checks, client_checks, server_run
 from services.conformance.clauses import CLAUSES, clause_order
+from services.conformance.results import Level
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "protocol.md"
 LISTS = {
@@ -42,6 +43,14 @@ def test_checks_are_well_formed(subject: str) -> None:
     for check in checks:
         assert check.clauses, check.name
         assert re.fullmatch(r"[A-Z+].*[a-zA-Z)]\.", check.sentence), check.name
+
+
+@pytest.mark.parametrize("subject", LISTS)
+def test_checks_that_decide_marks_have_hints(subject: str) -> None:
+    """Whoever fails a check of the levels that beginners are asked is told what to look for."""
+    assert not [
+        check.name for check in LISTS[subject] if check.level is not Level.EXTENDED and not check.hint
+    ]
 
 
 def test_unknown_clause_comes_last() -> None:

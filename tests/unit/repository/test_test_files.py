@@ -32,6 +32,22 @@ SHELLS = {
     "tests/integration/test_command_lines.py": ("certs/__main__",),
     "tests/integration/tap/test_relay.py": ("tap/__main__", "tap/cli", "tap/settings"),
     "tests/integration/server/test_tls.py": ("server/certificates",),
+    "tests/integration/conformance/test_command_line.py": ("conformance/__main__", "conformance/cli"),
+    "tests/integration/conformance/test_server_mutants.py": (
+        *("conformance/checks", "conformance/connection", "conformance/discovery", "conformance/judged"),
+        *("conformance/server_classic", "conformance/server_extended", "conformance/server_robust"),
+        *("conformance/server_run", "conformance/server_watch"),
+    ),
+    "tests/integration/conformance/test_with_our_programs.py": (
+        *("conformance/server_rounds", "conformance/server_tls"),
+    ),
+    "tests/integration/conformance/test_client_mutants.py": (
+        *("conformance/admin_checks", "conformance/client_checks", "conformance/client_run"),
+        "conformance/scripted_server",
+    ),
+    "tests/unit/conformance/test_marks.py": ("conformance/batch",),
+    "tests/unit/conformance/test_reports.py": ("conformance/report", "conformance/results"),
+    "tests/e2e/test_conformance.py": ("conformance/confined", "conformance/containers"),
     "tests/integration/lobby/test_valkey.py": ("lobby/channel", "lobby/scripts", "lobby/seat"),
 }
 """Modules that do little but input and output: seen at work, through the program that they are part of."""
@@ -42,9 +58,6 @@ VOCABULARIES = {
     "tests/unit/server/game/test_player.py": ("protocol/refusals",),
 }
 """Modules that say what others talk of, and do nothing themselves: tested with those that do."""
-
-AWAITED = ("services/conformance/",)
-"""Modules whose tests are still to come."""
 
 TESTED_BY = {
     f"services/{module}.py": file for file, modules in (SHELLS | VOCABULARIES).items() for module in modules
@@ -69,7 +82,7 @@ def own_test_files(module: str) -> list[Path]:
     ]
 
 
-@pytest.mark.parametrize("module", [module for module in modules() if not module.startswith(AWAITED)])
+@pytest.mark.parametrize("module", modules())
 def test_every_module_has_its_test_file(module: str) -> None:
     """A module has a test file at its own place, or stands among the exceptions."""
     assert own_test_files(module) or module in TESTED_BY

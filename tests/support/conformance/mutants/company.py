@@ -7,6 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, ClassVar
 
+from services.conformance.server_robust import FORGED_HEADER, FORGED_HOST
+from services.protocol.messages import Address
 from services.protocol.state import State
 from tests.support.conformance.mutants.mutant import Mutant
 
@@ -47,7 +49,7 @@ class StallsOnIdlePlayer(Mutant):
 class DiesOnReset(Mutant):
     """Falls dead when a player's connection is reset."""
 
-    breaks = "vanished-player ghosts cut-line told-who-left"
+    breaks = "vanished-player ghosts told-who-left"
 
     def read_message(self, connection: Connection) -> Iterator[bytes]:
         try:
@@ -56,6 +58,29 @@ class DiesOnReset(Mutant):
             if connection.state is State.PLAYING:
                 os._exit(1)
             raise
+
+
+class BelievesHeader(Mutant):
+    """Takes any player for a balancer that passes another one on."""
+
+    breaks = "forged-header"
+
+    def cut(self, connection: Connection, data: bytes) -> list[bytes]:
+        if data.startswith(FORGED_HEADER[:12]):
+            connection.address = Address(FORGED_HOST, 50_000)
+            data = data[len(FORGED_HEADER) :]
+        return super().cut(connection, data)
+
+
+class DiesOnLongLine(Mutant):
+    """Falls dead when a line does not end."""
+
+    breaks = "endless-line"
+
+    def cut(self, connection: Connection, data: bytes) -> list[bytes]:
+        if len(data) > 4000 and b"\n" not in data:
+            os._exit(1)
+        return super().cut(connection, data)
 
 
 class FewPlayers(Mutant):
