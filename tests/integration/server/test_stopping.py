@@ -77,6 +77,23 @@ def test_nobody_is_closed_without_a_word(server: ServerProcess) -> None:
         assert server.all_events()[-1]["event"] == "server_stopped"
 
 
+def test_who_waits_to_be_accepted_is_told_too(server: ServerProcess) -> None:
+    """Connections that the kernel holds for a server that stops are answered, none is reset (P-6, F-7)."""
+    with contextlib.ExitStack() as stack, server.new_player("Hello", "Game") as player:
+        server.signal(signal.SIGSTOP)
+        waiting = [
+            stack.enter_context(new()) for _ in range(150) for new in (server.new_player, server.new_admin)
+        ]
+        for client in waiting[::2]:
+            client.send(b"Hello\r\n")
+        server.signal(signal.SIGTERM)
+        server.signal(signal.SIGCONT)
+        for client in waiting:
+            assert client.read_rest().endswith(STOPPING)
+        win(player)
+        assert server.wait() == 0
+
+
 def test_peers_that_stay_do_not_hold_it_up() -> None:
     """It ends within five seconds with connections open whose other side never closes, or does not read."""
     small = Alteration(send_buffer_octets=1 << 16)
