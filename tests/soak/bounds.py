@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import resource
 import shutil
@@ -27,6 +28,7 @@ from benchmarks.host import processor_s, raise_file_limit, resident_kib
 from benchmarks.plan import Kind, Load
 from services.runtime.tls import client_context
 from services.runtime.tls_settings import ClientTls
+from services.server.settings import Limits
 from tests.support.certificates import make_cast
 from tests.support.crowd import playing_crowd
 from tests.support.line_client import LineClient
@@ -143,11 +145,105 @@ def test_a_flood(loop: Alteration) -> None:
         tell(f"100,000 lines from one connection, five times: answered in {max(took_s):.2f} s")
         judge(tally, alone_ms, "50 players beside it")
 
+    with ServerProcess(loop, GAME_MAX_LINE_RATE="0") as server:
+        server.ignore(*EVERY_EVENT)
+        flooding, guess, reply = start_a_game(server)
+        with flooding:
+            asyncio.run(run(server, flooding, guess, reply))
+
+
+def test_the_rate_of_lines(loop: Alteration) -> None:
+    """30,000 lines at once from one connection, at the rate that is allowed, and 50 players beside it."""
+    count, rate = 30_000, Limits().max_line_rate
+
+    async def run(server: ServerProcess, flooding: LineClient, guess: bytes, reply: bytes) -> None:
+        alone_ms = await baseline(server)
+        async with playing_crowd(server.player, PLAYERS) as tally:
+            began_s = time.monotonic()
+            sender = threading.Thread(target=flooding.send, args=(guess * count,))
+            sender.start()
+            await asyncio.to_thread(flooding.read, len(reply) * count)
+            sender.join()
+            # The bucket is looked at once it is empty, and may be full once more by then.
+            measured = (count - 2 * rate) / (time.monotonic() - began_s)
+        alone_ms = max(alone_ms, await baseline(server))
+        tell(f"{count:,} lines at once from one connection: answered at {measured:,.0f} a second")
+        judge(tally, alone_ms, "50 players beside it")
+        assert measured < rate * 1.1
+
     with ServerProcess(loop) as server:
         server.ignore(*EVERY_EVENT)
         flooding, guess, reply = start_a_game(server)
         with flooding:
             asyncio.run(run(server, flooding, guess, reply))
+
+
+def test_key_updates(loop: Alteration, cast: Cast) -> None:
+    """A TLS connection that sends key updates alone, again and again, and 50 players beside it."""
+    settings = {"GAME_TLS_CERT": str(cast.server.cert), "GAME_TLS_KEY": str(cast.server.key)}
+
+    async def run(server: ServerProcess) -> None:
+        command = [sys.executable, "-m", "tests.support.key_updates", *map(str, server.player), "200000"]
+        alone_ms = await baseline(server)
+        async with playing_crowd(server.player, PLAYERS) as tally:
+            sent, took_s = [], []
+            for _ in range(5):
+                began_s = time.monotonic()
+                flood = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+                output, _ = await flood.communicate()
+                sent.append(int(output))
+                took_s.append(time.monotonic() - began_s)
+        alone_ms = max(alone_ms, await baseline(server))
+        tell(f"200,000 TLS key updates, five times: cut after {max(took_s):.1f} s, {max(sent):,} sent")
+        judge(tally, alone_ms, "50 players beside them")
+        assert max(sent) < 200_000
+
+    with ServerProcess(loop, **settings, GAME_ADMIN_TLS="off") as server:
+        server.ignore(*EVERY_EVENT)
+        asyncio.run(run(server))
+
+
+def test_a_crowd_at_the_administrator_port(loop: Alteration) -> None:
+    """600 who connect again and again and say nothing: the administrator gets in after a few tries."""
+
+    async def silent(address: tuple[str, int]) -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                reader, writer = await asyncio.open_connection(*address)
+                with contextlib.closing(writer):
+                    await reader.read()
+
+    async def tries(address: tuple[str, int]) -> int:
+        for number in itertools.count(1):
+            with contextlib.suppress(OSError):
+                reader, writer = await asyncio.open_connection(*address)
+                with contextlib.closing(writer):
+                    writer.write(b"Hello\r\nWho\r\n")
+                    answer = await reader.read()
+                if answer.startswith(b"Admin-Greetings"):
+                    return number
+        raise AssertionError
+
+    async def run(address: tuple[str, int]) -> None:
+        crowd = [asyncio.ensure_future(silent(address)) for _ in range(600)]
+        await asyncio.sleep(2)
+        needed, waits_s = [], []
+        for _ in range(20):
+            began_s = time.monotonic()
+            needed.append(await tries(address))
+            waits_s.append(time.monotonic() - began_s)
+        for one in crowd:
+            one.cancel()
+        await asyncio.gather(*crowd, return_exceptions=True)
+        tell(
+            f"600 silent newcomers at the administrator port: greeted after {max(needed)} tries at most, "
+            f"{max(waits_s):.1f} s; on average {sum(needed) / len(needed):.1f}"
+        )
+        assert max(waits_s) < 10
+
+    with ServerProcess(loop) as server:
+        server.ignore(*EVERY_EVENT, "connection_probed")
+        asyncio.run(run(server.admin))
 
 
 def test_an_endless_line(loop: Alteration) -> None:
