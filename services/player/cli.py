@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from services.player import interactive
-from services.player.interactive import NAME
 from services.player.settings import FLAGS, Settings
 from services.runtime.command import run_command
 from services.runtime.connecting import Target
@@ -21,10 +20,14 @@ if TYPE_CHECKING:
 
     from services.strategies.choice import Strategy
 
+OK: Final = 0
+
+_NAME: Final = "guessing-player"
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=NAME,
+        prog=_NAME,
         description="Play the guessing game by hand, or let bots play it.",
         epilog="exit status: 0 won, left or stopped, 1 failed, 2 bad usage or settings, 130 interrupted",
     )
@@ -62,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Do what the command line says and return the exit status."""
-    return run_command(NAME, lambda: _run(arguments, environ))
+    return run_command(_NAME, lambda: _run(arguments, environ))
 
 
 def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -75,23 +78,25 @@ def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     target = Target(settings.host, settings.port, tls)
     if settings.bot is not None:
         return _play_bots(target, settings.bot, settings, Terminal.find(environ))
-    return _play_by_hand(target, settings, environ, hints=options.hint, plain=options.plain)
+    _play_by_hand(target, settings, environ, hints=options.hint, plain=options.plain)
+    return OK
 
 
 def _play_by_hand(
     target: Target, settings: Settings, environ: Mapping[str, str], *, hints: bool, plain: bool
-) -> int:
+) -> None:
     terminal = Terminal.find(environ)
     drawn = terminal.is_terminal and not plain
     wishes = interactive.Wishes(
         settings.dialect, settings.name, hints=hints, drawn=drawn, coloured=terminal.is_coloured
     )
     if not (drawn and terminal.is_drawable and sys.stdin.isatty()):
-        return interactive.play(target, wishes)
+        interactive.play(target, wishes)
+        return
     # Piped input starts faster without it.
     from services.player.editor import Editor  # noqa: PLC0415
 
-    return interactive.play(target, wishes, Editor(environ["TERM"]))
+    interactive.play(target, wishes, Editor(environ["TERM"]))
 
 
 def _play_bots(target: Target, strategy: Strategy, settings: Settings, terminal: Terminal) -> int:

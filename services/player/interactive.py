@@ -34,19 +34,14 @@ from services.protocol.messages import (
 from services.protocol.printable import printable
 from services.protocol.rules import CLASSIC
 from services.protocol.state import State
-from services.runtime.connecting import UnreachableError, connect
+from services.runtime.connecting import connect
+from services.runtime.fault import Fault
 from services.strategies.choice import hint
 
 if TYPE_CHECKING:
     from services.player.keyboard import Keyboard
     from services.protocol.messages import Reply
     from services.runtime.connecting import Target
-
-OK: Final = 0
-FAILED: Final = 1
-INTERRUPTED: Final = 130
-
-NAME: Final = "guessing-player"
 
 _QUIT: Final = "quit"
 _YES: Final = {"", "y", "yes", "again"}
@@ -55,7 +50,7 @@ _INTEGER: Final = re.compile(r"[0-9]{1,500}")
 """Clause P-3: ASCII digits. No line of the protocol holds more of them."""
 
 
-class _OverError(Exception):
+class _OverError(Fault):
     """The game cannot go on; the text is one clear line."""
 
 
@@ -77,21 +72,23 @@ class Wishes:
     coloured: bool
 
 
-def play(target: Target, wishes: Wishes, keyboard: Keyboard | None = None) -> int:
+def play(target: Target, wishes: Wishes, keyboard: Keyboard | None = None) -> None:
     """Play until the person has had enough.
 
-    Return the exit status: 0 won or left, 1 server gone or refusing, 130 Ctrl-C.
+    Raises:
+        Fault: the server is gone or refuses.
+        KeyboardInterrupt: Ctrl-C.
     """
     try:
-        return asyncio.run(_play(_Person(target, wishes, keyboard or Lines())))
-    except (KeyboardInterrupt, InterruptError):
-        return INTERRUPTED
+        asyncio.run(_play(_Person(target, wishes, keyboard or Lines())))
+    except InterruptError:
+        raise KeyboardInterrupt from None
     finally:
         # What was typed ahead were guesses, and no commands for the shell.
         flush_terminal()
 
 
-async def _play(person: _Person) -> int:
+async def _play(person: _Person) -> None:
     myself = asyncio.current_task()
     terminated = asyncio.Event()
 
@@ -108,11 +105,6 @@ async def _play(person: _Person) -> int:
     except asyncio.CancelledError:
         if not terminated.is_set():
             raise
-    except (UnreachableError, _OverError) as error:
-        sys.stdout.flush()
-        sys.stderr.write(f"{NAME}: {error}\n")
-        return FAILED
-    return OK
 
 
 def _say(text: str) -> None:

@@ -20,6 +20,7 @@ from services.player.bot import Dialect
 from services.protocol.messages import Verdict
 from services.protocol.rules import Rules
 from services.runtime.connecting import Target
+from services.runtime.fault import Fault
 from tests.support.fake_server import FakeServer, begin, close, refuse, vanish
 from tests.support.player_process import arguments, environ, piped
 from tests.support.scripted_server import ScriptedServer
@@ -289,15 +290,17 @@ def test_help_and_bad_usage() -> None:
     assert piped(1, "", "--cheat").returncode == 2
 
 
-def test_a_silent_server_is_left(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_silent_server_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not reply in time ends the game with one line, and status 1."""
     monkeypatch.setattr("services.player.game_connection.REPLY_TIMEOUT_S", 0.1)
     wishes = interactive.Wishes(Dialect.CLASSIC, None, hints=False, drawn=False, coloured=False)
-    with ScriptedServer(lambda peer: peer.wait_for_end()) as server:
-        status = interactive.play(Target("127.0.0.1", server.port), wishes)
+    with (
+        ScriptedServer(lambda peer: peer.wait_for_end()) as server,
+        pytest.raises(Fault, match=r"^no reply from the server within 0\.1 s$") as fault,
+    ):
+        interactive.play(Target("127.0.0.1", server.port), wishes)
 
-    assert status == 1
-    assert capsys.readouterr().err == "guessing-player: no reply from the server within 0.1 s\n"
+    assert fault.value.status == 1
 
 
 # --- on a terminal
@@ -397,7 +400,7 @@ def test_a_server_that_knows_no_names_is_played_without(
     server_side = FakeServer(secret=17, names=answer, dialect=Dialect.CLASSIC, confused="")
     wishes = interactive.Wishes(Dialect.CLASSIC, "anna", hints=False, drawn=False, coloured=False)
     with ScriptedServer(server_side) as server:
-        assert interactive.play(Target("127.0.0.1", server.port), wishes, Typed("17")) == 0
+        interactive.play(Target("127.0.0.1", server.port), wishes, Typed("17"))
 
     assert server_side.guesses() == [17]
 
