@@ -25,6 +25,8 @@ from services.protocol.printable import printable
 
 KINDS: Final = ("server", "client", "admin-client")
 NOTE_LENGTH: Final = 400
+CELL_WIDTH: Final = 100
+"""In the table for a terminal; the CSV has all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def run(options: argparse.Namespace) -> int:
         EngineError: no engine answers, or it lacks an image; or there are no submissions.
     """
     folders = _folders(options.folder, options.only)
-    with Containers(options.image) as containers, ThreadPoolExecutor(options.jobs) as pool:
+    with Containers(options.image, options.jobs) as containers, ThreadPoolExecutor(options.jobs) as pool:
         try:
             judgements = list(pool.map(partial(_judge, containers, options), folders))
         except KeyboardInterrupt:
@@ -233,9 +235,16 @@ def _printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
+def _cut(text: str) -> str:
+    return text if len(text) <= CELL_WIDTH else f"{text[:CELL_WIDTH]}…"
+
+
 def write_table(judgements: Sequence[Judgement], file: TextIO) -> None:
     """Write the summary as a table of plain text."""
-    rows = [dict.fromkeys(COLUMNS, "") | judgement.row() for judgement in judgements]
+    rows = [
+        dict.fromkeys(COLUMNS, "") | {column: _cut(text) for column, text in judgement.row().items()}
+        for judgement in judgements
+    ]
     shown = [column for column in COLUMNS if any(row[column] for row in rows)]
     widths = {column: max(len(column), *(len(row[column]) for row in rows)) for column in shown}
     titled = [dict(zip(COLUMNS, COLUMNS, strict=True)), *rows]

@@ -24,6 +24,8 @@ from services.conformance.server_run import UnreachableError
 SOURCE: Final = Path("/submission")
 HOME: Final = Path(tempfile.gettempdir()) / "submission"
 """It lies in the one place of the container that can be written to, and is bounded."""
+LAST: Final = ("nice", "-n", "19")
+"""Where hundreds of its processes compute without end, the judge has to have its turn before them."""
 FAILED_LINES: Final = 8
 
 
@@ -75,7 +77,7 @@ class _Cell:
 
     def _spawn(self, command: Sequence[str], environ: Mapping[str, str]) -> Process:
         return subprocess.Popen(
-            list(command),
+            [*LAST, *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -69,8 +69,8 @@ class EngineError(Exception):
 class Containers:
     """The containers of one run of the kit, on one image; all of them end with it."""
 
-    def __init__(self, image: str) -> None:
-        """Find an engine and the image.
+    def __init__(self, image: str, jobs: int = 1) -> None:
+        """Find an engine and the image; `jobs` is how many are to run at once.
 
         Raises:
             EngineError: there is none.
@@ -90,7 +90,8 @@ class Containers:
                 self._engine.images.get(image)
             except self._docker.errors.ImageNotFound:
                 self._engine.images.pull(image)
-            processors = min(MOST_PROCESSORS, self._engine.info()["NCPU"])
+            # One that computes without end must not slow the others down.
+            processors = min(MOST_PROCESSORS, max(1, self._engine.info()["NCPU"] // jobs))
         except (self._docker.errors.DockerException, OSError) as error:
             raise EngineError(f"no container engine answers, or it lacks an image: {error}") from error
         limit = self._docker.types.Ulimit
