@@ -63,6 +63,9 @@ WHOLE_ANSWER_S: Final = 30.0
 MOST_OCTETS: Final = 4 << 20
 """Bounds on an answer, in time and size, against a server that never stops: room for 80,000 players."""
 
+_PLAYER_GREETING: Final = b"Greetings"
+"""What the player port answers to Hello (clause P-1)."""
+
 _OPENINGS: Final = ((Hello(), True), (AdminHello(), True), (Hello(), False), (AdminHello(), False))
 """What to begin with, and whether lines are ended: some servers compare all that they have received."""
 
@@ -146,7 +149,8 @@ async def _ask(
         listing = b""
     refusal = _refusal(listing)
     if refusal is not None and not find_players(list_begun.decode("latin-1")):
-        raise UnreachableError(f"{target} refused: {escaped(refusal)}")
+        port = ": is this the administrator port?" if line.strip() == _PLAYER_GREETING else ""
+        raise UnreachableError(f"{target} refused: {escaped(refusal)}{port}")
     return find_players((list_begun + listing if list_begun or listing else line).decode("latin-1"))
 
 

@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
 from services.protocol.errors import LineTooLongError
+from services.protocol.messages import Unknown
 from services.runtime.connecting import cause
 from services.runtime.lost_peer import notice_lost_peer
 
@@ -27,6 +28,13 @@ QUIET_S: Final = 1.0
 
 MOST_OCTETS: Final = 16 << 10
 """What a server may say between two lines of ours: room for a page of instructions, not for a flood."""
+
+_ADMIN_GREETING: Final = Unknown("Admin-Greetings")
+"""What the other port of a server answers to Hello (clause A-1)."""
+
+_ADMIN_PORT: Final = (
+    "this is the administrator port, usually 4001; players connect to the player port, usually 4000"
+)
 
 _CLOSED: Final = "the server closed the connection"
 
@@ -88,6 +96,8 @@ class GameConnection(asyncio.Protocol):
         for reply in replies:
             if not self._ended:
                 self.hear(self._conversation.handle(reply))
+            if reply == _ADMIN_GREETING:
+                self.give_up(_ADMIN_PORT)
         self.take_turn()
 
     def eof_received(self) -> None:

@@ -224,6 +224,23 @@ def test_a_refusal_is_one_clear_line() -> None:
     assert done.stderr == f"guessing-admin: 127.0.0.1:{server.port} refused: 'not \\x1b[2J today'\n"
 
 
+def test_the_player_port_is_no_administrator_port() -> None:
+    """Whoever has mistaken one port for the other is told so."""
+
+    def script(peer: Peer) -> None:
+        peer.hear()
+        peer.say("Greetings")
+        peer.hear()
+        peer.say("Refused: say Game first")
+        peer.close()
+
+    with ScriptedServer(script) as server:
+        done = who(server.port)
+
+    assert done.returncode == 1
+    assert done.stderr.endswith(" refused: 'say Game first': is this the administrator port?\n")
+
+
 def test_a_server_that_is_not_there_is_one_clear_line() -> None:
     """Nobody listening: one line, no traceback, exit 1."""
     with ScriptedServer(our_own()) as server:

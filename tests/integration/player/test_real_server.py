@@ -83,6 +83,15 @@ def test_another_range_and_close_distance() -> None:
     assert len(pool.named("game_won")) == 18
 
 
+def test_the_administrator_port_is_no_player_port() -> None:
+    """Whoever has mistaken one port for the other is told so."""
+    with ServerProcess() as plain:
+        played = piped(plain.admin[1], "5\n")
+
+    assert played.returncode == 1
+    assert "this is the administrator port, usually 4001; players connect to" in played.stderr
+
+
 def test_a_person_wins(server: ServerProcess) -> None:
     """Whoever tries every number wins."""
     played = piped(server.player[1], EVERY_NUMBER)
