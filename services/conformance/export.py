@@ -167,7 +167,7 @@ def write_moodle(marks: Iterable[tuple[str, int, str]], file: TextIO) -> None:
     A folder from Moodle's own archive of submissions tells the participant; any other name stands as it is.
     """
     rows = (
-        dict(zip(MOODLE_COLUMNS, (_participant(name), str(points), "-", feedback), strict=True))
+        dict(zip(MOODLE_COLUMNS, (_participant(name), str(points), "", feedback), strict=True))
         for name, points, feedback in marks
     )
     write_table(MOODLE_COLUMNS, rows, file)

@@ -196,6 +196,78 @@ class KnowsIpv4Only(Mutant):
         return line if re.match(r"\d+\.", line) else "?"
 
 
+class Watcher(ReferenceAdmin):
+    """Watches, and shows each line as it comes; it is correct, and the mutants below it are not."""
+
+    def ask(self) -> None:
+        """Take the seat."""
+        self.send_lines("Watch")
+
+    def show(self) -> None:
+        """Show what happens, as long as it may watch."""
+        while (line := self.read_message()) is not None:
+            self.take(line)
+            if self.is_over(line):
+                return
+
+    def take(self, line: str) -> None:
+        """Show a line, or answer it."""
+        if line.startswith("Ping"):
+            self.answer()
+        else:
+            sys.stdout.write(f"{self.shown(line)}\n")
+            sys.stdout.flush()
+
+    def answer(self) -> None:
+        """Answer a sign of life."""
+        self.send_lines("Pong")
+
+    def is_over(self, line: str) -> bool:
+        """Tell whether the watch ends with this line."""
+        return line.startswith("Refused")
+
+
+class ShowsOnlyTheList(Watcher, Mutant):
+    """Shows who plays when it begins to watch, and nobody who comes later."""
+
+    breaks = "follows-events reads-names"
+
+    def shown(self, line: str) -> str:
+        return "" if line.startswith(("Joined", "Guessed", "Won")) else line
+
+
+class StumblesOnNames(Watcher, Mutant):
+    """Takes a line with a name for none."""
+
+    breaks = "reads-names"
+
+    def shown(self, line: str) -> str:
+        return line if re.fullmatch(r"(Joined )?\S+ \d+|End|[GRW].*", line) else "?"
+
+
+class NeverAnswers(Watcher, Mutant):
+    """Does not answer a sign of life."""
+
+    breaks = "pong"
+
+    def answer(self) -> None:
+        pass
+
+
+class WaitsForTheSeat(Watcher, Mutant):
+    """Stays connected when the seat is taken, as if it were free one day."""
+
+    breaks = "seat-taken"
+
+    def is_over(self, line: str) -> bool:
+        return "another" not in line and super().is_over(line)
+
+    def take(self, line: str) -> None:
+        super().take(line)
+        if "another" in line:
+            time.sleep(10)
+
+
 MUTANTS: dict[str, type[Mutant]] = {mutant.__name__: mutant for mutant in Mutant.__subclasses__()}
 
 REFERENCE = ReferenceAdmin
