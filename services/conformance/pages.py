@@ -260,7 +260,12 @@ def _timeline(timeline: Timeline) -> Markup:
     if timeline.omitted_events:
         gap = _tag("td", f"{timeline.omitted_events} events are left out", colspan=str(1 + len(heads)))
         rows.insert(len(rows) // 2, _tag("tr", gap))
-    caption = "Timeline in seconds, a column for each connection" if side_by_side else "Timeline in seconds"
+    by = "\u2192 by the kit, \u2190 by the program"
+    caption = (
+        f"Timeline in seconds, a column for each connection; {by}"
+        if side_by_side
+        else f"Timeline in seconds; {by}"
+    )
     return _table(caption, ["s", *heads], rows, class_="lines")
 
 
