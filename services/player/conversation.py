@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from services.player.bot import View
+from services.player.bot import Dialect, View
 from services.player.sense import is_miss, verdict_in
 from services.protocol.codec import encode
 from services.protocol.connection import ClientConnection
@@ -31,7 +31,6 @@ from services.protocol.state import State
 from services.strategies.candidates import Try
 
 if TYPE_CHECKING:
-    from services.player.bot import Dialect
     from services.protocol.messages import Hello, PlayerReply, Reply
     from services.protocol.rules import Rules
     from services.strategies.candidates import History
@@ -118,7 +117,8 @@ class Conversation:
         self.begun |= isinstance(request, Game | Guess)
         if isinstance(request, Guess):
             self._asked = request.number
-            return encode(Unknown(self._dialect.spell(request.number)))
+            if self._dialect is not Dialect.CLASSIC:
+                return encode(Unknown(self._dialect.spell(request.number)))
         return line
 
     def receive(self, data: bytes) -> list[Reply]:
