@@ -93,6 +93,8 @@ class Seat:
                 found = await self._client.xread(
                     {scripts.EVENTS: f"{last}-1"}, count=BATCH, block=READ_WAIT_MS
                 )
+                if not self._reading:  # a library may lose a cancellation
+                    return
                 if self.expired:
                     raise TimeoutError("the lease could not be renewed")
                 if not found:
@@ -104,6 +106,8 @@ class Seat:
                     raise ConnectionError("events were lost")
                 self._pass_on(b"".join(fields[b"line"] for _, fields in entries))
         except FAULTS as error:
+            if not self._reading:
+                return
             self._reading = False
             self.lose(str(error) or type(error).__name__)
         finally:
