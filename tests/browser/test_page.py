@@ -12,6 +12,7 @@ import pytest
 from tests.support.browser import live_page
 from tests.support.dashboard import Watched, dashboard
 from tests.support.scripted_server import ScriptedServer
+from tests.support.server_process import ServerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -358,3 +359,15 @@ def test_the_hall_of_fame(browser: Browser, width: int) -> None:
         page.shows_part("#scores-about", "3 games recorded")
         page.page.locator("#by-hour[aria-label*='3 won, 0 left; 47 hours not recorded']").wait_for()
         assert page.fits()
+
+
+@pytest.mark.parametrize("port", ["player", "admin"])
+def test_a_port_of_the_game_says_where_the_page_is(browser: Browser, port: str) -> None:
+    """Who opens port 4000 or 4001 in a browser reads one line instead of the browser's own fault (P-6)."""
+    with ServerProcess() as server:
+        page = browser.new_page()
+        host, number = getattr(server, port)
+        page.goto(f"http://{host}:{number}/")
+        text = page.inner_text("body")
+        page.close()
+    assert text.startswith("Refused: this is no web server: to play in a browser, open the page")
