@@ -57,6 +57,15 @@ def test_line_ends_are_those_of_the_containers() -> None:
     assert "* text=auto eol=lf" in (ROOT / ".gitattributes").read_text().splitlines()
 
 
+@pytest.mark.parametrize("file", sorted(path.name for path in ROOT.glob("Dockerfile.*")))
+def test_what_images_take_from_this_folder_can_be_read_by_their_users(file: str) -> None:
+    """A clone made under umask 077 builds the same: what is not installed by a tool is given its rights."""
+    for stage in (ROOT / file).read_text().split("\nFROM ")[1:]:
+        if not stage.partition("\n")[0].endswith(" AS build"):
+            copies = [line for line in stage.splitlines() if line.startswith("COPY ")]
+            assert all("--from=" in line or "--chmod=" in line for line in copies), copies
+
+
 @pytest.mark.parametrize("file", CHECKED)
 def test_checks_tell_busy_from_dead(file: str) -> None:
     """Each check has its own deadline, three tries, and time to start; what hangs is found within 20 s."""
