@@ -43,3 +43,5 @@ def report_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
                 classroom.judge_submission, name, tmp_path_factory.mktemp(name)
             )
         yield lambda kind, name: judged[kind, name].result()
+        # Who runs a part of the tests need not wait for the rest.
+        pool.shutdown(cancel_futures=True)
