@@ -160,24 +160,24 @@ async def _read(reader: asyncio.StreamReader, timeout_s: float, *, a_line: bool)
     Raises:
         _EndlessError: It is more than any list.
     """
-    heard = bytearray()
-    while not (a_line and b"\n" in heard):
-        if len(heard) > MOST_OCTETS:
+    received = bytearray()
+    while not (a_line and b"\n" in received):
+        if len(received) > MOST_OCTETS:
             raise _EndlessError
         try:
-            async with asyncio.timeout(QUIET_S if heard else timeout_s):
+            async with asyncio.timeout(QUIET_S if received else timeout_s):
                 data = await reader.read(65536)
         except TimeoutError:
             break
         except ConnectionError:
             # Some servers end with a reset; what they said before it counts.
-            if heard:
+            if received:
                 break
             raise
         if not data:
             break
-        heard += data
-    return bytes(heard)
+        received += data
+    return bytes(received)
 
 
 def _refusal(answer: bytes) -> str | None:

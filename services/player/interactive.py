@@ -126,7 +126,7 @@ class _Person:
         self._range_told = False
         self._shared = False
         """Whether the server is known for shared rounds: it tells only whose guess comes too late."""
-        self._puzzled = False
+        self._nothing_understood = False
         self._won: list[int] = []
         """The guesses of each game."""
 
@@ -183,17 +183,18 @@ class _Person:
 
     def explain(self) -> None:
         """Say what to try, if nothing that the server said to the last game's guesses was a verdict."""
-        if self._puzzled:
+        if self._nothing_understood:
             _say(f"{self._advice().capitalize()}.")
 
     def _advice(self) -> str:
         return advice(self._dialect or Dialect.CLASSIC)
 
     def _why(self, connection: PersonConnection) -> str:
-        return f"{connection.failure}; {self._advice()}" if self._puzzled else f"{connection.failure}"
+        failure = f"{connection.failure}"
+        return f"{failure}; {self._advice()}" if self._nothing_understood else failure
 
     def _learn(self, conversation: Conversation) -> None:
-        self._puzzled = conversation.misunderstood and not conversation.judged
+        self._nothing_understood = conversation.misunderstood and not conversation.judged
         view = conversation.view
         self._rules, self._range_told = view.rules, view.range_told
 
@@ -284,7 +285,7 @@ class _Person:
                 task.cancel()
             typed, _ = await asyncio.gather(reading, ending, return_exceptions=True)
         if connection.over.is_set():
-            for reply in connection.take_heard():
+            for reply in connection.take_received():
                 self._tell(reply, None, connection.conversation)
             raise _OverError(self._why(connection))
         if isinstance(typed, BaseException):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class PersonConnection(GameConnection):
     """One game of a person; also of whoever else asks and waits."""
 
-    __slots__ = ("_changed", "_heard", "conversation", "over")
+    __slots__ = ("_changed", "_received", "conversation", "over")
 
     _silent = "no reply from the server"
 
@@ -27,7 +27,7 @@ class PersonConnection(GameConnection):
         self.conversation = self._conversation = conversation
         self.over = asyncio.Event()
         """The connection has ended."""
-        self._heard: list[Reply] = []
+        self._received: list[Reply] = []
         self._changed = asyncio.Event()
 
     @property
@@ -36,7 +36,7 @@ class PersonConnection(GameConnection):
         return self._reason if self._ended else None
 
     async def ask(self, request: Hello | Name | Game | Guess) -> list[Reply]:
-        """Say something, wait for the reply or the end of the connection, and return all that was heard."""
+        """Send a request, wait for the reply or the end of the connection, and return all that came."""
         self._send(request)
         while not self.over.is_set() and self.conversation.awaiting_reply:
             self._changed.clear()
@@ -45,12 +45,12 @@ class PersonConnection(GameConnection):
                     await self._changed.wait()
             except TimeoutError:
                 self.check(asyncio.get_running_loop().time())
-        return self.take_heard()
+        return self.take_received()
 
-    def take_heard(self) -> list[Reply]:
-        """Return what was heard since the last time."""
-        heard, self._heard = self._heard, []
-        return heard
+    def take_received(self) -> list[Reply]:
+        """Return what was received since the last time."""
+        received, self._received = self._received, []
+        return received
 
     async def leave(self) -> None:
         """End the connection in the orderly way, if that does not take too long."""
@@ -66,7 +66,7 @@ class PersonConnection(GameConnection):
 
     def hear(self, reply: Reply) -> None:
         """Keep a reply; a refusal is the end."""
-        self._heard.append(reply)
+        self._received.append(reply)
         if isinstance(reply, Refused):
             self._close(f"the server refused: {printable(reply.reason)}")
 

@@ -54,18 +54,18 @@ def test_a_game_is_seen_from_beginning_to_end(browser: Browser) -> None:
         page.shows("#playing", "0")
         page.shows_part("#empty", "Nobody is playing.")
 
-        server.say("Joined 10.0.0.1 5001")
+        server.send("Joined 10.0.0.1 5001")
         page.shows("#playing", "1")
         assert page.rows() == ["10.0.0.1 5001"]
 
-        server.say("Guessed 10.0.0.1 5001 7 Far", "Guessed 10.0.0.1 5001 21 Close")
+        server.send("Guessed 10.0.0.1 5001 7 Far", "Guessed 10.0.0.1 5001 21 Close")
         page.shows("#rows .mark.far", "F")
         page.shows("#rows .mark.close", "C")
         marks = page.page.locator("#rows .mark")
         assert [marks.nth(index).get_attribute("title") for index in range(2)] == ["7: Far", "21: Close"]
         assert page.page.locator("#rows .strip").get_attribute("aria-label") == "7 Far, 21 Close"
 
-        server.say("Guessed 10.0.0.1 5001 22 Correct", "Won 10.0.0.1 5001 3")
+        server.send("Guessed 10.0.0.1 5001 22 Correct", "Won 10.0.0.1 5001 3")
         page.shows_part("#rows tr.won", "✓ won")
         page.shows("#won", "1")
         page.shows("#playing", "0")
@@ -80,7 +80,7 @@ def test_marks_stand_at_their_numbers(browser: Browser) -> None:
         page.shows("#playing", "1")
     server = Watched("10.0.0.1 5001")
     with page_beside(browser, server) as page:
-        server.say("Guessed 10.0.0.1 5001 1 Far", "Guessed 10.0.0.1 5001 30 Far")
+        server.send("Guessed 10.0.0.1 5001 1 Far", "Guessed 10.0.0.1 5001 30 Far")
         page.page.locator("#rows .mark").nth(1).wait_for()
         strip = page.page.locator("#rows .strip").bounding_box()
         boxes = [page.page.locator("#rows .mark").nth(index).bounding_box() for index in range(2)]
@@ -125,16 +125,16 @@ def test_another_administrator_is_told(browser: Browser) -> None:
     """A taken seat is said in plain words."""
 
     def taken(peer: Peer) -> None:
-        peer.hear()
-        peer.say("Admin-Greetings")
-        peer.hear()
-        peer.say("Refused: another administrator is watching")
+        peer.receive()
+        peer.send("Admin-Greetings")
+        peer.receive()
+        peer.send("Refused: another administrator is watching")
         peer.close()
 
     server = Watched("10.0.0.1 5001")
     with page_beside(browser, server, taken) as page:
         page.shows("#playing", "1")
-        server.say("nonsense")
+        server.send("nonsense")
         page.shows_part("#notice", "Another administrator holds the seat")
 
 
@@ -146,8 +146,8 @@ def test_text_from_the_wire_is_never_markup(browser: Browser, markup: str) -> No
     """What a server says reaches the page as the characters that it is, wherever it is shown."""
 
     def rude(peer: Peer) -> None:
-        peer.hear()
-        peer.say(markup)
+        peer.receive()
+        peer.send(markup)
         peer.wait_for_end()
 
     server = Watched("10.0.0.1 5001")
@@ -230,7 +230,7 @@ def test_axe_finds_nothing_serious(browser: Browser, scheme: Literal["light", "d
     """Light or dark, wide or narrow, healthy or failing: axe-core finds nothing serious."""
     server = Watched("10.0.0.3 5003")
     with page_beside(browser, server, scheme=scheme, width=width) as page:
-        server.say(*GAME)
+        server.send(*GAME)
         page.shows_part("#rows tr.won", "won")
         assert page.faults() == []
 
@@ -245,7 +245,7 @@ def test_nothing_sticks_out(browser: Browser, width: int) -> None:
     """On no width does the page scroll sideways, not even with the longest addresses."""
     server = Watched("2001:db8:1111:2222:3333:4444:5555:6666 65535")
     with page_beside(browser, server, width=width) as page:
-        server.say(*GAME)
+        server.send(*GAME)
         page.shows("#won", "1")
         assert page.fits()
 
@@ -254,7 +254,7 @@ def test_moments_are_told(browser: Browser) -> None:
     """The page says since when the server has been up at least, and each event when it was."""
     server = Watched("10.0.0.1 5001")
     with page_beside(browser, server) as page:
-        server.say("Joined 10.0.0.2 5002")
+        server.send("Joined 10.0.0.2 5002")
         page.shows_part("#events li", "10.0.0.2 5002 plays")
         link = page.page.locator("#link-text").text_content() or ""
         assert re.fullmatch(r"Live: server up since at least \d\d:\d\d:\d\d", link)
@@ -265,7 +265,7 @@ def test_the_expectations_are_drawn(browser: Browser) -> None:
     """The histogram has a line for what each strategy is expected to need, also in words."""
     server = Watched()
     with page_beside(browser, server) as page:
-        server.say("Joined 10.0.0.1 5001", "Guessed 10.0.0.1 5001 7 Correct", "Won 10.0.0.1 5001 1")
+        server.send("Joined 10.0.0.1 5001", "Guessed 10.0.0.1 5001 7 Correct", "Won 10.0.0.1 5001 1")
         page.shows("#won", "1")
         page.page.locator("#histogram[aria-label*='over 1 games']").wait_for()
         labels = page.page.locator("#histogram .reference-label").all_text_contents()
@@ -288,7 +288,7 @@ def test_a_stopped_administrator_is_noticed(browser: Browser) -> None:
         noticed_ms = page.page.evaluate("window.noticed")
         page.shows_part("#notice", "This page has lost its connection")
         process.send_signal(signal.SIGCONT)
-        server.say("Joined 10.0.0.2 5002")
+        server.send("Joined 10.0.0.2 5002")
         page.shows("#playing", "2")
         page.page.locator("#notice").wait_for(state="hidden")
         assert page.page.evaluate("window.untouched") is True
@@ -312,7 +312,7 @@ def test_a_hidden_tab_leaves_its_connection_to_others(browser: Browser) -> None:
             tabs.append(page.page.context.new_page())
             tabs[-1].goto(page.address)
             tabs[-1].locator("#playing", has_text="1").wait_for()
-        server.say("Joined 10.0.0.2 5002")
+        server.send("Joined 10.0.0.2 5002")
         tabs[-1].locator("#playing", has_text="2").wait_for()
         assert page.page.locator("#playing").text_content() == "1"
         page.page.evaluate(HIDE, arg=False)
@@ -325,7 +325,7 @@ def test_any_range_can_be_drawn(browser: Browser, low: int, high: int) -> None:
     server = Watched("10.0.0.1 5001")
     environ = {"GAME_LOW": str(low), "GAME_HIGH": str(high)}
     with page_and_program(browser, server, environ=environ, width=360) as (page, _):
-        server.say(f"Guessed 10.0.0.1 5001 {low} Far", f"Guessed 10.0.0.1 5001 {high} Far")
+        server.send(f"Guessed 10.0.0.1 5001 {low} Far", f"Guessed 10.0.0.1 5001 {high} Far")
         page.page.locator("#rows .mark").nth(1).wait_for()
         assert page.page.locator("#rows .strip").get_attribute("aria-label") == f"{low} Far, {high} Far"
         assert page.fits()
@@ -338,7 +338,7 @@ def test_names_are_shown(browser: Browser) -> None:
     with page_beside(browser, server) as page:
         page.shows("#playing", "1")
         assert not page.page.locator(".head-player").is_visible()
-        server.say("Joined 10.0.0.2 5002 ann-1")
+        server.send("Joined 10.0.0.2 5002 ann-1")
         page.shows("#rows tr:nth-child(2) .cell-player", "ann-1")
         page.shows_part("#events li", "ann-1 (10.0.0.2 5002) plays")
         page.page.get_by_label("Filter").fill("ANN")
@@ -351,8 +351,8 @@ def test_the_hall_of_fame(browser: Browser, width: int) -> None:
     server = Watched()
     with page_beside(browser, server, width=width) as page:
         page.shows_part("#scores-ever-empty", "No game won yet")
-        server.say("Joined 10.0.0.1 1 ann", "Won 10.0.0.1 1 3", "Joined 10.0.0.1 2 ann", "Won 10.0.0.1 2 6")
-        server.say("Joined 10.0.0.1 3", "Won 10.0.0.1 3 9")
+        server.send("Joined 10.0.0.1 1 ann", "Won 10.0.0.1 1 3", "Joined 10.0.0.1 2 ann", "Won 10.0.0.1 2 6")
+        server.send("Joined 10.0.0.1 3", "Won 10.0.0.1 3 9")
         page.shows_part("#scores-ever tr", "ann")
         rows = page.page.locator("#scores-today tr").all_inner_texts()
         assert [row.split() for row in rows] == [["ann", "3", "4.50", "2"], ["no", "name", "9", "9.00", "1"]]

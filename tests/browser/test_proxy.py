@@ -88,7 +88,7 @@ def test_behind_nginx_under_a_path(browser: Browser, tmp_path: Path) -> None:
         live_page(browser, f"http://127.0.0.1:{proxy}/guessing") as page,
     ):
         page.shows("#playing", "1")
-        server.say("Joined 10.0.0.2 5002", "Won 10.0.0.2 5002 3")
+        server.send("Joined 10.0.0.2 5002", "Won 10.0.0.2 5002 3")
         page.shows("#won", "1")
         page.shows_part("#scores-ever tr", "no name")
 
@@ -103,5 +103,5 @@ def test_behind_nginx_as_it_comes(browser: Browser, tmp_path: Path) -> None:
         live_page(browser, f"http://127.0.0.1:{proxy}/guessing") as page,
     ):
         page.shows("#playing", "1")
-        server.say("Joined 10.0.0.2 5002")
+        server.send("Joined 10.0.0.2 5002")
         page.shows("#playing", "2")

@@ -26,13 +26,13 @@ ANY_PORTS = {"GAME_PLAYER_PORT": "0", "GAME_ADMIN_PORT": "0"}
 
 def watched(peer: Peer) -> None:
     """Play the administrator port, for who and watch alike."""
-    peer.hear()
-    peer.say("Admin-Greetings")
-    if peer.hear() == "Who":
-        peer.say("10.0.0.1 5")
+    peer.receive()
+    peer.send("Admin-Greetings")
+    if peer.receive() == "Who":
+        peer.send("10.0.0.1 5")
         peer.close()
         return
-    peer.say("10.0.0.1 5", "End", "Guessed 10.0.0.1 5 7 Close")
+    peer.send("10.0.0.1 5", "End", "Guessed 10.0.0.1 5 7 Close")
     peer.wait_for_end()
 
 

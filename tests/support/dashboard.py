@@ -79,19 +79,19 @@ class Watched:
         if self.away:
             peer.close()
             return
-        peer.hear()
-        peer.say("Admin-Greetings")
-        peer.hear()
-        peer.say(*self.listed, "End")
+        peer.receive()
+        peer.send("Admin-Greetings")
+        peer.receive()
+        peer.send(*self.listed, "End")
         self._peer = peer
         self._seated.set()
         peer.wait_for_end()
 
-    def say(self, *events: str) -> None:
+    def send(self, *events: str) -> None:
         """Tell the watcher what happens."""
         assert self._seated.wait(20)
         assert self._peer is not None
-        self._peer.say(*events)
+        self._peer.send(*events)
 
     def leave(self) -> None:
         """Vanish, and stay away."""

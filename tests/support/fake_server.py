@@ -90,7 +90,7 @@ class FakeServer:
         return verdict is Verdict.CORRECT
 
     def _receive(self, peer: Peer) -> str:
-        line = peer.hear()
+        line = peer.receive()
         if line:
             self.received.append(line)
         return line
@@ -98,32 +98,32 @@ class FakeServer:
     def _send(self, peer: Peer, *lines: str) -> None:
         text = "".join(line + self.end for line in lines)
         for piece in text if self.piecewise else [text]:
-            peer.say(piece, end="")
+            peer.send(piece, end="")
 
 
 def refuse(peer: Peer) -> None:
     """Refuse everybody."""
-    peer.hear()
-    peer.say("Refused: server full")
+    peer.receive()
+    peer.send("Refused: server full")
     peer.close()
 
 
 def close(peer: Peer) -> None:
     """Close at the first line, without a reply."""
-    peer.hear()
+    peer.receive()
     peer.close()
 
 
 def vanish(peer: Peer) -> None:
     """Break off in the middle of a game."""
     begin(peer)
-    peer.hear()
+    peer.receive()
     peer.reset()
 
 
 def begin(peer: Peer) -> None:
     """Bring a classic player into a game."""
-    assert peer.hear() == "Hello"
-    peer.say("Greetings")
-    assert peer.hear() == "Game"
-    peer.say("Ready")
+    assert peer.receive() == "Hello"
+    peer.send("Greetings")
+    assert peer.receive() == "Game"
+    peer.send("Ready")

@@ -103,7 +103,7 @@ class LineClient:
         info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
         return int.from_bytes(info[120:128], sys.byteorder)  # tcpi_bytes_acked, linux/tcp.h
 
-    def hears(self, within_s: float) -> bool:
+    def receives(self, within_s: float) -> bool:
         """Tell whether something, or the end, comes within some time."""
         return bool(select.select([self._socket], [], [], within_s)[0])
 

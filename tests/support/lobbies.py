@@ -105,7 +105,7 @@ class Watch:
         self.unseated = reason
         self.lobby.leave_seat()
 
-    async def heard(self, line: str) -> None:
+    async def received(self, line: str) -> None:
         """Wait for a line."""
         await until(lambda: line in self.lines, line)
 

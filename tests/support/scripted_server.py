@@ -22,7 +22,7 @@ class Peer:
         self._socket = connection
         self._file = connection.makefile("rb")
 
-    def hear(self) -> str:
+    def receive(self) -> str:
         """Return the next line of the client, without its terminator; empty at the end."""
         return self._file.readline().decode("ascii").rstrip("\r\n")
 
@@ -30,7 +30,7 @@ class Peer:
         """Return what one read of the connection brings, line ends included; empty at the end."""
         return self._socket.recv(1024).decode("ascii")
 
-    def say(self, *lines: str, end: str = "\r\n") -> None:
+    def send(self, *lines: str, end: str = "\r\n") -> None:
         """Send lines in one write."""
         self._socket.sendall("".join(line + end for line in lines).encode("latin-1"))
 

@@ -41,7 +41,7 @@ class Crowd(Watched):
         chance = random.Random(1)
         while not self._over.wait(BEAT_S):
             try:
-                self.say(*(event for _ in range(self._per_beat) for event in self._guess(chance)))
+                self.send(*(event for _ in range(self._per_beat) for event in self._guess(chance)))
             except OSError:
                 return  # the watcher has gone, and with it the audience
 

@@ -87,7 +87,7 @@ class Transcript:
         self._draw_secret = draw_secret
         self._lines = LineBuffer()
 
-    def say(self, *lines: str) -> list[str]:
+    def send(self, *lines: str) -> list[str]:
         """Say lines, ended by CRLF, in one piece, and return the lines of the reply."""
         return self.feed("".join(f"{line}\r\n" for line in lines).encode())
 
@@ -202,12 +202,12 @@ def as_player(
     known = game or known_game()
     transcript = Transcript(PlayerState(known.config), server or FakeServer(), known.draw_secret)
     transcript.address = address
-    transcript.say(*said)
+    transcript.send(*said)
     return transcript
 
 
 def as_admin(*said: str, server: FakeServer | None = None) -> Transcript:
     """Return an administrator's conversation in which some lines were said already."""
     transcript = Transcript(AdminState(), server or FakeServer(), lambda: 0)
-    transcript.say(*said)
+    transcript.send(*said)
     return transcript

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 def one_player(peer: Peer) -> None:
     """Play a server with one player, who has guessed once."""
-    peer.hear()
-    peer.say("Admin-Greetings")
-    peer.hear()
-    peer.say("End", "Joined 10.0.0.1 5", "Guessed 10.0.0.1 5 7 Close")
+    peer.receive()
+    peer.send("Admin-Greetings")
+    peer.receive()
+    peer.send("End", "Joined 10.0.0.1 5", "Guessed 10.0.0.1 5 7 Close")
     peer.wait_for_end()
 
 
@@ -81,7 +81,7 @@ def test_the_state_as_a_stream() -> None:
         response = connection.getresponse()
         stream = events(response)
         kind, state = next(stream)
-        told[0].say("Guessed 10.0.0.1 5 9 Correct", "Won 10.0.0.1 5 2")
+        told[0].send("Guessed 10.0.0.1 5 9 Correct", "Won 10.0.0.1 5 2")
         changes = [next(stream)]
         while not changes[-1][1]["events"]:
             changes.append(next(stream))
@@ -256,11 +256,11 @@ def test_scores_outlive_a_restart(tmp_path: Path) -> None:
     """Games that were won are in `/api/scores` by name, and still there after a kill."""
 
     def two_games(peer: Peer) -> None:
-        peer.hear()
-        peer.say("Admin-Greetings")
-        peer.hear()
-        peer.say("End", "Joined 10.0.0.1 5 ann", "Guessed 10.0.0.1 5 7 Correct", "Won 10.0.0.1 5 1")
-        peer.say("Joined 10.0.0.1 6 ann", "Guessed 10.0.0.1 6 7 Correct", "Won 10.0.0.1 6 4")
+        peer.receive()
+        peer.send("Admin-Greetings")
+        peer.receive()
+        peer.send("End", "Joined 10.0.0.1 5 ann", "Guessed 10.0.0.1 5 7 Correct", "Won 10.0.0.1 5 1")
+        peer.send("Joined 10.0.0.1 6 ann", "Guessed 10.0.0.1 6 7 Correct", "Won 10.0.0.1 6 4")
         peer.wait_for_end()
 
     found = []

@@ -47,13 +47,13 @@ def terminal(
 
 def playing(peer: Peer) -> None:
     """Play a server with one player, whichever way it is asked."""
-    peer.hear()
-    peer.say("Admin-Greetings")
-    if peer.hear() == "Who":
-        peer.say("10.0.0.1 5")
+    peer.receive()
+    peer.send("Admin-Greetings")
+    if peer.receive() == "Who":
+        peer.send("10.0.0.1 5")
         peer.close()
         return
-    peer.say("10.0.0.1 5", "End", "Guessed 10.0.0.1 5 7 Close")
+    peer.send("10.0.0.1 5", "End", "Guessed 10.0.0.1 5 7 Close")
     peer.wait_for_end()
 
 
@@ -107,8 +107,8 @@ def test_a_peer_cannot_steer_the_terminal() -> None:
     """Control characters in what the server says are shown escaped, never obeyed."""
 
     def script(peer: Peer) -> None:
-        peer.hear()
-        peer.say("Refused: \x1b]0;owned\x07 [red]no[/]")
+        peer.receive()
+        peer.send("Refused: \x1b]0;owned\x07 [red]no[/]")
         peer.close()
 
     with ScriptedServer(script) as server:

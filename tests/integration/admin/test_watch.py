@@ -51,10 +51,10 @@ def watcher(port: int, *arguments: str) -> Iterator[Watcher]:
 
 def seated(peer: Peer, *listed: str) -> None:
     """Play a server's part up to the end of the list."""
-    assert peer.hear() == "Admin-Hello"
-    peer.say("Admin-Greetings")
-    assert peer.hear() == "Watch"
-    peer.say(*listed, "End")
+    assert peer.receive() == "Admin-Hello"
+    peer.send("Admin-Greetings")
+    assert peer.receive() == "Watch"
+    peer.send(*listed, "End")
 
 
 def test_every_change_is_a_line_with_the_count() -> None:
@@ -62,13 +62,13 @@ def test_every_change_is_a_line_with_the_count() -> None:
 
     def script(peer: Peer) -> None:
         seated(peer, "10.0.0.9 9")
-        peer.say(
+        peer.send(
             "Joined 10.0.0.1 5",
             "Guessed 10.0.0.1 5 7 Far",
             "Guessed 10.0.0.1 5 9 Correct",
             "Won 10.0.0.1 5 2",
         )
-        peer.say("Left 10.0.0.9 9")
+        peer.send("Left 10.0.0.9 9")
         peer.wait_for_end()
 
     with ScriptedServer(script) as server, watcher(server.port) as admin:
@@ -87,20 +87,20 @@ def test_every_change_is_a_line_with_the_count() -> None:
 
 def test_a_ping_is_answered() -> None:
     """Ping is answered Pong and is no change (clause A-8)."""
-    heard: list[str] = []
+    received: list[str] = []
 
     def script(peer: Peer) -> None:
         seated(peer)
-        peer.say("Ping")
-        heard.append(peer.hear())
-        peer.say("Joined 10.0.0.1 5")
+        peer.send("Ping")
+        received.append(peer.receive())
+        peer.send("Joined 10.0.0.1 5")
         peer.wait_for_end()
 
     with ScriptedServer(script) as server, watcher(server.port) as admin:
         assert admin.line()["event"] == "players_listed"
         assert admin.line()["event"] == "player_joined"
 
-    assert heard == ["Pong"]
+    assert received == ["Pong"]
 
 
 def test_it_comes_back() -> None:
@@ -126,10 +126,10 @@ def test_a_taken_seat_is_said_and_tried_again() -> None:
     """While another administrator is watching (clause A-7) the watcher says so and keeps trying."""
 
     def taken(peer: Peer) -> None:
-        assert peer.hear() == "Admin-Hello"
-        peer.say("Admin-Greetings")
-        assert peer.hear() == "Watch"
-        peer.say("Refused: another administrator is watching")
+        assert peer.receive() == "Admin-Hello"
+        peer.send("Admin-Greetings")
+        assert peer.receive() == "Watch"
+        peer.send("Refused: another administrator is watching")
         peer.close()
 
     def free(peer: Peer) -> None:
@@ -154,8 +154,8 @@ def test_a_server_that_speaks_otherwise_is_told(words: str, reason: str) -> None
     """Words that are not in the protocol end the attempt; they are shown escaped."""
 
     def script(peer: Peer) -> None:
-        peer.hear()
-        peer.say(words)
+        peer.receive()
+        peer.send(words)
         peer.wait_for_end()
 
     with ScriptedServer(script) as server, watcher(server.port) as admin:
@@ -174,8 +174,8 @@ def test_a_fifo_is_written_to(flags: int, tmp_path: Path) -> None:
     def script(peer: Peer) -> None:
         seated(peer, "10.0.0.1 5")
         for number in range(1, 31):
-            peer.say(f"Guessed 10.0.0.1 5 {number} Far")
-        peer.hear()
+            peer.send(f"Guessed 10.0.0.1 5 {number} Far")
+        peer.receive()
 
     with (
         os.fdopen(reading_fd) as lines,
@@ -197,12 +197,12 @@ def test_a_list_without_end_is_given_up() -> None:
     """A server that lists players without end is left, and asked again later, in bounded memory (G-10)."""
 
     def endless(peer: Peer) -> None:
-        peer.hear()
-        peer.say("Admin-Greetings")
-        peer.hear()
+        peer.receive()
+        peer.send("Admin-Greetings")
+        peer.receive()
         number = 0
         while True:
-            peer.say(*(f"10.{number}.{high}.{low} 5" for high in range(250) for low in range(250)))
+            peer.send(*(f"10.{number}.{high}.{low} 5" for high in range(250) for low in range(250)))
             number += 1
 
     def seat(peer: Peer) -> None:

@@ -40,10 +40,10 @@ def our_own(*players: str) -> Callable[[Peer], None]:
     """Script a server that does what clauses A-1 and A-2 say."""
 
     def script(peer: Peer) -> None:
-        assert peer.hear() == "Hello"
-        peer.say("Admin-Greetings")
-        assert peer.hear() == "Who"
-        peer.say(*(players or ("",)))
+        assert peer.receive() == "Hello"
+        peer.send("Admin-Greetings")
+        assert peer.receive() == "Who"
+        peer.send(*(players or ("",)))
         peer.close()
 
     return script
@@ -75,60 +75,60 @@ def test_json() -> None:
 
 def never_closes(peer: Peer) -> None:
     """Answer, then leave the connection open."""
-    peer.hear()
-    peer.say("Admin-Greetings")
-    peer.hear()
-    peer.say("('10.0.0.1', 5)")
+    peer.receive()
+    peer.send("Admin-Greetings")
+    peer.receive()
+    peer.send("('10.0.0.1', 5)")
     peer.wait_for_end()
 
 
 def never_ends_a_line(peer: Peer) -> None:
     """Say everything without a line end."""
-    peer.hear()
-    peer.say("Admin-Greetings", end="")
-    peer.hear()
-    peer.say("[('10.0.0.1', 5)]", end="")
+    peer.receive()
+    peer.send("Admin-Greetings", end="")
+    peer.receive()
+    peer.send("[('10.0.0.1', 5)]", end="")
     peer.wait_for_end()
 
 
 def resets_after_the_list(peer: Peer) -> None:
     """Answer, then break off."""
-    peer.hear()
-    peer.say("Admin-Greetings", end="\n")
-    peer.hear()
-    peer.say("IP: 10.0.0.1", "Port: 5", end="\n")
+    peer.receive()
+    peer.send("Admin-Greetings", end="\n")
+    peer.receive()
+    peer.send("IP: 10.0.0.1", "Port: 5", end="\n")
     peer.reset()
 
 
 def trickles(peer: Peer) -> None:
     """Send the list in pieces."""
-    peer.hear()
-    peer.say("Admin-Gre", end="")
-    peer.say("etings")
-    peer.hear()
+    peer.receive()
+    peer.send("Admin-Gre", end="")
+    peer.send("etings")
+    peer.receive()
     for piece in ("10.0", ".0.1", ":", "5"):
-        peer.say(piece, end="")
+        peer.send(piece, end="")
     peer.close()
 
 
 def greets_with_the_list(peer: Peer) -> None:
     """Send the list along with the greeting, and go."""
-    peer.hear()
-    peer.say("Admin-Greetings", "10.0.0.1 5")
+    peer.receive()
+    peer.send("Admin-Greetings", "10.0.0.1 5")
     peer.close()
 
 
 def greets_with_the_list_and_stays(peer: Peer) -> None:
     """Send the list along with the greeting, and answer Who by nothing."""
-    peer.hear()
-    peer.say("Admin-Greetings", "10.0.0.1 5")
+    peer.receive()
+    peer.send("Admin-Greetings", "10.0.0.1 5")
     peer.wait_for_end()
 
 
 def greets_with_the_list_in_the_same_line(peer: Peer) -> None:
     """Do without line ends altogether."""
-    peer.hear()
-    peer.say("Admin-Greetings [('10.0.0.1', 5)]", end="")
+    peer.receive()
+    peer.send("Admin-Greetings [('10.0.0.1', 5)]", end="")
     peer.close()
 
 
@@ -136,12 +136,12 @@ def wants_its_own_hello(answer: str) -> Callable[[Peer], None]:
     """Know Admin-Hello alone."""
 
     def script(peer: Peer) -> None:
-        if peer.hear() == "Admin-Hello":
-            peer.say("Admin-Greetings")
-            peer.hear()
-            peer.say("10.0.0.1 5")
+        if peer.receive() == "Admin-Hello":
+            peer.send("Admin-Greetings")
+            peer.receive()
+            peer.send("10.0.0.1 5")
         elif answer:
-            peer.say(answer)
+            peer.send(answer)
         peer.close()
 
     return script
@@ -152,9 +152,9 @@ def compares_all_that_came(hello: str) -> Callable[[Peer], None]:
 
     def script(peer: Peer) -> None:
         if peer.hear_anything() == hello:
-            peer.say("Admin-Greetings")
+            peer.send("Admin-Greetings")
             if peer.hear_anything() == "Who":
-                peer.say("10.0.0.1 5")
+                peer.send("10.0.0.1 5")
         peer.close()
 
     return script
@@ -184,11 +184,11 @@ def test_a_list_without_end_is_given_up() -> None:
     """A server that never stops costs a bounded amount of memory, and ends in one clear line (G-10)."""
 
     def script(peer: Peer) -> None:
-        peer.hear()
-        peer.say("Admin-Greetings")
-        peer.hear()
+        peer.receive()
+        peer.send("Admin-Greetings")
+        peer.receive()
         while True:
-            peer.say(*["10.0.0.1 5"] * 10_000)
+            peer.send(*["10.0.0.1 5"] * 10_000)
 
     with ScriptedServer(script) as server:
         done = who(server.port)
@@ -212,8 +212,8 @@ def test_a_refusal_is_one_clear_line() -> None:
     """A refusal is told with its reason, control characters escaped, and ends with 1."""
 
     def script(peer: Peer) -> None:
-        peer.hear()
-        peer.say("Refused: not \x1b[2J today")
+        peer.receive()
+        peer.send("Refused: not \x1b[2J today")
         peer.close()
 
     with ScriptedServer(script) as server:
@@ -228,10 +228,10 @@ def test_the_player_port_is_no_administrator_port() -> None:
     """Whoever has mistaken one port for the other is told so."""
 
     def script(peer: Peer) -> None:
-        peer.hear()
-        peer.say("Greetings")
-        peer.hear()
-        peer.say("Refused: say Game first")
+        peer.receive()
+        peer.send("Greetings")
+        peer.receive()
+        peer.send("Refused: say Game first")
         peer.close()
 
     with ScriptedServer(script) as server:

@@ -75,7 +75,7 @@ def test_list_and_events_equal_the_truth(url: str, seed: int) -> None:
                 assert listed is not None
                 assert set(listed) == set(truth)
             publish(watch.lobby, Joined(player(999)), Left(player(999)))
-            await watch.heard(f"Left {player(999)}")
+            await watch.received(f"Left {player(999)}")
             assert set(watch.players) == set(truth)
             assert set(watch.lobby.watched_players()) == set(truth)
 
@@ -126,12 +126,12 @@ def test_only_the_seated_one_is_told(url: str) -> None:
             assert await seated.take_seat() is Seating.SEATED
             assert await refused.take_seat() is Seating.OCCUPIED
             publish(second, Joined(player(1)))
-            await seated.heard(f"Joined {player(1)}")
+            await seated.received(f"Joined {player(1)}")
             first.leave_seat()
             await ask(first.list_players)
             assert await refused.take_seat() is Seating.SEATED
             publish(second, Left(player(1)))
-            await refused.heard(f"Left {player(1)}")
+            await refused.received(f"Left {player(1)}")
             assert len(seated.lines) == 1
             assert refused.lines == [f"Left {player(1)}"]
 
@@ -151,9 +151,9 @@ def test_names_are_told_to_the_watcher(url: str) -> None:
             watch = await seated_at(servers[2])
             assert watch.players == {player(1): "ann", player(2): None, player(3): "-"}
             publish(servers[0], Joined(player(4), "bob_2"))
-            await watch.heard(f"Joined {player(4)} bob_2")
+            await watch.received(f"Joined {player(4)} bob_2")
             publish(servers[1], Left(player(3)))
-            await watch.heard(f"Left {player(3)}")
+            await watch.received(f"Left {player(3)}")
             assert {one: servers[2].names[one] for one in servers[2].watched_players()} == watch.players
             assert watch.players == {player(1): "ann", player(2): None, player(4): "bob_2"}
 
@@ -206,7 +206,7 @@ def test_a_round_is_won_exactly_once(url: str) -> None:
             assert outcomes.count(RoundOutcome(now, Verdict.CORRECT)) == 1
             assert outcomes.count(RoundOutcome(now + 1, TooLate(SECRET))) == CROWD - 1
             winner = crowd[outcomes.index(RoundOutcome(now, Verdict.CORRECT))][1]
-            await watch.heard(f"Round {now + 1}")
+            await watch.received(f"Round {now + 1}")
             assert watch.lines == [
                 f"Guessed {winner} {SECRET} Correct",
                 f"Won {winner} 1",
@@ -253,7 +253,7 @@ def test_a_history_of_rounds_is_sound(url: str, seed: int) -> None:
             await asyncio.gather(*map(play_one, range(20)))
             expected = list(range(first, first + 20))
             assert sorted(won) == expected
-            await watch.heard(f"Round {first + 20}")
+            await watch.received(f"Round {first + 20}")
             assert rounds(watch.lines) == [number + 1 for number in expected]
             assert not watch.players
 

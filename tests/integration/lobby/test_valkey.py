@@ -98,7 +98,7 @@ def test_a_stopped_servers_players_are_listed_no_longer(valkey: ValkeyContainer)
             publish(stopping, Joined(player(1)))
             watch = await seated_at(staying)
             await stopping.close()
-            await watch.heard(f"Left {player(1)}")
+            await watch.received(f"Left {player(1)}")
             assert await ask(staying.list_players) == []
 
     asyncio.run(play())
@@ -201,10 +201,10 @@ def test_a_server_that_was_taken_for_dead_says_that_it_lives(valkey: ValkeyConta
             now = await round_in_play(slow)
             watch = await seated_at(other)
             slow._life.cancel()
-            await watch.heard(f"Left {player(1)}")
+            await watch.received(f"Left {player(1)}")
             assert await guess(slow, player(1), now, SECRET) is None
             publish(slow, Guessed(player(1), 3, Verdict.FAR))
-            await watch.heard(f"Joined {player(1)}")
+            await watch.received(f"Joined {player(1)}")
             assert watch.lines == [f"Left {player(1)}", f"Joined {player(1)}"]
             assert await round_in_play(other) == now
 
@@ -219,7 +219,7 @@ def test_a_watcher_who_lags_too_far_loses_the_seat(valkey: ValkeyContainer) -> N
             (lobby,) = await playing.servers(1)
             watch = await seated_at(lobby)
             publish(lobby, Joined(player(1)))
-            await watch.heard(f"Joined {player(1)}")
+            await watch.received(f"Joined {player(1)}")
             sequence = int(valkey.command("INCRBY", "game:sequence", 5))
             publish(lobby, Joined(player(2)))
             await until(lambda: watch.unseated, "the loss of the seat")

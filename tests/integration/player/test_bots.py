@@ -152,8 +152,8 @@ def test_too_late() -> None:
     def play(peer: Peer) -> None:
         begin(peer)
         for reply in ("Far", "Too late", "Far", "Correct"):
-            numbers.append(int(peer.hear().removeprefix("My Guess is: ")))
-            peer.say(reply)
+            numbers.append(int(peer.receive().removeprefix("My Guess is: ")))
+            peer.send(reply)
         peer.wait_for_end()
 
     numbers: list[int] = []
@@ -211,8 +211,8 @@ def test_an_endless_line_ends_the_game() -> None:
     """A server that never ends its line is left, without storing it (clause F-2, G-10)."""
 
     def flood(peer: Peer) -> None:
-        peer.hear()
-        peer.say("x" * 2000, end="")
+        peer.receive()
+        peer.send("x" * 2000, end="")
         peer.wait_for_end()
 
     with ScriptedServer(flood, FakeServer()) as server, bots(server.port, "--bot", "smart") as pool:
@@ -225,8 +225,8 @@ def test_a_refusal_cannot_forge_the_log() -> None:
     """Control characters of the server do not reach the log."""
 
     def refuse_badly(peer: Peer) -> None:
-        peer.hear()
-        peer.say("Refused: \x1b[2J\x07\x7f really")
+        peer.receive()
+        peer.send("Refused: \x1b[2J\x07\x7f really")
         peer.close()
 
     with ScriptedServer(refuse_badly, FakeServer()) as server, bots(server.port, "--bot", "smart") as pool:
@@ -244,8 +244,8 @@ def test_a_signal_ends_everything_politely(number: signal.Signals, status: int) 
     def play(peer: Peer) -> None:
         begin(peer)
         begun.release()
-        while peer.hear():
-            peer.say("Far")
+        while peer.receive():
+            peer.send("Far")
         ends.append("in order")
 
     with (

@@ -74,16 +74,16 @@ def test_a_server_that_reads_other_numbers(secret: int) -> None:
     """Verdicts alone do not make a dialect: the server has to read the number, which it may take for 0."""
 
     def reads_only_digits(peer: Peer) -> None:
-        while line := peer.hear():
+        while line := peer.receive():
             match line:
                 case "Hello":
-                    peer.say("Greetings")
+                    peer.send("Greetings")
                 case "Game":
-                    peer.say("Ready")
+                    peer.send("Ready")
                 case _:
                     number = int(line) if line.isdecimal() else 0
                     distance = abs(number - secret)
-                    peer.say("Correct" if distance == 0 else "Close" if distance <= 2 else "Far")
+                    peer.send("Correct" if distance == 0 else "Close" if distance <= 2 else "Far")
 
     with (
         ScriptedServer(reads_only_digits) as server,
@@ -97,10 +97,10 @@ def test_a_server_that_reads_other_numbers(secret: int) -> None:
 
 def answers_once(peer: Peer) -> None:
     """Say something to the first guess, and close."""
-    peer.hear()
-    peer.say("Greetings")
-    peer.hear()
-    peer.say("What?")
+    peer.receive()
+    peer.send("Greetings")
+    peer.receive()
+    peer.send("What?")
     peer.close()
 
 
@@ -129,9 +129,9 @@ def test_a_person_is_advised() -> None:
     def says_nothing_that_helps(peer: Peer) -> None:
         begin(peer)
         with contextlib.suppress(OSError):
-            peer.hear()
-            peer.say("Hm")
-            if peer.hear():
+            peer.receive()
+            peer.send("Hm")
+            if peer.receive():
                 peer.close()
 
     advice = "o verdict was understood: try --dialect short, bare, bare-short, or auto, which finds it out"

@@ -141,8 +141,8 @@ def test_leaving_is_polite(keys: str) -> None:
 
     def play(peer: Peer) -> None:
         begin(peer)
-        while peer.hear():
-            peer.say("Far")
+        while peer.receive():
+            peer.send("Far")
         ends.append("in order")
 
     with ScriptedServer(play) as server:
@@ -199,8 +199,8 @@ def test_too_late() -> None:
     def play(peer: Peer) -> None:
         begin(peer)
         for reply in ("Far", "Too late", "Correct"):
-            peer.hear()
-            peer.say(reply)
+            peer.receive()
+            peer.send(reply)
         peer.wait_for_end()
 
     with ScriptedServer(play) as server:
@@ -243,8 +243,8 @@ def test_a_server_cannot_steer_the_terminal() -> None:
 
     def play(peer: Peer) -> None:
         begin(peer)
-        peer.hear()
-        peer.say("\x1b[2Jgotcha", "Far", "Refused: \x07\x1b]0;title\x07")
+        peer.receive()
+        peer.send("\x1b[2Jgotcha", "Far", "Refused: \x07\x1b]0;title\x07")
         peer.close()
 
     with ScriptedServer(play) as server:
@@ -454,12 +454,12 @@ def test_an_unfinished_paste_can_be_gone_on_with() -> None:
 @pytest.mark.parametrize("flags", ["", "--plain"])
 def test_numbers_typed_ahead_never_reach_the_shell(flags: str) -> None:
     """When the game ends, what nobody has read of the keyboard is gone."""
-    heard, gate = threading.Semaphore(0), threading.Semaphore(0)
+    is_waiting, gate = threading.Semaphore(0), threading.Semaphore(0)
 
     def play(peer: Peer) -> None:
         begin(peer)
-        peer.hear()
-        heard.release()
+        peer.receive()
+        is_waiting.release()
         gate.acquire()
         peer.close()
 
@@ -474,7 +474,7 @@ def test_numbers_typed_ahead_never_reach_the_shell(flags: str) -> None:
         )
         program.expect_exact("Guess 1: ")
         program.send("5\r")
-        assert heard.acquire(timeout=TIMEOUT_S)
+        assert is_waiting.acquire(timeout=TIMEOUT_S)
         program.send("17\r18\r")
         program.expect_exact("18")
         gate.release()
@@ -519,8 +519,8 @@ def test_a_shared_round() -> None:
     def play(peer: Peer) -> None:
         begin(peer)
         for reply in first:
-            peer.hear()
-            peer.say(reply)
+            peer.receive()
+            peer.send(reply)
         peer.wait_for_end()
 
     with ScriptedServer(play) as server:
@@ -544,7 +544,7 @@ def flood(peer: Peer) -> None:
     begin(peer)
     with contextlib.suppress(OSError):
         while True:
-            peer.say(*["You have all the time that there is."] * 1000)
+            peer.send(*["You have all the time that there is."] * 1000)
 
 
 def test_a_server_that_talks_while_a_person_thinks() -> None:
@@ -560,10 +560,10 @@ def test_a_server_that_never_ends_its_reply() -> None:
 
     def play(peer: Peer) -> None:
         begin(peer)
-        peer.hear()
+        peer.receive()
         with contextlib.suppress(OSError):
             while True:
-                peer.say(*["Let me think."] * 1000)
+                peer.send(*["Let me think."] * 1000)
 
     with ScriptedServer(play) as server:
         played = piped(server.port, "5\n6\n")
@@ -628,7 +628,7 @@ def test_leaving_on_a_terminal(leave: Callable[[pexpect.spawn[str]], None], expe
 
     def play(peer: Peer) -> None:
         begin(peer)
-        assert peer.hear() == ""
+        assert peer.receive() == ""
         ends.append("in order")
 
     with ScriptedServer(play) as server:
@@ -658,7 +658,7 @@ def test_the_server_goes_while_a_person_thinks(last_words: str | None, complaint
         begin(peer)
         gate.acquire()
         if last_words:
-            peer.say(last_words)
+            peer.send(last_words)
         peer.close()
 
     with ScriptedServer(play) as server:

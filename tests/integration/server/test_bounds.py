@@ -42,7 +42,7 @@ def test_who_drips_is_cut_all_the_same(drips: bytes) -> None:
     with ServerProcess(GAME_HANDSHAKE_TIMEOUT="0.5") as server, server.new_player() as dripping:
         began_s = time.monotonic()
         assert dripping.ask("Hello") == "Greetings"
-        while not dripping.hears(0.05):
+        while not dripping.receives(0.05):
             dripping.send(drips)
         assert dripping.read_some() == b"Refused: line not ended by CRLF\r\n"
         assert time.monotonic() - began_s < 0.5 + 2

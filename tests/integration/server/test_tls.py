@@ -101,14 +101,14 @@ class Intruder:
                 self._socket = tls.wrap_socket(self._socket, server_hostname="localhost")
             self._socket.sendall(b"Hello\r\nWatch\r\n")
 
-    def heard(self) -> bytes:
+    def received(self) -> bytes:
         """Wait for the end of the connection, and return all that was said before it."""
-        heard = b""
+        received = b""
         with contextlib.suppress(OSError):
             while data := self._socket.recv(4096):
-                heard += data
+                received += data
         self._socket.close()
-        return heard
+        return received
 
 
 @pytest.mark.parametrize(
@@ -162,10 +162,10 @@ def test_nobody_else_is_greeted_and_the_administrator_is_beside_them(
     intruder = Intruder(server, tls)
 
     with seated(server, ClientTls(cast.ca, cast.administrator)):
-        heard = intruder.heard()
+        received = intruder.received()
 
-    assert b"Greetings" not in heard
-    assert b"End" not in heard
+    assert b"Greetings" not in received
+    assert b"End" not in received
     assert len(server.events("admin_seated")) == before + 1
 
 

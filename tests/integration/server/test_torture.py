@@ -47,7 +47,7 @@ def server(running: ServerProcess) -> Iterator[ServerProcess]:
     finish_a_game(running)
 
 
-def say(client: LineClient, *pieces: bytes) -> list[str]:
+def send_and_read(client: LineClient, *pieces: bytes) -> list[str]:
     """Say pieces, end the stream, and return the lines of the replies; each is one of the protocol's."""
     with client:
         try:
@@ -71,7 +71,7 @@ def test_random_octets(server: ServerProcess) -> None:
     dice = random.Random(SEED)
     for length in (1, 2, 10, 447, 448, 449, 511, 512, 513, 5_000, 100_000):
         for connect in (server.new_player, server.new_admin):
-            lines = say(connect(), dice.randbytes(length))
+            lines = send_and_read(connect(), dice.randbytes(length))
             assert len(lines) == 1
             assert lines[0].startswith("Refused: ")
 
@@ -80,7 +80,7 @@ def test_random_octets_while_playing(server: ServerProcess) -> None:
     """In a game they are answered line by line; it ends by too many of them, or by one that is too long."""
     dice = random.Random(SEED)
     for _ in range(20):
-        lines = say(server.new_player(), GAME, dice.randbytes(20_000))
+        lines = send_and_read(server.new_player(), GAME, dice.randbytes(20_000))
         assert lines[:2] == ["Greetings", "Ready"]
         assert lines[-1].startswith("Refused: ")
 
@@ -104,7 +104,7 @@ def test_mutated_sessions(server: ServerProcess, session: bytes) -> None:
                     octets.insert(place, dice.choice(b"\r\n\0 \t:0\xff"))
         cut = dice.randrange(len(octets) + 1)
         connect = server.new_player if number % 2 else server.new_admin
-        say(connect(), bytes(octets[:cut]), bytes(octets[cut:]))
+        send_and_read(connect(), bytes(octets[:cut]), bytes(octets[cut:]))
 
 
 STATES = {
@@ -143,7 +143,7 @@ def test_resets_at_every_state(server: ServerProcess, said: bytes) -> None:
 def test_half_closes_at_every_state(server: ServerProcess, said: bytes) -> None:
     """A peer that ends its stream gets every reply and then the end, whatever it left unfinished (F-6)."""
     for connect in (server.new_player, server.new_admin):
-        lines = say(connect(), said)
+        lines = send_and_read(connect(), said)
         ends_within_a_line = not said.endswith(b"\n") and said != b""
         assert not ends_within_a_line or lines[-1].startswith("Refused: ")
     with server.new_admin("Hello") as admin:
@@ -184,10 +184,10 @@ FOREIGN = {
 def test_what_is_not_of_this_protocol(server: ServerProcess, octets: bytes) -> None:
     """It is refused in one line on either port, and answered by the prompt in a game (P-5, P-6, A-10)."""
     for connect in (server.new_player, server.new_admin):
-        lines = say(connect(), octets)
+        lines = send_and_read(connect(), octets)
         assert len(lines) == 1
         assert lines[0].startswith("Refused: ")
-    lines = say(server.new_player(), GAME, octets)
+    lines = send_and_read(server.new_player(), GAME, octets)
     assert lines[:2] == ["Greetings", "Ready"]
     assert set(lines[2:]) <= {PROMPT, "Refused: line not ended by CRLF"}
     assert len(lines) > 2
@@ -208,7 +208,11 @@ def test_spellings_that_are_no_number_in_range(server: ServerProcess) -> None:
     guess = "My Guess is: "
     for number in NUMBERS:
         for line in (number, guess + number):
-            assert say(server.new_player(), GAME, line.encode() + b"\r\n") == ["Greetings", "Ready", PROMPT]
+            assert send_and_read(server.new_player(), GAME, line.encode() + b"\r\n") == [
+                "Greetings",
+                "Ready",
+                PROMPT,
+            ]
 
 
 @pytest.mark.parametrize(
@@ -220,7 +224,7 @@ def test_spellings_that_are_no_number_in_range(server: ServerProcess) -> None:
 )
 def test_spellings_that_are(server: ServerProcess, line: str) -> None:
     """Case, blanks and leading zeros do not matter (P-3)."""
-    (*_, verdict) = say(server.new_player(), GAME, line.encode() + b"\r\n")
+    (*_, verdict) = send_and_read(server.new_player(), GAME, line.encode() + b"\r\n")
     assert verdict in {"Far", "Close", "Correct"}
 
 
@@ -228,7 +232,7 @@ def test_games_in_one_piece(server: ServerProcess) -> None:
     """Game after game that arrives in one piece is answered to its end, and nothing after that (P-8)."""
     game = GAME + b"".join(b"My Guess is: %d\r\n" % number for number in range(1, 31))
     for games in (1, 2, 50, 500):
-        lines = say(server.new_player(), game * games)
+        lines = send_and_read(server.new_player(), game * games)
         assert lines[:2] == ["Greetings", "Ready"]
         assert lines.count("Correct") == 1
         assert lines[-1] == "Correct"

@@ -14,12 +14,12 @@ class Seat:
     """A watcher that keeps what it is told."""
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
+        self.received: list[str] = []
         self.seatings: list[Seating | None] = []
 
     def write(self, data: bytes) -> None:
         """Keep what was said."""
-        self.heard.append(data.decode().strip())
+        self.received.append(data.decode().strip())
 
     def unseat(self, reason: str) -> None:
         """Never called: nobody else can take the seat."""
@@ -75,7 +75,7 @@ def test_there_is_one_seat() -> None:
     lobby.publish(Joined(ONE))
     assert first.seatings == [Seating.SEATED]
     assert second.seatings == [Seating.OCCUPIED]
-    assert first.heard == ["Joined 192.0.2.7 1"]
+    assert first.received == ["Joined 192.0.2.7 1"]
     lobby.leave_seat()
     lobby.take_seat(second, second.seatings.append)
     assert second.seatings[-1] is Seating.SEATED
@@ -102,7 +102,7 @@ def test_a_round_is_won_once() -> None:
         RoundOutcome(2, TooLate(5, "Ada")),
         RoundOutcome(2, Verdict.CLOSE),
     ]
-    assert seat.heard == [
+    assert seat.received == [
         "Guessed 192.0.2.7 1 5 Correct",
         "Won 192.0.2.7 1 1",
         "Round 2",

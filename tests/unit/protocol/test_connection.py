@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from services.protocol.messages import Reply
 
 
-def hear(connection: ClientConnection, data: bytes) -> list[Reply]:
+def receive(connection: ClientConnection, data: bytes) -> list[Reply]:
     """Receive data and take every reply of it."""
     replies = connection.receive(data)
     for reply in replies:
@@ -46,11 +46,11 @@ def test_a_player_walks_through_a_game() -> None:
     connection = ClientConnection()
 
     assert connection.send(Hello()) == b"Hello\r\n"
-    assert hear(connection, b"Greetings\r\n") == [Greetings()]
+    assert receive(connection, b"Greetings\r\n") == [Greetings()]
     assert connection.send(Game()) == b"Game\r\n"
-    assert hear(connection, b"Ready\r\n") == [Ready()]
+    assert receive(connection, b"Ready\r\n") == [Ready()]
     assert connection.send(Guess(21)) == b"My Guess is: 21\r\n"
-    assert hear(connection, b"Correct\r\n") == [Verdict.CORRECT]
+    assert receive(connection, b"Correct\r\n") == [Verdict.CORRECT]
     assert connection.state is State.CLOSED
 
 
@@ -59,9 +59,9 @@ def test_an_administrator_walks_into_a_watch() -> None:
     connection = ClientConnection(State.ADMIN_CONNECTED)
 
     assert connection.send(AdminHello()) == b"Admin-Hello\r\n"
-    assert hear(connection, b"Admin-Greetings\r\n") == [AdminGreetings()]
+    assert receive(connection, b"Admin-Greetings\r\n") == [AdminGreetings()]
     assert connection.send(Watch()) == b"Watch\r\n"
-    assert hear(connection, b"::1 4\r\nEnd\r\n") == [Listed(Address("::1", 4)), End()]
+    assert receive(connection, b"::1 4\r\nEnd\r\n") == [Listed(Address("::1", 4)), End()]
     assert connection.state is State.WATCHING
 
 
@@ -80,14 +80,14 @@ def test_a_server_that_speaks_unasked_is_out_of_turn() -> None:
     connection = ClientConnection()
 
     with pytest.raises(OutOfTurnError):
-        hear(connection, b"Welcome!\r\n")
+        receive(connection, b"Welcome!\r\n")
 
 
 def test_a_refusal_ends_it_at_any_moment() -> None:
     """A refusal is the end, asked for or not (C-4)."""
     connection = ClientConnection()
 
-    hear(connection, b"Refused: server full\r\n")
+    receive(connection, b"Refused: server full\r\n")
 
     assert connection.state is State.CLOSED
 
@@ -106,7 +106,7 @@ def test_any_bytes_are_replies_or_a_fault_of_the_server(pieces: tuple[bytes, ...
 
     with suppress(ProtocolError):
         for piece in pieces:
-            hear(connection, piece)
+            receive(connection, piece)
 
 
 def test_an_unknown_reply_is_a_reply() -> None:

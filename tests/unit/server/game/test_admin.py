@@ -26,8 +26,8 @@ def test_who_lists_those_at_play_and_closes(server: FakeServer, hello: str) -> N
     """Either hello is greeted; Who lists those who play, not those who only said Hello (A-1, A-2)."""
     transcript = as_admin(server=server)
 
-    assert transcript.say(hello) == ["Admin-Greetings"]
-    assert transcript.say("Who", "Who") == LISTED
+    assert transcript.send(hello) == ["Admin-Greetings"]
+    assert transcript.send("Who", "Who") == LISTED
     assert transcript.closed == "listed"
 
 
@@ -35,7 +35,7 @@ def test_who_gives_an_empty_line_when_nobody_plays() -> None:
     """Nobody playing is one empty line, then the close (A-2)."""
     transcript = as_admin("Hello")
 
-    assert transcript.say("Who") == [""]
+    assert transcript.send("Who") == [""]
     assert transcript.closed == "listed"
 
 
@@ -43,21 +43,21 @@ def test_watch_gives_the_list_and_end(server: FakeServer) -> None:
     """Watch takes the seat, and its list is ended by End; the connection stays (A-3)."""
     transcript = as_admin("Hello", server=server)
 
-    assert transcript.say("Watch") == [*LISTED, "End"]
+    assert transcript.send("Watch") == [*LISTED, "End"]
     assert server.seat is transcript
     assert transcript.closed is None
 
 
 def test_watch_gives_end_alone_when_nobody_plays() -> None:
     """Within a watch an empty list has no empty line (A-3)."""
-    assert as_admin("Hello").say("Watch") == ["End"]
+    assert as_admin("Hello").send("Watch") == ["End"]
 
 
 def test_who_within_a_watch_does_not_close(server: FakeServer) -> None:
     """The watcher may ask for the list as often as it likes (A-5)."""
     transcript = as_admin("Hello", "Watch", server=server)
 
-    assert transcript.say("Who", "who") == [*LISTED, "End"] * 2
+    assert transcript.send("Who", "who") == [*LISTED, "End"] * 2
     assert transcript.closed is None
 
 
@@ -66,10 +66,10 @@ def test_a_second_watch_is_refused_and_who_is_not(server: FakeServer) -> None:
     as_admin("Hello", "Watch", server=server)
     second = as_admin("Hello", server=server)
 
-    assert second.say("Watch", "Who") == ["Refused: another administrator is watching"]
+    assert second.send("Watch", "Who") == ["Refused: another administrator is watching"]
     assert second.closed == "another administrator is watching"
     assert second.logged(LogEvent.ADMIN_REFUSED) == [("another administrator is watching",)]
-    assert as_admin("Hello", server=server).say("Who") == LISTED
+    assert as_admin("Hello", server=server).send("Who") == LISTED
 
 
 def test_the_seat_is_free_again_after_the_watch(server: FakeServer) -> None:
@@ -78,7 +78,7 @@ def test_the_seat_is_free_again_after_the_watch(server: FakeServer) -> None:
 
     assert first.half_close() == []
     assert first.logged(LogEvent.ADMIN_LEFT) == [("peer closed",)]
-    assert as_admin("Hello", server=server).say("Watch")[-1] == "End"
+    assert as_admin("Hello", server=server).send("Watch")[-1] == "End"
 
 
 @pytest.mark.parametrize("line", ["Watch", "Hello", "Game", "5", "", "x"])
@@ -86,7 +86,7 @@ def test_a_watcher_who_says_anything_else_is_refused(server: FakeServer, line: s
     """Out of turn within a watch is refused, and costs the seat (A-10, S-2)."""
     transcript = as_admin("Hello", "Watch", server=server)
 
-    assert transcript.say(line, "Who") == ["Refused: say Who or nothing"]
+    assert transcript.send(line, "Who") == ["Refused: say Who or nothing"]
     assert transcript.closed == "say Who or nothing"
     assert server.seat is None
     assert transcript.logged(LogEvent.ADMIN_LEFT) == [("say Who or nothing",)]
@@ -98,7 +98,7 @@ def test_pong_has_no_reply_and_is_remembered() -> None:
     assert isinstance(transcript.state, AdminState)
     assert not transcript.state.answers_pings
 
-    assert transcript.say("Pong", "Who", "pong") == ["End"]
+    assert transcript.send("Pong", "Who", "pong") == ["End"]
     assert transcript.state.answers_pings
 
 
@@ -107,7 +107,7 @@ def test_hello_comes_first(line: str) -> None:
     """Whatever else is said first is refused (A-1, A-10, S-2)."""
     transcript = as_admin()
 
-    [reply] = transcript.say(line, "Hello")
+    [reply] = transcript.send(line, "Hello")
     assert reply.startswith("Refused: say Hello first")
     assert transcript.logged(LogEvent.HANDSHAKE_REFUSED) == [(reply.removeprefix("Refused: "), line)]
 
@@ -115,7 +115,7 @@ def test_hello_comes_first(line: str) -> None:
 @pytest.mark.parametrize("line", ["", "Hello", "Admin-Hello", "Game", "5", "Pong", "x"])
 def test_who_or_watch_comes_second(line: str) -> None:
     """After the greeting there are two requests and no others (A-10, S-2)."""
-    [reply] = as_admin("Hello").say(line, "Who")
+    [reply] = as_admin("Hello").send(line, "Who")
     assert reply.startswith("Refused: say Who or Watch")
 
 
@@ -151,7 +151,7 @@ def test_what_other_servers_hold_may_be_out_of_reach(server: FakeServer, line: s
     """Where the list or the seat cannot be known now, a line says so (R-5, A-10)."""
     server.reachable = False
 
-    assert as_admin("Hello", server=server).say(line) == [
+    assert as_admin("Hello", server=server).send(line) == [
         "Refused: the other servers cannot be asked now, try again"
     ]
     assert server.seat is None

@@ -33,7 +33,7 @@ def test_the_example_of_the_document() -> None:
 
     assert len(exchanges) == 6
     for said, reply in exchanges:
-        assert transcript.say(said) == [reply]
+        assert transcript.send(said) == [reply]
     assert transcript.closed == "won"
 
 
@@ -41,7 +41,7 @@ def test_a_pipelined_game() -> None:
     """Lines that arrive at once are answered in their order, up to Correct and no further (F-3, P-8)."""
     transcript = as_player(game=known_game(secret=7))
 
-    replies = transcript.say("Hello", "Game", "1", "nonsense", "9", "7", "8", "Hello")
+    replies = transcript.send("Hello", "Game", "1", "nonsense", "9", "7", "8", "Hello")
 
     assert replies == ["Greetings", "Ready", "Far", PROMPT, "Close", "Correct"]
     assert transcript.closed == "won"
@@ -64,7 +64,7 @@ def test_hello_comes_first(line: str) -> None:
     """Whatever else is said first, the empty line included, is refused, then the close (P-1, P-6, S-2)."""
     transcript = as_player()
 
-    [reply] = transcript.say(line, "Hello")
+    [reply] = transcript.send(line, "Hello")
     assert reply.startswith("Refused: say Hello first")
     assert reply == f"Refused: {transcript.closed}"
 
@@ -74,7 +74,7 @@ def test_game_comes_second(line: str) -> None:
     """What is neither Game nor a guess after Greetings is refused (P-2, P-6, S-2)."""
     transcript = as_player("Hello")
 
-    [reply] = transcript.say(line, "Game")
+    [reply] = transcript.send(line, "Game")
     assert reply.startswith("Refused: say Game first")
     assert reply == f"Refused: {transcript.closed}"
     assert transcript.server.published == []
@@ -95,10 +95,10 @@ def test_a_name_is_welcomed_between_greetings_and_the_game() -> None:
     """Names are optional, the last one counts, and either dialect goes on as without one (N-1)."""
     transcript = as_player("Hello")
 
-    assert transcript.say("Name: ann", "name: Ben-2", "Game") == ["Welcome ann", "Welcome Ben-2", "Ready"]
-    assert transcript.say("Name: eve") == [PROMPT]
-    assert as_player("Hello", "Name: ann").say("21") == ["Correct"]
-    assert as_player().say("Name: ann") == ["Refused: say Hello first"]
+    assert transcript.send("Name: ann", "name: Ben-2", "Game") == ["Welcome ann", "Welcome Ben-2", "Ready"]
+    assert transcript.send("Name: eve") == [PROMPT]
+    assert as_player("Hello", "Name: ann").send("21") == ["Correct"]
+    assert as_player().send("Name: ann") == ["Refused: say Hello first"]
 
 
 @pytest.mark.parametrize("name", ["", "x" * 21, "two words", "\x1b[2J"])
@@ -106,7 +106,7 @@ def test_what_may_not_be_a_name_is_refused(name: str) -> None:
     """The reason says what a name may be, and the connection is closed (N-2, P-6)."""
     transcript = as_player("Hello")
 
-    assert transcript.say(f"Name: {name}", "Game") == ["Refused: a name is 1 to 20 letters, digits, - or _"]
+    assert transcript.send(f"Name: {name}", "Game") == ["Refused: a name is 1 to 20 letters, digits, - or _"]
     assert transcript.closed
 
 
@@ -118,9 +118,9 @@ def test_a_guess_after_greetings_begins_the_game(guess: str, reply: str) -> None
     """The older dialect plays without Game, and its first guess is answered as any other (P-7)."""
     transcript = as_player("Hello")
 
-    assert transcript.say(guess) == [reply]
+    assert transcript.send(guess) == [reply]
     assert transcript.server.playing == [PLAYER]
-    assert transcript.say("21") == ["Correct"]
+    assert transcript.send("21") == ["Correct"]
     assert transcript.logged(LogEvent.HANDSHAKE_COMPLETED) == [("short",)]
 
 
@@ -134,17 +134,17 @@ def test_what_is_no_guess_in_range_is_prompted(line: str) -> None:
     """Whatever is no guess in range is answered by the prompt, and the game goes on (P-3, P-5)."""
     transcript = as_player("Hello", "Game")
 
-    assert transcript.say(line) == [PROMPT]
+    assert transcript.send(line) == [PROMPT]
     assert transcript.closed is None
     assert transcript.server.published == [Joined(PLAYER)]
-    assert transcript.say("21") == ["Correct"]
+    assert transcript.send("21") == ["Correct"]
 
 
 def test_range_and_close_distance_are_those_in_force() -> None:
     """Prompt and verdicts follow the server's own range and close distance (P-4, P-5)."""
     transcript = as_player("Hello", "Game", game=known_game(secret=100, rules=Rules(50, 500, 10)))
 
-    assert transcript.say("49", "501", "50", "90", "89", "110", "111", "500", "100") == [
+    assert transcript.send("49", "501", "50", "90", "89", "110", "111", "500", "100") == [
         *["Pick a number between 50-500"] * 2,
         *["Far", "Close", "Far", "Close", "Far", "Far", "Correct"],
     ]
@@ -197,7 +197,7 @@ def test_replies_come_before_the_end_of_the_stream_is_answered() -> None:
     """Who half-closes after the last line has every reply already (F-6, F-7)."""
     transcript = as_player()
 
-    assert transcript.say("Hello", "Game", "15") == ["Greetings", "Ready", "Far"]
+    assert transcript.send("Hello", "Game", "15") == ["Greetings", "Ready", "Far"]
     assert transcript.half_close() == []
 
 
@@ -268,7 +268,7 @@ def test_twenty_invalid_guesses_in_a_row_are_too_many() -> None:
     """Nineteen lines in a row that are no guess are prompted for, the twentieth is refused (P-13)."""
     transcript = as_player("Hello", "Game")
 
-    assert transcript.say(*["x"] * 20, "21") == [PROMPT] * 19 + ["Refused: too many invalid guesses"]
+    assert transcript.send(*["x"] * 20, "21") == [PROMPT] * 19 + ["Refused: too many invalid guesses"]
     assert transcript.closed == "too many invalid guesses"
     assert transcript.server.published == [Joined(PLAYER), Left(PLAYER)]
 
@@ -277,7 +277,7 @@ def test_a_valid_guess_begins_the_count_anew() -> None:
     """Only lines in a row count: a valid guess in between forgives those before it (P-13)."""
     transcript = as_player("Hello", "Game")
 
-    replies = transcript.say(*[*["0"] * 19, "15"] * 3)
+    replies = transcript.send(*[*["0"] * 19, "15"] * 3)
 
     assert replies == [*[PROMPT] * 19, "Far"] * 3
 
@@ -287,11 +287,11 @@ def test_each_game_draws_its_own_secret_once() -> None:
     secrets = count(5)
     game = known_game()._replace(draw_secret=lambda: next(secrets))
 
-    as_player("Hello", game=game).say("Nonsense")
+    as_player("Hello", game=game).send("Nonsense")
     first, second = (as_player("Hello", "Game", "1", game=game) for _ in range(2))
 
-    assert first.say("5") == ["Correct"]
-    assert second.say("5", "6") == ["Close", "Correct"]
+    assert first.send("5") == ["Correct"]
+    assert second.send("5", "6") == ["Close", "Correct"]
 
 
 @given(st.lists(st.integers(1, 30), max_size=10), st.integers(1, 30), st.integers(1, 30))
@@ -323,9 +323,9 @@ def test_the_first_correct_guess_wins_the_shared_round() -> None:
     server = FakeServer()
     first, second = shared("Hello", "Game", server=server), shared("Hello", "Game", server=server)
 
-    assert first.say("My Guess is: 20", "21") == ["Close", "Correct"]
+    assert first.send("My Guess is: 20", "21") == ["Close", "Correct"]
     assert first.closed == "won"
-    assert second.say("21", "21", "7") == ["Too late 21", "Far", "Correct"]
+    assert second.send("21", "21", "7") == ["Too late 21", "Far", "Correct"]
     assert second.logged(LogEvent.GUESS_TOO_LATE) == [(21, 1)]
     assert second.logged(LogEvent.GAME_WON) == [(2,)]
 
@@ -336,9 +336,9 @@ def test_who_is_too_late_is_told_what_was_found_last_and_by_whom() -> None:
     late = shared("Hello", "Game", server=server)
     shared("Hello", "Name: Ada", "Game", "21", server=server)
 
-    assert late.say("5") == ["Too late 21 Ada"]
+    assert late.send("5") == ["Too late 21 Ada"]
     shared("Hello", "Game", "7", server=server)
-    assert late.say("5") == ["Too late 7"]
+    assert late.send("5") == ["Too late 7"]
 
 
 def test_the_watcher_hears_of_each_new_round() -> None:
@@ -356,11 +356,11 @@ def test_a_shared_game_that_cannot_be_reached_is_refused(line: str) -> None:
     server = FakeServer(reachable=False)
     refused = ["Refused: the shared game cannot be reached now, try again"]
 
-    assert shared("Hello", server=server).say(line) == refused
+    assert shared("Hello", server=server).send(line) == refused
     server.reachable = True
     transcript = shared("Hello", "Game", server=server)
     server.reachable = False
-    assert transcript.say("5") == refused
+    assert transcript.send("5") == refused
     assert server.playing == []
 
 

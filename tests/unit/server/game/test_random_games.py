@@ -31,8 +31,8 @@ class RandomGames(RuleBasedStateMachine):
         self.players: dict[Address, Transcript] = {}
         self.watched: list[Address] | None = None
         """The list as the watcher knows it: what it was sent, and the events since."""
-        self.heard = 0
-        """How many of the published events the watcher has heard."""
+        self.received = 0
+        """How many of the published events the watcher has received."""
 
     @rule(target=transcripts, secret=st.integers(1, 30), begun=st.booleans())
     def connect_player(self, secret: int, begun: bool) -> Transcript:  # noqa: FBT001  Hypothesis draws it
@@ -42,7 +42,7 @@ class RandomGames(RuleBasedStateMachine):
         transcript = as_player(game=game, server=self.server, address=address)
         self.players[address] = transcript
         if begun:
-            assert transcript.say("Hello", "Game") == ["Greetings", "Ready"]
+            assert transcript.send("Hello", "Game") == ["Greetings", "Ready"]
         return transcript
 
     @rule(target=transcripts)
@@ -51,7 +51,7 @@ class RandomGames(RuleBasedStateMachine):
         return as_admin("Hello", server=self.server)
 
     @rule(transcript=transcripts, line=REQUEST_LINES)
-    def say(self, transcript: Transcript, line: bytes) -> None:
+    def send(self, transcript: Transcript, line: bytes) -> None:
         """One line, of any kind: one reply at most, and exactly one to a player (F-3, F-4)."""
         was_open = transcript.closed is None
         replies = transcript.feed(line + b"\r\n")
@@ -62,17 +62,17 @@ class RandomGames(RuleBasedStateMachine):
     def guess(self, transcript: Transcript, number: int) -> None:
         """A guess in range, in turn or not."""
         was_open = transcript.closed is None
-        assert len(transcript.say(f"Guess: {number}")) == int(was_open)
+        assert len(transcript.send(f"Guess: {number}")) == int(was_open)
 
     @rule(transcript=transcripts)
     def watch(self, transcript: Transcript) -> None:
         """Ask for the seat: whoever gets it has the list (A-3, A-7)."""
         free = self.server.seat is None
-        listed = transcript.say("Watch")
+        listed = transcript.send("Watch")
         if free and self.server.seat is transcript:
             assert listed.pop() == "End"
             self.watched = [Address(host, int(port)) for host, port in map(str.split, listed)]
-            self.heard = len(self.server.published)
+            self.received = len(self.server.published)
 
     @rule(transcript=transcripts)
     def half_close(self, transcript: Transcript) -> None:
@@ -104,7 +104,7 @@ class RandomGames(RuleBasedStateMachine):
         if self.server.seat is None:
             self.watched = None
         if self.watched is not None:
-            for event in self.server.published[self.heard :]:
+            for event in self.server.published[self.received :]:
                 match event:
                     case Joined(address):
                         self.watched.append(address)
@@ -114,7 +114,7 @@ class RandomGames(RuleBasedStateMachine):
                         assert address in self.watched
                     case Round():
                         pass
-            self.heard = len(self.server.published)
+            self.received = len(self.server.published)
             assert self.watched == self.server.playing
 
     @invariant()

@@ -27,7 +27,7 @@ class Client:
         self.buffer = b""
 
 
-def say(sock, text):
+def send(sock, text):
     sock.sendall((text + "\r\n").encode())
 
 

@@ -27,7 +27,7 @@ def lines(conn):
         yield data.decode("latin-1").strip().lower()
 
 
-def say(conn, text):
+def send(conn, text):
     conn.sendall((text + "\r\n").encode())
 
 
