@@ -88,7 +88,12 @@ def _play_by_hand(
     terminal = Terminal.find(environ)
     drawn = terminal.is_terminal and not plain
     wishes = interactive.Wishes(
-        settings.dialect, settings.name, hints=hints, drawn=drawn, coloured=terminal.is_coloured
+        settings.dialect,
+        settings.name,
+        settings.shared_rounds,
+        hints=hints,
+        drawn=drawn,
+        coloured=terminal.is_coloured,
     )
     if not (drawn and terminal.is_drawable and sys.stdin.isatty()):
         interactive.play(target, wishes)

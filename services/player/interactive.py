@@ -66,6 +66,8 @@ class Wishes:
     """None: found out."""
     name: str | None
     """None: not said; empty: none."""
+    shared_rounds: bool
+    """Whether the server is known for them."""
     hints: bool
     drawn: bool
     """Whether the terminal may be drawn on; else all is lines of text."""
@@ -124,7 +126,7 @@ class _Person:
         self._dialect = wishes.dialect
         self._rules = CLASSIC
         self._range_told = False
-        self._shared = False
+        self._shared = wishes.shared_rounds
         """Whether the server is known for shared rounds: it tells only whose guess comes too late."""
         self._nothing_understood = False
         self._won: list[int] = []

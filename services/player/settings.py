@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from services.player.bot import Dialect, bot_name
 from services.protocol import refusals
 from services.protocol.messages import NAME_PATTERN
-from services.runtime.common_settings import read_log_format, read_log_level
+from services.runtime.common_settings import read_log_format, read_log_level, read_shared_rounds
 from services.runtime.environ import EnvironReader, SecondsRange, SettingsError
 from services.runtime.tls_settings import read_client_tls
 from services.strategies.choice import Strategy
@@ -55,6 +55,8 @@ class Settings:
     think: SecondsRange
     dialect: Dialect | None
     """None: found out."""
+    shared_rounds: bool
+    """Whether all players look for one number, as far as it is known before the first game."""
     name: str | None
     """Of a person, or of bots (`bot_name`); None: not set."""
     tls: ClientTls | None
@@ -86,6 +88,7 @@ class Settings:
             games=reader.integer("GAME_GAMES", default=1, low=0),
             think=reader.seconds_range("GAME_THINK", default=SecondsRange(0, 0)),
             dialect=reader.choice("GAME_DIALECT", default=Dialect.CLASSIC, choices=dialects),
+            shared_rounds=read_shared_rounds(reader),
             name=_read_name(reader, flags, players),
             tls=read_client_tls(reader),
             log_format=read_log_format(reader, None),

@@ -25,6 +25,11 @@ def read_rules(reader: EnvironReader) -> Rules:
     return Rules(low, high, reader.integer("GAME_CLOSE_DISTANCE", default=2, low=0, high=HIGHEST_NUMBER))
 
 
+def read_shared_rounds(reader: EnvironReader) -> bool:
+    """Read GAME_ROUND: whether there is one number for all players."""
+    return reader.choice("GAME_ROUND", default=False, choices={"own": False, "shared": True})
+
+
 def read_log_format(reader: EnvironReader, default: T) -> LogFormat | T:
     """Read GAME_LOG_FORMAT."""
     formats: dict[str, LogFormat | T] = {one.value: one for one in LogFormat}

@@ -9,7 +9,7 @@ from typing import Self
 from urllib.parse import quote, urlsplit
 
 from services.protocol.rules import Rules
-from services.runtime.common_settings import read_log_format, read_log_level, read_rules
+from services.runtime.common_settings import read_log_format, read_log_level, read_rules, read_shared_rounds
 from services.runtime.environ import EnvironReader, parse_host
 from services.runtime.logging import LogFormat
 from services.runtime.tls_settings import ServerTls, read_server_tls
@@ -93,7 +93,7 @@ class Settings:
             state_url=_read_state_url(reader),
             proxies=_read_networks(reader),
             metrics_port=reader.port("GAME_METRICS_PORT", default=0),
-            shared_rounds=reader.choice("GAME_ROUND", default=False, choices={"own": False, "shared": True}),
+            shared_rounds=read_shared_rounds(reader),
             limits=_read_limits(reader),
             tls=read_server_tls(reader),
             log_format=read_log_format(reader, default_format),

@@ -293,7 +293,9 @@ def test_help_and_bad_usage() -> None:
 def test_a_silent_server_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not reply in time ends the game with one line, and status 1."""
     monkeypatch.setattr("services.player.game_connection.REPLY_TIMEOUT_S", 0.1)
-    wishes = interactive.Wishes(Dialect.CLASSIC, None, hints=False, drawn=False, coloured=False)
+    wishes = interactive.Wishes(
+        Dialect.CLASSIC, None, shared_rounds=False, hints=False, drawn=False, coloured=False
+    )
     with (
         ScriptedServer(lambda peer: peer.wait_for_end()) as server,
         pytest.raises(Fault, match=r"^no reply from the server within 0\.1 s$") as fault,
@@ -398,7 +400,9 @@ def test_a_server_that_knows_no_names_is_played_without(
     """Refused, hung up on, unanswered or not understood: the game begins all the same."""
     monkeypatch.setattr("services.player.game_connection.NAME_TIMEOUT_S", 0.1)
     server_side = FakeServer(secret=17, names=answer, dialect=Dialect.CLASSIC, confused="")
-    wishes = interactive.Wishes(Dialect.CLASSIC, "anna", hints=False, drawn=False, coloured=False)
+    wishes = interactive.Wishes(
+        Dialect.CLASSIC, "anna", shared_rounds=False, hints=False, drawn=False, coloured=False
+    )
     with ScriptedServer(server_side) as server:
         interactive.play(Target("127.0.0.1", server.port), wishes, Typed("17"))
 
@@ -537,6 +541,13 @@ def test_a_shared_round() -> None:
         assert status(program) == 0
 
     assert "Too late: anna has found it: it was 4." in shown(program)
+
+
+def test_a_shared_round_that_is_known() -> None:
+    """Where the topology's settings say that rounds are shared, the first greeting says so."""
+    with ScriptedServer(FakeServer(secret=17)) as server:
+        done = piped(server.port, "", GAME_ROUND="shared")
+    assert "Guess the number that all players here look for, from 1 to 30" in done.stdout
 
 
 def flood(peer: Peer) -> None:
