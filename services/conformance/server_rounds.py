@@ -76,8 +76,9 @@ def told_of_rounds(server: JudgedServer) -> None:
     server.play().sweep()
     wanted = "the line 'Round NUMBER' after 'Won …'"
     last: AdminReply | None = None
-    while not isinstance(reply := next_line(connection, wanted), Round):
-        if not isinstance(reply, Joined | Guessed | Won | Left):
+    # A Round before anything else is the one in play.
+    while not isinstance(reply := next_line(connection, wanted, rounds=True), Round) or last is None:
+        if not isinstance(reply, Joined | Guessed | Won | Left | Round):
             connection.fail(wanted, repr(reply))
         last = reply
     if not isinstance(last, Won):

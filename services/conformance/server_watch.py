@@ -23,6 +23,7 @@ from services.protocol.messages import (
     NobodyListed,
     Ping,
     Refused,
+    Round,
     Unknown,
     Verdict,
     WatchEvent,
@@ -45,13 +46,13 @@ SMALL_SEGMENT: Final = 536
 CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.EXTENDED)
 
 
-def next_line(connection: Connection, expected: str) -> AdminReply:
-    """Take the next line of a watch, signs of life left aside."""
+def next_line(connection: Connection, expected: str, *, rounds: bool = False) -> AdminReply:
+    """Take the next line of a watch; signs of life are left aside, and rounds unless they are asked for."""
     while True:
         reply = parse_admin_reply(connection.read_line(expected).encode())
         if isinstance(reply, Unknown):
             connection.fail(expected, repr(reply.text))
-        if not isinstance(reply, Ping):
+        if not isinstance(reply, Ping) and (rounds or not isinstance(reply, Round)):
             return reply
 
 

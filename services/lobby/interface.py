@@ -90,6 +90,9 @@ class Lobby(Protocol):
     def take_seat(self, watcher: Watcher, done: Callable[[Seating | None], None]) -> None:
         """Take the administrator's seat (clause A-7); the events after `watched_players` follow."""
 
+    def watched_round(self) -> int:
+        """Return which shared round is in play as of the last event that the watcher was told."""
+
     def watched_players(self) -> Sequence[Address]:
         """Return who is playing as of the last event that the watcher was told."""
 

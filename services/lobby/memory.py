@@ -74,6 +74,10 @@ class MemoryLobby:
         self.publish_line = watcher.write
         done(Seating.SEATED)
 
+    def watched_round(self) -> int:
+        """Return which round is in play: the watcher knows at once."""
+        return self._round_number
+
     def watched_players(self) -> Sequence[Address]:
         """Return who is playing: the watcher knows at once."""
         return tuple(self._players)

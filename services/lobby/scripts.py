@@ -200,13 +200,14 @@ return redis.call('HGETALL', '{PLAYERS}')
 
 TAKE_SEAT: Final = f"""
 -- A lease, whose token is higher than that of every holder before.
--- Returns the token, the last event and the players; nothing if the seat is taken.
+-- Returns the token, the last event, the round and the players; nothing if the seat is taken.
 local replica, ttl_ms = ARGV[1], ARGV[2]
 if redis.call('EXISTS', 'game:seat') == 1 then return {{}} end
 local token = redis.call('INCR', 'game:seat_token')
 redis.call('SET', 'game:seat', replica .. ' ' .. token, 'PX', ttl_ms)
 local last = redis.call('GET', 'game:sequence') or '0'
-return {{token, last, redis.call('HGETALL', '{PLAYERS}')}}
+local round = redis.call('HGET', 'game:round', 'number') or '0'
+return {{token, last, round, redis.call('HGETALL', '{PLAYERS}')}}
 """
 
 RENEW_SEAT: Final = """

@@ -13,7 +13,7 @@ from services.lobby import scripts
 from services.lobby.channel import ANSWER_TIMEOUT_S, BATCH, FAULTS, make_client
 from services.protocol import refusals
 from services.protocol.codec import parse_admin_reply
-from services.protocol.messages import Address, Joined, Left, Won
+from services.protocol.messages import Address, Joined, Left, Round, Won
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +49,7 @@ class Seat:
         *,
         token: int,
         players: dict[Address, str | None],
+        round_number: int,
         last_event: int,
         in_turn: Callable[[Callable[[], None]], None],
     ) -> None:
@@ -56,6 +57,8 @@ class Seat:
         """Higher than that of every holder before."""
         self.players = players
         """Who is playing, and by what name, as of the last event that the watcher was told."""
+        self.round_number = round_number
+        """Which round is in play as of then."""
         self.until_s = 0.0
         """When the lease ends, on the monotonic clock, unless it is renewed."""
         self._watcher = watcher
@@ -121,6 +124,8 @@ class Seat:
                     self.players[address] = name
                 case Won(address) | Left(address):
                     self.players.pop(address, None)
+                case Round(number):
+                    self.round_number = number
                 case _:
                     pass
         self._in_turn(lambda: self._watcher.write(lines))

@@ -122,7 +122,7 @@ class ValkeyLobby:
             if not found:
                 done(None if found is None else Seating.OCCUPIED)
                 return
-            token, last_event, flat = found
+            token, last_event, round_number, flat = found
             if self._seat:  # it was free in Valkey, but is not given up here yet
                 self._free(token)
                 done(Seating.OCCUPIED)
@@ -132,6 +132,7 @@ class ValkeyLobby:
                 watcher,
                 token=token,
                 players=players_in(flat),
+                round_number=int(round_number),
                 last_event=int(last_event),
                 in_turn=self._in_turn,
             )
@@ -141,6 +142,10 @@ class ValkeyLobby:
             done(Seating.SEATED)
 
         self._channel.ask("take_seat", (self._replica, LEASE_MS), answered)
+
+    def watched_round(self) -> int:
+        """Return which round is in play as of the last event that the watcher was told."""
+        return self._seat.round_number if self._seat else 0
 
     def watched_players(self) -> Sequence[Address]:
         """Return who is playing as of the last event that the watcher was told."""

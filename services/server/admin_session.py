@@ -122,7 +122,8 @@ class AdminSession(Session):
                 self.context.lobby.leave_seat()
         elif seating is Seating.SEATED:
             lobby = self.context.lobby
-            self.answered(lambda: self.state.seated(lobby.watched_players(), lobby.names))
+            round_number = lobby.watched_round() if self.context.shared_rounds else None
+            self.answered(lambda: self.state.seated(lobby.watched_players(), lobby.names, round_number))
             self.reset_deadline()
         else:
             self.answered(lambda: self.state.seat_refused(occupied=seating is Seating.OCCUPIED))

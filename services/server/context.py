@@ -31,6 +31,7 @@ class ServerContext:
         self.reactor = Reactor(sink, write_timeout_s=settings.limits.write_timeout_s)
         self.certificates = Certificates(settings.tls)
         self.responses = ResponseCompiler(observer, settings.limits.idle_timeout_s)
+        self.shared_rounds = settings.shared_rounds
         config = GameConfig(settings.rules, settings.shared_rounds, settings.limits.max_invalid_guesses)
         self.new_player = self.responses.table(PlayerState(config))
         self.new_admin = self.responses.table(AdminState())

@@ -34,6 +34,8 @@ class FakeServer:
     playing: list[Address] = field(default_factory=list)
     """The list of players, as the published events alone tell it (clause A-4)."""
     seat: Transcript | None = None
+    shared_rounds: bool = False
+    """Whether watchers are told of them."""
     round_number: int = 1
     """The shared round in play."""
     found: TooLate = field(default_factory=TooLate)
@@ -169,7 +171,8 @@ class Transcript:
             if server.seat or not server.reachable:
                 return state.seat_refused(occupied=server.reachable)
             server.seat = self
-            return state.seated(tuple(server.playing))
+            round_number = server.round_number if server.shared_rounds else None
+            return state.seated(tuple(server.playing), round_number=round_number)
         assert isinstance(state, PlayerState)
         if isinstance(question, EnterRound):
             return state.entered(server.round_number if server.reachable else None, repeat)

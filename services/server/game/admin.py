@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from services.protocol import refusals
 from services.protocol.codec import NO_NAMES, encode, encode_list, spell
-from services.protocol.messages import AdminGreetings, AdminHello, End, Hello, Refused, Watch, Who
+from services.protocol.messages import AdminGreetings, AdminHello, End, Hello, Refused, Round, Watch, Who
 from services.protocol.state import State, advance
 from services.server.game.conversation import ConversationState, FindPlayers, LogRecord, Outcome, TakeSeat
 from services.server.game.log_events import LogEvent
@@ -71,10 +71,21 @@ class AdminState(ConversationState):
             return outcome._replace(next_state=self.at(advance(self.protocol_state, End())))
         return outcome._replace(next_state=self.at(State.CLOSED), close_reason="listed")
 
-    def seated(self, players: Sequence[Address], names: Mapping[Address, str | None] = NO_NAMES) -> Outcome:
-        """Go on after `TakeSeat`: the seat was free, and the list comes first (clause A-3)."""
+    def seated(
+        self,
+        players: Sequence[Address],
+        names: Mapping[Address, str | None] = NO_NAMES,
+        round_number: int | None = None,
+    ) -> Outcome:
+        """Go on after `TakeSeat`: the seat was free, and the list comes first (clause A-3).
+
+        Then comes the round in play, where rounds are shared (clause R-4).
+        """
         listed = replace(self, is_watching=True).listed(players, names)
-        return listed._replace(log=(LogRecord(LogEvent.ADMIN_SEATED, (len(players),)), *listed.log))
+        return listed._replace(
+            log=(LogRecord(LogEvent.ADMIN_SEATED, (len(players),)), *listed.log),
+            reply=listed.reply + (b"" if round_number is None else encode(Round(round_number))),
+        )
 
     def seat_refused(self, *, occupied: bool) -> Outcome:
         """Go on after `TakeSeat`: the seat was taken (clause A-7), or the lobby cannot be asked."""

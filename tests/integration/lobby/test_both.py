@@ -202,11 +202,13 @@ def test_a_round_is_won_exactly_once(url: str) -> None:
             for server in servers:
                 await ask(server.list_players)
             watch = await seated_at(servers[2])
+            assert servers[2].watched_round() == now
             outcomes = await asyncio.gather(*(guess(one, who, now, SECRET) for one, who in crowd))
             assert outcomes.count(RoundOutcome(now, Verdict.CORRECT)) == 1
             assert outcomes.count(RoundOutcome(now + 1, TooLate(SECRET))) == CROWD - 1
             winner = crowd[outcomes.index(RoundOutcome(now, Verdict.CORRECT))][1]
             await watch.received(f"Round {now + 1}")
+            assert servers[2].watched_round() == now + 1
             assert watch.lines == [
                 f"Guessed {winner} {SECRET} Correct",
                 f"Won {winner} 1",

@@ -97,6 +97,7 @@ def test_a_round_is_won_once() -> None:
     lobby.enter_round(entered.append)
 
     assert entered == [1, 2]
+    assert lobby.watched_round() == 2
     assert outcomes == [
         RoundOutcome(1, Verdict.CORRECT),
         RoundOutcome(2, TooLate(5, "Ada")),

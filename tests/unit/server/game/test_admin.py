@@ -48,6 +48,13 @@ def test_watch_gives_the_list_and_end(server: FakeServer) -> None:
     assert transcript.closed is None
 
 
+def test_watch_begins_with_the_round_in_play(server: FakeServer) -> None:
+    """Where rounds are shared, a watcher is told at once which one is in play (R-4)."""
+    server.shared_rounds, server.round_number = True, 7
+
+    assert as_admin("Hello", server=server).send("Watch") == [*LISTED, "End", "Round 7"]
+
+
 def test_watch_gives_end_alone_when_nobody_plays() -> None:
     """Within a watch an empty list has no empty line (A-3)."""
     assert as_admin("Hello").send("Watch") == ["End"]
