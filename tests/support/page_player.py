@@ -78,8 +78,8 @@ def page_player(port: int, origin: str | None = None) -> Iterator[PagePlayer]:
 
 def reset(connection: socket.socket) -> None:
     """Break the connection off, as a browser that crashes."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     with suppress(OSError):  # the page was faster
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.shutdown(socket.SHUT_RD)
     connection.close()
 
