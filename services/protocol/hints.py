@@ -24,7 +24,7 @@ _SEEN: Final[tuple[tuple[re.Pattern[bytes], str], ...]] = tuple(
         (rb".*\\[rn]", "a backslash and a letter, end each line by the octets CR LF"),
         (rb"[ \t]*", "an empty line"),
         (rb"[ \t]*(['\"`]).*\1[ \t]*", "quotation marks, leave them out"),
-        (rb".*[^\t -~].*", "octets that are no printable ASCII, type the line anew"),
+        (rb".*[^\t -~].*", "octets that are no printable ASCII, type the line again"),
     )
 )
 
