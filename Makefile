@@ -24,7 +24,7 @@ YAML := $(wildcard docker-compose*.yml compose*.yml cluster/*.yml deploy/*.yml d
 PYTEST_ARGS ?=
 # Two tests at once, since much of the time is waiting; tests/conftest.py says which go together. The files are taken in
 # their order, so that the longest row of tests, those in containers, begins early. PYTEST_ARGS='-n 0': one at a time.
-TWO_AT_ONCE := -n 2 --no-loadscope-reorder
+TWO_AT_ONCE := -n 2 --no-loadscope-reorder --durations=15
 
 ##@ Start here
 

@@ -30,7 +30,7 @@ def lines(conn):
             yield line.decode("latin-1").strip().lower()
 
 
-def send(conn, text):
+def say(conn, text):
     conn.sendall((text + "\r\n").encode())
 
 

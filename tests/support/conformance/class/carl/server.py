@@ -27,7 +27,7 @@ class Client:
         self.buffer = b""
 
 
-def send(sock, text):
+def say(sock, text):
     sock.sendall((text + "\r\n").encode())
 
 

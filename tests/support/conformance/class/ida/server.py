@@ -27,7 +27,7 @@ def lines(conn):
         yield data.decode("latin-1").strip().lower()
 
 
-def send(conn, text):
+def say(conn, text):
     conn.sendall((text + "\r\n").encode())
 
 

@@ -11,7 +11,7 @@ async def line(reader):
     return data.decode("latin-1").strip().lower() if data.endswith(b"\n") else None
 
 
-def send(writer, text):
+def say(writer, text):
     writer.write((text + "\r\n").encode())
 
 
