@@ -31,7 +31,7 @@ from services.admin.observe import log_change
 from services.admin.recorder import Recorder
 from services.admin.view import board_view
 from services.runtime.connecting import Target, UnreachableError, cause
-from services.runtime.hang_up import hang_up_ends
+from services.runtime.hang_up import ending_signals
 from services.runtime.logging import LogFormat, configure
 
 if TYPE_CHECKING:
@@ -57,9 +57,8 @@ async def watch(target: Target, settings: Settings, terminal: Terminal, *, as_js
         UnreachableError: There is no point in trying again.
     """
     stopped: asyncio.Future[int | UnreachableError] = asyncio.get_running_loop().create_future()
-    for number, status in _STATUS.items():
-        if number != signal.SIGHUP or hang_up_ends():
-            asyncio.get_running_loop().add_signal_handler(number, _settle, stopped, status)
+    for number in ending_signals():
+        asyncio.get_running_loop().add_signal_handler(number, _settle, stopped, _STATUS[number])
     clock = Clock()
     board = Board(clock.now(), low=settings.rules.low, high=settings.rules.high)
     expected = expectations(settings.rules)

@@ -17,7 +17,7 @@ from services.player.bot_pool import BotPool
 from services.player.progress import progress_line, summary_table
 from services.player.settings import AUTO
 from services.runtime.connecting import UntrustedError
-from services.runtime.hang_up import hang_up_ends
+from services.runtime.hang_up import ending_signals
 from services.runtime.logging import configure, default_format
 
 if TYPE_CHECKING:
@@ -48,9 +48,8 @@ async def play(config: BotConfig, settings: Settings, terminal: Terminal) -> int
         ended_by.append(number)
         pool.stop()
 
-    for number in _STATUS:
-        if number != signal.SIGHUP or hang_up_ends():
-            asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    for number in ending_signals():
+        asyncio.get_running_loop().add_signal_handler(number, stop, number)
     if settings.log_format is None and terminal.is_drawable:
         await _show(pool, Console(force_terminal=True))
     else:

@@ -26,7 +26,7 @@ MOST_GUESSES: Final = 8
 
 
 _TELLING: Final = {Verdict.FAR, Verdict.CLOSE}
-"""A server that says both reads the numbers; one that takes each for 0 says one of them for ever."""
+"""A server that says both reads the numbers; one that takes each for 0 says one of them forever."""
 
 
 class NoDialectError(UnreachableError):

@@ -52,8 +52,7 @@ class ClientConnection:
 
     def end_line(self) -> Reply:
         """Return what has come of a line as the reply that it is: some servers end none."""
-        line, self._lines.unterminated = self._lines.unterminated, b""
-        return self._parse(line.removesuffix(b"\r"))
+        return self._parse(self._lines.take_unterminated().removesuffix(b"\r\n"))
 
     def take(self, reply: Reply) -> None:
         """Let `reply` take effect on the state.

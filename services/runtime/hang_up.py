@@ -17,6 +17,11 @@ def hang_up_ends(*, may_reload: bool = False) -> bool:
     return not may_reload or _has_terminal()
 
 
+def ending_signals() -> tuple[signal.Signals, ...]:
+    """Return the signals that end a program which has nothing to reload."""
+    return (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hang_up_ends() else []))
+
+
 def _has_terminal() -> bool:
     try:
         os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK))

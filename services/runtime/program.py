@@ -9,12 +9,11 @@ import sys
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from services.runtime.fault import FAILED
 from services.runtime.output import open_standard_descriptors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-FAILED: Final = 1
 
 EXTRAS: Final = {
     "structlog": "",

@@ -15,6 +15,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from services.runtime.connecting import cause
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from wsgiref.types import WSGIApplication
@@ -108,7 +110,7 @@ class MetricsServer:
                 try:
                     accepted, _ = await self._loop.sock_accept(listener)
                 except OSError as error:
-                    structlog.get_logger().error("accept_failed", reason=error.strerror or str(error))
+                    structlog.get_logger().error("accept_failed", reason=cause(error))
                     await asyncio.sleep(ACCEPT_RETRY_S)
                     continue
                 if len(self._visits) >= MOST_CONNECTIONS:

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import itertools
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,7 +14,7 @@ from services.runtime.command import run_command
 from services.runtime.connecting import Target, cause
 from services.runtime.environ import given_flags, host_and_port
 from services.runtime.fault import Fault
-from services.runtime.hang_up import hang_up_ends
+from services.runtime.hang_up import ending_signals
 from services.runtime.listening import open_listeners
 from services.runtime.terminal import Terminal
 from services.runtime.tls import ReloadingContext
@@ -147,9 +146,8 @@ def _listen(host: str, port: int) -> list[socket.socket]:
 async def _relay(settings: Settings, tls: ReloadingContext | None, show: Callable[[Entry], None]) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or hang_up_ends():
-            loop.add_signal_handler(number, stopped.set)
+    for number in ending_signals():
+        loop.add_signal_handler(number, stopped.set)
     numbers = itertools.count(1)
     started_s = loop.time()
     ports = (
