@@ -3,10 +3,10 @@
 from typing import Final
 
 from services.conformance.checks import Checklist
-from services.conformance.connection import NotApplicableError, shown
+from services.conformance.connection import NotApplicableError
 from services.conformance.program import Program
 from services.conformance.results import Level
-from services.conformance.scripted_server import HOLD_S, NotJudgedError, Session
+from services.conformance.scripted_server import HINT_HELLO, HINT_LINE_END, HOLD_S, NotJudgedError, Session
 from services.conformance.scripted_server import JudgedClient as Client
 from services.protocol.messages import AdminHello, Hello, Pong, Watch, Who
 
@@ -51,7 +51,7 @@ def _listing(client: Client) -> Session:
 
 @CLASSIC.check(
     "A-1",
-    hint="after connecting, send 'Hello\\r\\n' before you read anything: the server waits for you",
+    hint=HINT_HELLO,
 )
 def hello_first(client: Client) -> None:
     """The client says Hello or Admin-Hello first."""
@@ -80,16 +80,11 @@ def who_second(client: Client) -> None:
 
 @CLASSIC.check(
     "F-1",
-    hint="add \\r\\n to each text that you send: the server waits for the end of the line",
+    hint=HINT_LINE_END,
 )
 def lines_ended(client: Client) -> None:
     """Each message of the client ends with CRLF or LF."""
-    session = client.once(_listing)
-    for number, message in enumerate(session.messages):
-        if not message.endswith(b"\n"):
-            session.fail(
-                "each message to end with \\r\\n", f"{session.said(number)}, and no line end", message=number
-            )
+    client.once(_listing).expect_lines_ended()
 
 
 @CLASSIC.check(
@@ -98,11 +93,7 @@ def lines_ended(client: Client) -> None:
 )
 def waits(client: Client) -> None:
     """The client waits for each reply before it says the next thing."""
-    session = client.once(_listing)
-    if session.early:
-        number, came = session.early[0]
-        expected = f"nothing more, until {session.said(number)} is answered"
-        session.fail(expected, f"'{shown(came)}'", message=number)
+    client.once(_listing).expect_turns()
 
 
 @CLASSIC.check(

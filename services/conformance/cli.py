@@ -24,7 +24,7 @@ from services.conformance.report import plain_lines, tell_progress, write_report
 from services.conformance.results import Level, Report
 from services.conformance.scripted_server import JudgedClient, listen
 from services.conformance.server_run import UnreachableError, judge_server
-from services.conformance.submission import UnfitError
+from services.conformance.submission import UnfitError, inspect
 from services.protocol.messages import HIGHEST_PORT
 from services.runtime.environ import InvalidValueError, parse_host
 from services.runtime.tls import TlsError, client_context
@@ -223,6 +223,7 @@ def _judge_sandboxed(options: argparse.Namespace) -> Report:
     asked += ["--only", options.only] if options.only else []
     asked += [f"--type={line}" for line in options.type]
     with Containers(options.image) as containers:
+        inspect(Path.cwd())
         return containers.judge(
             Path.cwd(),
             [options.subject, *asked, "--", *options.command],

@@ -6,8 +6,8 @@ from typing import Final
 from services.conformance.checks import Checklist
 from services.conformance.connection import NotApplicableError, shown
 from services.conformance.results import Level
+from services.conformance.scripted_server import HINT_HELLO, HINT_LINE_END, NotJudgedError, Session
 from services.conformance.scripted_server import JudgedClient as Client
-from services.conformance.scripted_server import NotJudgedError, Session
 from services.protocol.framing import MAX_LINE_OCTETS
 from services.protocol.messages import Game, Guess, Hello
 
@@ -87,7 +87,7 @@ def _nonsense(client: Client) -> Session:
 
 @CLASSIC.check(
     "C-1",
-    hint="after connecting, send 'Hello\\r\\n' before you read anything: the server waits for you",
+    hint=HINT_HELLO,
 )
 def hello_first(client: Client) -> None:
     """The client says Hello first."""
@@ -117,21 +117,14 @@ def game_second(client: Client) -> None:
 
 @CLASSIC.check(
     "F-1",
-    hint="add \\r\\n to each text that you send: the server waits for the end of the line",
+    hint=HINT_LINE_END,
 )
 def lines_ended(client: Client) -> None:
     """Each message of the client ends with CRLF or LF."""
     session = client.once(_game)
     if not session.messages:
         raise NotJudgedError("the client said nothing: see hello-first")
-    for number, message in enumerate(session.messages):
-        if not message.endswith(b"\n"):
-            session.fail(
-                "each message to end with \\r\\n",
-                f"{session.said(number)}, and no line end",
-                "send the text and \\r\\n together: a server waits for the end of the line",
-                number,
-            )
+    session.expect_lines_ended("send the text and \\r\\n together: a server waits for the end of the line")
     if not all(message.endswith(b"\r\n") for message in session.messages):
         client.name_dialect("ends its lines with LF alone")
 
@@ -160,14 +153,7 @@ def waits(client: Client) -> None:
     session = client.once(_game)
     if not session.messages:
         raise NotJudgedError("the client said nothing: see hello-first")
-    if session.early:
-        number, came = session.early[0]
-        session.fail(
-            f"nothing more, until {session.said(number)} is answered",
-            f"'{shown(came)}'",
-            "read the reply first, then send the next line",
-            number,
-        )
+    session.expect_turns("read the reply first, then send the next line")
 
 
 @CLASSIC.check(

@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 import services
 from services.conformance.export import from_dict
 from services.conformance.results import Report
-from services.conformance.submission import UnfitError, inspect
+from services.conformance.submission import UnfitError
 
 IMAGE: Final = "python:3.13-slim"
 LABEL: Final = {"guessing-game.conformance": "batch"}
@@ -128,12 +128,11 @@ class Containers:
         build_s: float = BUILD_S,
         judging_s: float = JUDGING_S,
     ) -> Report:
-        """Judge what lies in a folder, as the kit's command line would with these arguments.
+        """Judge a submission that was inspected, as the kit's command line would with these arguments.
 
         Raises:
             UnfitError: it cannot be judged; the message says why.
         """
-        inspect(folder)
         deadline_s = round(build_s + judging_s) + GRACE_S
         user = FIRST_USER + next(self._users) % USERS
         asked = {
@@ -156,7 +155,7 @@ class Containers:
         )  # fmt: skip
         with self._lock:
             self._live.add(container)
-        # Should the container's own deadline fail: what waits for it must not wait for ever.
+        # Should the container's own deadline fail: what waits for it must not wait forever.
         last = threading.Timer(deadline_s + GRACE_S, self._remove, [container])
         last.daemon = True
         last.start()

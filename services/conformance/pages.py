@@ -125,8 +125,7 @@ def _tag(name: str, *inner: str, **attributes: str) -> Markup:
     opening = "".join(
         f' {key.strip("_").replace("_", "-")}="{_text(value)}"' for key, value in attributes.items()
     )
-    content = "".join(part if isinstance(part, Markup) else _text(part) for part in inner)
-    return Markup(f"<{name}{opening}>{content}</{name}>")
+    return Markup(f"<{name}{opening}>{_joined(inner)}</{name}>")
 
 
 def _text(text: str) -> str:
@@ -330,8 +329,12 @@ def _table(caption: str, heads: Sequence[str], rows: Iterable[Markup], **attribu
         _tag("tbody", *rows),
         **attributes,
     )
-    # What may be wider than the window is scrolled by itself, by the keyboard too.
-    return _tag("div", table, class_="wide", tabindex="0", role="region", aria_label=caption)
+    return _wide(table, caption)
+
+
+def _wide(table: Markup, label: str) -> Markup:
+    """Let what may be wider than the window be scrolled by itself, by the keyboard too."""
+    return _tag("div", table, class_="wide", tabindex="0", role="region", aria_label=label)
 
 
 # --- a class
@@ -367,7 +370,7 @@ def class_page(judged: Sequence[Judged]) -> str:
         "main",
         _tag("h1", "Conformance of a class"),
         tools,
-        _tag("div", table, class_="wide", tabindex="0", role="region", aria_label="Matrix"),
+        _wide(table, "Matrix"),
         _tag("h2", "The clauses"),
         _tag("dl", *meanings),
     )

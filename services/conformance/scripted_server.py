@@ -40,6 +40,8 @@ CRASHES: Final = (
     b"Segmentation fault",
 )
 WENT_ON: Final = "recv() returns nothing when the server has closed: end then, before you ask your user again"
+HINT_HELLO: Final = "after connecting, send 'Hello\\r\\n' before you read anything: the server waits for you"
+HINT_LINE_END: Final = "add \\r\\n to each text that you send: the server waits for the end of the line"
 LEFT_OPEN: Final = "close the socket, and end; do not wait for the server or for the user's next line"
 
 Gathered = TypeVar("Gathered")
@@ -115,6 +117,20 @@ class Session:
     def said(self, number: int) -> str:
         """Spell a message for a report."""
         return f"'{shown(self.messages[number])}'"
+
+    def expect_lines_ended(self, note: str = "") -> None:
+        """Take each message of the client to end with CRLF or LF."""
+        for number, message in enumerate(self.messages):
+            if not message.endswith(b"\n"):
+                came = f"{self.said(number)}, and no line end"
+                self.fail("each message to end with \\r\\n", came, note, number)
+
+    def expect_turns(self, note: str = "") -> None:
+        """Take the client to have waited for each reply before it said the next thing."""
+        if self.early:
+            number, came = self.early[0]
+            expected = f"nothing more, until {self.said(number)} is answered"
+            self.fail(expected, f"'{shown(came)}'", note, number)
 
     def expect_gone(self, after: str) -> None:
         """Take the client to close its connection, and not to crash over it."""
