@@ -11,29 +11,16 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
-from tests.support.fake_server import FakeServer
+from tests.support.fake_server import FakeServer, who_or_watch
 from tests.support.player_process import environ
 from tests.support.scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.support.scripted_server import Peer
 
 CONSOLE = {"GAME_LOG_FORMAT": "console"}
 ANY_PORTS = {"GAME_PLAYER_PORT": "0", "GAME_ADMIN_PORT": "0"}
-
-
-def watched(peer: Peer) -> None:
-    """Play the administrator port, for who and watch alike."""
-    peer.receive()
-    peer.send("Admin-Greetings")
-    if peer.receive() == "Who":
-        peer.send("10.0.0.1 5")
-        peer.close()
-        return
-    peer.send("10.0.0.1 5", "End", "Guessed 10.0.0.1 5 7 Close")
-    peer.wait_for_end()
 
 
 def stop(program: pexpect.spawn[str]) -> None:
@@ -66,7 +53,7 @@ TERMINALS = {
 @pytest.fixture
 def ports() -> Iterator[dict[str, int]]:
     """Give the port that each program connects to."""
-    with ScriptedServer(FakeServer(secret=17)) as players, ScriptedServer(watched) as administrators:
+    with ScriptedServer(FakeServer(secret=17)) as players, ScriptedServer(who_or_watch) as administrators:
         yield {
             **dict.fromkeys(("bots", "player"), players.port),
             **dict.fromkeys(("who", "watch"), administrators.port),

@@ -127,3 +127,15 @@ def begin(peer: Peer) -> None:
     peer.send("Greetings")
     assert peer.receive() == "Game"
     peer.send("Ready")
+
+
+def who_or_watch(peer: Peer) -> None:
+    """Play the administrator port of a server with one player, for who and watch alike."""
+    peer.receive()
+    peer.send("Admin-Greetings")
+    if peer.receive() == "Who":
+        peer.send("10.0.0.1 5")
+        peer.close()
+        return
+    peer.send("10.0.0.1 5", "End", "Guessed 10.0.0.1 5 7 Close")
+    peer.wait_for_end()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
+from tests.support.fake_server import who_or_watch
 from tests.support.scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
@@ -45,21 +46,9 @@ def terminal(
     return program
 
 
-def playing(peer: Peer) -> None:
-    """Play a server with one player, whichever way it is asked."""
-    peer.receive()
-    peer.send("Admin-Greetings")
-    if peer.receive() == "Who":
-        peer.send("10.0.0.1 5")
-        peer.close()
-        return
-    peer.send("10.0.0.1 5", "End", "Guessed 10.0.0.1 5 7 Close")
-    peer.wait_for_end()
-
-
 def test_who_is_a_table() -> None:
     """On a terminal the list is a table under a count."""
-    with ScriptedServer(playing) as server:
+    with ScriptedServer(who_or_watch) as server:
         program = terminal(server.port, "who")
         program.expect(r"Playing at 127\.0\.0\.1:\d+: 1")
         program.expect("10.0.0.1 +5")
@@ -79,7 +68,7 @@ def test_who_is_a_table() -> None:
 )
 def test_watch_restores_the_terminal(end: Callable[[pexpect.spawn[str]], None], status: int) -> None:
     """The live table is on the alternate screen; Ctrl-C and SIGTERM give the terminal back as it was."""
-    with ScriptedServer(playing) as server:
+    with ScriptedServer(who_or_watch) as server:
         program = terminal(server.port, "watch")
         program.expect_exact(ENTER_SCREEN)
         program.expect("10.0.0.1 5 .*guesses 7: Close")
@@ -94,7 +83,7 @@ def test_watch_restores_the_terminal(end: Callable[[pexpect.spawn[str]], None], 
 
 def test_watch_follows_the_size() -> None:
     """A terminal made narrower is drawn again in its new width."""
-    with ScriptedServer(playing) as server:
+    with ScriptedServer(who_or_watch) as server:
         program = terminal(server.port, "watch")
         program.expect("─{100}")
         program.setwinsize(20, 70)
@@ -122,7 +111,7 @@ def test_a_peer_cannot_steer_the_terminal() -> None:
 
 def test_a_dumb_terminal_gets_lines() -> None:
     """Where the cursor cannot be moved, each change is a line of text."""
-    with ScriptedServer(playing) as server:
+    with ScriptedServer(who_or_watch) as server:
         program = terminal(server.port, "watch", term="dumb")
         program.expect("players_listed")
         program.expect("player_guessed")
@@ -139,7 +128,7 @@ def test_a_dumb_terminal_gets_lines() -> None:
 )
 def test_a_terminal_without_utf_8_gets_ascii(environ: dict[str, str]) -> None:
     """Bars and frames are of characters that the encoding has, and nothing is a question mark."""
-    with ScriptedServer(playing) as server:
+    with ScriptedServer(who_or_watch) as server:
         program = terminal(server.port, "watch", encoding="iso-8859-1", **environ)
         program.expect("Players over time .*@")
         program.expect("guesses 7: Close")
@@ -154,7 +143,7 @@ def test_a_terminal_without_utf_8_gets_ascii(environ: dict[str, str]) -> None:
 
 def test_no_color_is_obeyed() -> None:
     """With NO_COLOR the picture has no colour; letters tell the verdicts apart."""
-    with ScriptedServer(playing) as server:
+    with ScriptedServer(who_or_watch) as server:
         program = terminal(server.port, "watch", NO_COLOR="1")
         program.expect("guesses 7: Close")
         program.sendintr()
@@ -166,7 +155,7 @@ def test_no_color_is_obeyed() -> None:
 
 def test_ctrl_z_gives_the_terminal_back() -> None:
     """Suspended or in the background, the watch leaves the shell its screen and cursor; `fg` draws again."""
-    with ScriptedServer(playing) as server:
+    with ScriptedServer(who_or_watch) as server:
         shell = pexpect.spawn(
             "bash",
             ["--norc", "-i"],
