@@ -14,7 +14,6 @@ from services.admin.client import ask_who
 from services.admin.scores import show_scores
 from services.admin.settings import Settings
 from services.admin.view import players_table
-from services.admin.watch import watch
 from services.runtime.command import run_command
 from services.runtime.connecting import Target
 from services.runtime.environ import given_flags, host_and_port
@@ -91,6 +90,9 @@ def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return OK
     if options.command == "who":
         return _who(target, as_json=options.json)
+    # The list is there faster without what serves the page.
+    from services.admin.watch import watch  # noqa: PLC0415
+
     return asyncio.run(watch(target, settings, Terminal.find(environ), as_json=options.json))
 
 
