@@ -22,9 +22,9 @@ YAML := $(wildcard docker-compose*.yml compose*.yml cluster/*.yml deploy/*.yml d
 
 # More arguments for pytest: make unit PYTEST_ARGS='-k framing -x'
 PYTEST_ARGS ?=
-# Two tests at once, since much of the time is waiting; tests/conftest.py says which go together. The files are taken in
-# their order, so that the longest row of tests, those in containers, begins early. PYTEST_ARGS='-n 0': one at a time.
-TWO_AT_ONCE := -n 2 --no-loadscope-reorder --durations=15
+# Three tests at once, on two processors too, since much of the time is waiting; tests/conftest.py says which go together,
+# and which begin first. PYTEST_ARGS='-n 0': one at a time.
+AT_ONCE := -n 3 --no-loadscope-reorder --durations=15
 
 ##@ Start here
 
@@ -99,11 +99,11 @@ unit: $(READY) ## Unit tests; the pure packages must be covered whole
 
 .PHONY: test
 test: $(READY) images browser ## All tests: unit, over loopback, in a browser, and end to end in containers
-	$(BIN)/pytest $(TWO_AT_ONCE) $(PYTEST_ARGS)
+	$(BIN)/pytest $(AT_ONCE) $(PYTEST_ARGS)
 
 .PHONY: integration
 integration: $(READY) images ## Tests over loopback; the lobby needs Valkey in a container
-	$(BIN)/pytest tests/integration $(TWO_AT_ONCE) $(PYTEST_ARGS)
+	$(BIN)/pytest tests/integration $(AT_ONCE) $(PYTEST_ARGS)
 
 .PHONY: page
 page: $(READY) browser ## Tests of the live page in a real browser, without containers

@@ -116,7 +116,7 @@ def test_batch_judges_confined_submissions(tmp_path: Path, capsys: pytest.Captur
     (folder / "copied").symlink_to("student")
     submit(folder / "\x1b[31m=red", "python3 -c 'print(1)'\r\n", {})
     reports = tmp_path / "reports"
-    status, rows = batch(folder, "--reports", str(reports))
+    status, rows = batch(folder, "--reports", str(reports), "--jobs", "4")
     assert status == 1
     assert {"P-5", "P-6"} <= set(rows["student"]["broken"].split())
     assert int(rows["student"]["points"]) > 50

@@ -35,6 +35,8 @@ class Slot(NamedTuple):
     backend: str
     address: str
     takes_players: bool
+    unchanged_s: int
+    """For so many whole seconds it has been as it is."""
 
 
 class Cluster(Topology):
@@ -82,7 +84,9 @@ class Cluster(Topology):
         output = output_of(self.container("balancer"), "bash", "-c", ask)
         rows = [line.split() for line in output.splitlines()[2:] if line]
         return [
-            Slot(backend=row[1], address=row[4], takes_players=row[5:7] == ["2", "0"])
+            Slot(
+                backend=row[1], address=row[4], takes_players=row[5:7] == ["2", "0"], unchanged_s=int(row[9])
+            )
             for row in rows
             if row[4] != "-"
         ]

@@ -100,21 +100,9 @@ class Forked:
 
 
 def judge_server_mutant(mutant: str | None = None) -> Report:
-    """Judge the reference server, or one of its mutants."""
+    """Judge the reference server, or one of its mutants; it takes its ports from the environment."""
     idle_s = MUTANTS[mutant].short_idle_s if mutant else IDLE_S
     server = MUTANTS[mutant] if mutant else ReferenceServer
-    return judge_command([mutant or "reference"], Level.EXTENDED, idle_s, lambda: server().run())
-
-
-def judge_student() -> Report:
-    """Judge the half-finished server."""
-    return judge_command([sys.executable, "-u", str(STUDENT)], Level.ROBUST)
-
-
-def judge_command(
-    command: list[str], level: Level, idle_s: float | None = None, run: Callable[[], None] | None = None
-) -> Report:
-    """Judge a server that takes its ports from the environment; `run` is it, if it can be forked off."""
     player_port, admin_port = free_ports(2)
     environ = {
         **os.environ,
@@ -125,8 +113,8 @@ def judge_command(
         "GAME_IDLE_TIMEOUT": f"{idle_s or 300:g}",
         "GAME_MAX_PLAYERS": str(MAX_PLAYERS),
     }
-    program = Program(command, environ, spawn=_spawn(run))
-    server = JudgedServer(
+    program = Program([mutant or "reference"], environ, spawn=_spawn(lambda: server().run()))
+    subject = JudgedServer(
         Endpoint("127.0.0.1", player_port),
         Endpoint("127.0.0.1", admin_port, name="admin"),
         Timing(quiet_s=0.15),
@@ -135,9 +123,8 @@ def judge_command(
         program=program,
         clock=Clock(program.usage),
     )
-    report = Report("server", level, SEED)
-    checks = [check for check in CHECKS if check.level in level.included]
-    judge_server(server, report, checks=checks)
+    report = Report("server", Level.EXTENDED, SEED)
+    judge_server(subject, report, checks=CHECKS)
     return report
 
 
