@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final, cast
 from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Unknown
 from services.runtime.connecting import cause
-from services.runtime.lost_peer import notice_lost_peer
 
 if TYPE_CHECKING:
     from services.player.conversation import Conversation
@@ -77,7 +76,6 @@ class GameConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._reason = _CLOSED
         self._octets = 0
-        notice_lost_peer(transport)
 
     def data_received(self, data: bytes) -> None:
         """Take in what the server sends."""

@@ -17,6 +17,7 @@ from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from services.runtime.fault import Fault
+from services.runtime.lost_peer import notice_lost_peer
 from services.runtime.resolver import look_up
 from services.runtime.tls import explain_tls
 
@@ -158,6 +159,7 @@ async def _open(address: AddressInfo) -> socket.socket:
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setblocking(False)
+        notice_lost_peer(sock)
         await asyncio.get_running_loop().sock_connect(sock, where)
     except BaseException:
         sock.close()

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    import asyncio
+from typing import Final
 
 LOST_AFTER_S: Final = 8
 """After so long without an acknowledgement a connection breaks: time for several more attempts to send. A
@@ -18,9 +15,8 @@ ASK_AFTER_S: Final = 4
 ASK_AGAIN_S: Final = 2
 
 
-def notice_lost_peer(transport: asyncio.BaseTransport) -> None:
+def notice_lost_peer(sock: socket.socket) -> None:
     """Let a connection break when the other machine is gone, where the system can do that."""
-    sock = transport.get_extra_info("socket")
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, ASK_AFTER_S)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from services.protocol import refusals
 from services.protocol.codec import encode
 from services.protocol.messages import Refused
+from services.runtime.lost_peer import notice_lost_peer
 from services.runtime.tls_settings import AdminTls, PlayerTls
 from services.server.admin_session import AdminSession
 from services.server.arrival import Arrival
@@ -61,6 +62,8 @@ class Admission:
         def admit_or_read(sock: socket.socket, address: Address) -> None:
             host = ipaddress.ip_address(address.host)
             if any(host in network for network in self._proxies):
+                # It is near: if its machine is gone, those who came through it are elsewhere by now.
+                notice_lost_peer(sock)
                 if len(self._arrivals) >= self._quota.arrivals:
                     # A balancer sends its header at once: one that has not sent it yet will not send it.
                     next(iter(self._arrivals)).drop()

@@ -48,6 +48,8 @@ ADMINISTRATORS = 10
 RACES = 50
 ROUNDS = 15
 REFUSED_WITHIN_S = 2.0
+GONE_AFTER_S = 8.0
+"""So long after its last word the other side is taken for gone; a busy machine may take twice as long."""
 OUTAGES = {"stopped": 2.0, "paused": 3.0, "cut off": 10.0}
 """For how long Valkey is away, by how."""
 
@@ -289,6 +291,23 @@ def test_a_server_that_hangs_gets_nobody_new(cluster: Cluster) -> None:
     peers = {str(event.get("peer")) for log in cluster.server_logs() for event in log.events()}
     assert not [peer for peer in peers if peer.startswith(balancer_host)]
     eventually(lambda: len(cluster.who()) >= BOTS - 4, "all bots at play", 30)
+    agree(cluster)
+
+
+def test_a_server_that_falls_silent_costs_its_players_a_game(cluster: Cluster) -> None:
+    """Cut off without a word: its players are told and play elsewhere, and nobody is listed twice (A-4)."""
+    silent = cluster.servers()[0]
+
+    def rid_of_its_players() -> bool:
+        return silent.name not in cluster.playing().values() and len(cluster.who()) >= BOTS - 4
+
+    with cluster.cut_off(silent):
+        eventually(rid_of_its_players, "its players play elsewhere", 2 * GONE_AFTER_S)
+
+    def all_serve() -> bool:
+        return len([slot for slot in cluster.slots() if slot.takes_players]) == 2 * REPLICAS
+
+    eventually(all_serve, "it serves again", 15)
     agree(cluster)
 
 

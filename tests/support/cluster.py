@@ -88,7 +88,7 @@ class Cluster(Topology):
                 backend=row[1], address=row[4], takes_players=row[5:7] == ["2", "0"], unchanged_s=int(row[9])
             )
             for row in rows
-            if row[4] != "-"
+            if row[4] not in {"-", "0.0.0.0"}
         ]
 
     def playing(self) -> dict[str, str]:
@@ -162,6 +162,16 @@ class Cluster(Topology):
         finally:
             for bot in bots:
                 bot.unpause()
+
+    @contextmanager
+    def cut_off(self, server: Container) -> Iterator[None]:
+        """Let balancer and server hear nothing of each other any more, without a word."""
+        network = self._engine.networks.get(f"{self.project}_balanced")
+        network.disconnect(server)
+        try:
+            yield
+        finally:
+            network.connect(server, aliases=["replica"])
 
     @contextmanager
     def without_valkey(self, how: str) -> Iterator[None]:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from services.runtime.lost_peer import ASK_AFTER_S, LOST_AFTER_S, notice_lost_peer
+from services.runtime.connecting import Target, connect
+from services.runtime.lost_peer import ASK_AFTER_S, LOST_AFTER_S
 
 
 def test_the_kernel_is_told_how_long_to_wait() -> None:
-    """It asks the other one after some silence, and gives up after the limit, sent or not."""
+    """For whichever client: it asks the other one after some silence, and gives up after the limit."""
 
-    async def connect() -> tuple[int, int, int]:
+    async def options() -> tuple[int, int, int]:
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            transport, _ = await asyncio.get_running_loop().create_connection(
-                asyncio.Protocol, *listener.getsockname()
-            )
-            notice_lost_peer(transport)
+            target = Target("127.0.0.1", listener.getsockname()[1])
+            transport, _ = await connect(target, asyncio.Protocol)
             sock: socket.socket = transport.get_extra_info("socket")
             found = (
                 sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
@@ -27,4 +26,4 @@ def test_the_kernel_is_told_how_long_to_wait() -> None:
             await asyncio.sleep(0)
             return found
 
-    assert asyncio.run(connect()) == (1, ASK_AFTER_S, LOST_AFTER_S * 1000)
+    assert asyncio.run(options()) == (1, ASK_AFTER_S, LOST_AFTER_S * 1000)
