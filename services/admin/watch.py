@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import stat
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -31,8 +32,10 @@ from services.admin.observe import log_change
 from services.admin.recorder import Recorder
 from services.admin.view import board_view
 from services.runtime.connecting import Target, UnreachableError, cause
+from services.runtime.fault import FAILED
 from services.runtime.hang_up import ending_signals
 from services.runtime.logging import LogFormat, configure
+from services.runtime.output import STDOUT, OutputStream
 
 if TYPE_CHECKING:
     import socket
@@ -44,8 +47,6 @@ if TYPE_CHECKING:
 
 REFRESH_S: Final = 0.25
 """Often enough to look live, seldom enough to cost nothing over a slow line."""
-
-STDOUT: Final = 1
 
 _STATUS: Final = {signal.SIGTERM: 0, signal.SIGHUP: 0, signal.SIGINT: 130}
 
@@ -62,8 +63,6 @@ async def watch(target: Target, settings: Settings, terminal: Terminal, *, as_js
     clock = Clock()
     board = Board(clock.now(), low=settings.rules.low, high=settings.rules.high)
     expected = expectations(settings.rules)
-    # Rich would let FORCE_COLOR and TTY_COMPATIBLE decide the form.
-    console = Console(force_terminal=terminal.is_terminal)
     draws = terminal.is_drawable and not as_json
     if draws:
         # Lines would only spoil the picture.
@@ -76,7 +75,7 @@ async def watch(target: Target, settings: Settings, terminal: Terminal, *, as_js
     log_libraries(log)
     if _is_written_end(STDOUT):
         # It has something to read only when nobody reads it any more: `watch | head`.
-        asyncio.get_running_loop().add_reader(STDOUT, _settle, stopped, 1)
+        asyncio.get_running_loop().add_reader(STDOUT, _settle, stopped, FAILED)
 
     def observe(change: Change) -> None:
         ended = board.apply(change, clock.now())
@@ -96,7 +95,7 @@ async def watch(target: Target, settings: Settings, terminal: Terminal, *, as_js
         play = Play(replace(target, port=settings.play.port), settings.play, settings.rules)
         work.append(serve(feed, recorder, play, listeners, names=settings.dashboard.names, log=log))
     if draws:
-        work.append(_draw(board, target, expected, clock, console))
+        work.append(_draw(board, target, expected, clock, lambda _: _settle(stopped, FAILED)))
     work.append(_follow(target, observe, stopped))
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(one) for one in work]
@@ -142,7 +141,11 @@ async def _follow(
 
 
 async def _draw(
-    board: Board, target: Target, expected: Mapping[str, float], clock: Clock, console: Console
+    board: Board,
+    target: Target,
+    expected: Mapping[str, float],
+    clock: Clock,
+    on_failure: Callable[[OSError], None],
 ) -> None:
     """Keep the alternate screen up to date; whatever ends this, the terminal is as it was before.
 
@@ -150,6 +153,9 @@ async def _draw(
     """
     loop = asyncio.get_running_loop()
     changed = asyncio.Event()
+    output = OutputStream(STDOUT, sys.stdout.encoding, on_failure)
+    # Rich would let FORCE_COLOR and TTY_COMPATIBLE decide the form.
+    console = Console(file=output.text, force_terminal=True)
     live = Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False)
 
     def suspend() -> None:
@@ -180,12 +186,14 @@ async def _draw(
                     ascii_only=console.options.ascii_only,
                 )
                 live.update(view, refresh=True)
+                await output.drain()
             changed.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(REFRESH_S):
                     await changed.wait()
     finally:
         live.stop()
+        output.close()
 
 
 def _is_in_background(terminal_fd: int) -> bool:

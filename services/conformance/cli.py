@@ -27,13 +27,13 @@ from services.conformance.server_run import UnreachableError, judge_server
 from services.conformance.submission import UnfitError, inspect
 from services.protocol.messages import HIGHEST_PORT
 from services.runtime.environ import InvalidValueError, parse_host
+from services.runtime.fault import INTERRUPTED
 from services.runtime.tls import TlsError, client_context
 from services.runtime.tls_settings import CertificateFiles, ClientTls
 
 HOLDS: Final = 0
 DOES_NOT_HOLD: Final = 1
 UNREACHABLE: Final = 2
-INTERRUPTED: Final = 130
 PLAYER_PORT: Final = 4000
 ADMIN_PORT: Final = 4001
 LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}

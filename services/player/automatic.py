@@ -7,6 +7,7 @@ import contextlib
 import logging
 import resource
 import signal
+import sys
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -19,6 +20,7 @@ from services.player.settings import AUTO
 from services.runtime.connecting import UntrustedError
 from services.runtime.hang_up import ending_signals
 from services.runtime.logging import configure, default_format
+from services.runtime.output import STDOUT, OutputStream
 
 if TYPE_CHECKING:
     from services.player.bot_pool import BotConfig
@@ -51,7 +53,12 @@ async def play(config: BotConfig, settings: Settings, terminal: Terminal) -> int
     for number in ending_signals():
         asyncio.get_running_loop().add_signal_handler(number, stop, number)
     if settings.log_format is None and terminal.is_drawable:
-        await _show(pool, Console(force_terminal=True))
+        # A terminal that takes nothing any more is gone.
+        output = OutputStream(STDOUT, sys.stdout.encoding, lambda _: stop(signal.SIGHUP))
+        try:
+            await _show(pool, output)
+        finally:
+            output.close()
     else:
         sink = configure(
             *("player", settings.log_format or default_format(), settings.log_level),
@@ -75,22 +82,24 @@ def _allow_sockets(players: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
 
 
-async def _show(pool: BotPool, console: Console) -> None:
+async def _show(pool: BotPool, output: OutputStream) -> None:
+    console = Console(file=output.text, force_terminal=True)
     # Here the line and the table tell what the log would.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with Live(progress_line(pool.stats, pool.now_s()), console=console, auto_refresh=False) as live:
         async with asyncio.TaskGroup() as tasks:
-            drawing = tasks.create_task(_draw(pool, live))
+            drawing = tasks.create_task(_draw(pool, live, output))
             await pool.play()
             drawing.cancel()
         live.update(progress_line(pool.stats, pool.now_s()), refresh=True)
     console.print(summary_table(pool.stats, pool.rules, pool.now_s()))
 
 
-async def _draw(pool: BotPool, live: Live) -> None:
+async def _draw(pool: BotPool, live: Live, output: OutputStream) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         while True:
             live.update(progress_line(pool.stats, pool.now_s()), refresh=True)
+            await output.drain()
             await asyncio.sleep(REFRESH_S)
 
 

@@ -58,7 +58,12 @@ class Lines:
             sys.stdout.flush()
         while b"\n" not in self._unread and not self._ended:
             await self._wait()
-            data = os.read(0, READ_OCTETS)
+            try:
+                data = os.read(0, READ_OCTETS)
+            except BlockingIOError:  # somebody else, who shares it, was faster
+                continue
+            except OSError:  # a terminal that is hung up, a peer that is gone
+                data = b""
             self._ended = not data
             self._unread += data
             if b"\n" not in self._unread:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from services.runtime.fault import BAD_USAGE, Fault
+from services.runtime.fault import BAD_USAGE, INTERRUPTED, Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-INTERRUPTED: Final = 130
 
 
 def run_command(name: str, command: Callable[[], int]) -> int:

@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 
 FAILED: Final = 1
 BAD_USAGE: Final = 2
+INTERRUPTED: Final = 130
 
 
 class Fault(Exception):  # noqa: N818  its kinds are errors, of the user or of the world

@@ -6,41 +6,65 @@ open file description. So nothing here changes its mode.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import fcntl
+import io
 import os
 import select
 import socket
 import stat
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from typing_extensions import Buffer
+
+STDOUT: Final = 1
 
 CHUNK_OCTETS: Final = 1 << 16
 
 CLOSE_TIMEOUT_S: Final = 1.0
 """How long the end waits for a reader that could only be written to by a thread."""
 
-_STANDARD: Final = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+_STANDARD: Final = (("stdin", "r", os.O_RDONLY), ("stdout", "w", os.O_WRONLY), ("stderr", "w", os.O_WRONLY))
 
 
 def open_standard_descriptors() -> None:
     """Open /dev/null where a standard descriptor is closed, before anything else is given its number.
 
-    A connection that becomes descriptor 1 would be sent what is meant for standard output.
+    A connection that becomes descriptor 1 would be sent what is meant for standard output. One that is open
+    the wrong way round, as by `0>/dev/null`, is of no more use than a closed one.
     """
-    for fd, (name, mode) in enumerate(_STANDARD):
-        try:
-            os.fstat(fd)
-        except OSError:
+    for fd, (name, mode, access) in enumerate(_STANDARD):
+        if not _is_open(fd, access):
             opened = os.open(os.devnull, os.O_RDWR)
             if opened != fd:
                 os.dup2(opened, fd)
                 os.close(opened)
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(fd, mode, encoding="utf-8", closefd=False))
+
+
+def _is_open(fd: int, access: int) -> bool:
+    try:
+        return fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE in {access, os.O_RDWR}
+    except OSError:
+        return False
+
+
+class PatientFile(io.FileIO):
+    """Waits for room, also where somebody else who has the same description set it not to wait."""
+
+    def write(self, data: Buffer) -> int:
+        """Write, and return how much that was."""
+        while (written := super().write(data)) is None:
+            _wait_for_room(self.fileno(), None)
+        return written
 
 
 class Output:
@@ -100,6 +124,81 @@ class Output:
             thread.join(CLOSE_TIMEOUT_S)
 
         self._close = close
+
+
+class OutputStream(io.RawIOBase):
+    """Output for a reader that may stand still: what it does not take is kept, and `drain` waits for it.
+
+    So a program whose terminal is stopped, or whose pipe is full, still obeys its signals.
+    """
+
+    def __init__(self, fd: int, encoding: str, on_failure: Callable[[OSError], None]) -> None:
+        """Open it; `on_failure` is told once that nothing can be written any more."""
+        self.text: Final = io.TextIOWrapper(io.BufferedWriter(self), encoding, "replace")
+        self._output = Output(fd)
+        self._on_failure = on_failure
+        self._is_terminal = os.isatty(fd)
+        self._unwritten = bytearray()
+        self._failed = False
+        self._room: asyncio.Future[None] | None = None
+        """Done when the kernel has some, while it has not."""
+
+    def writable(self) -> bool:
+        """Tell that it is for writing."""
+        return True
+
+    def isatty(self) -> bool:
+        """Tell whether people look at it."""
+        return self._is_terminal
+
+    def write(self, data: Buffer) -> int:
+        """Write what there is room for, and keep the rest."""
+        octets = memoryview(data)
+        if not self._failed:
+            self._unwritten += octets
+            self.flush()
+        return octets.nbytes
+
+    def flush(self) -> None:
+        """Write what there is room for."""
+        while self._unwritten:
+            try:
+                written = self._output.write(self._unwritten)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._failed = True
+                self._unwritten.clear()
+                self._on_failure(error)
+            else:
+                del self._unwritten[:written]
+
+    async def drain(self) -> None:
+        """Wait until all is written, or nothing can be."""
+        loop = asyncio.get_running_loop()
+        while self._unwritten:
+            if self._room is None:
+                self._room = loop.create_future()
+                loop.add_writer(self._output.fd, self._write_on, loop, self._room)
+            await asyncio.shield(self._room)
+
+    def _write_on(self, loop: asyncio.AbstractEventLoop, room: asyncio.Future[None]) -> None:
+        self.flush()
+        if not self._unwritten:
+            loop.remove_writer(self._output.fd)
+            self._room = None
+            room.set_result(None)
+
+    def close(self) -> None:
+        """Write the rest, if its reader takes it within CLOSE_TIMEOUT_S, and give up what was opened."""
+        if not self.closed:
+            end_s = time.monotonic() + CLOSE_TIMEOUT_S
+            while self._unwritten and self._output.wait(max(0, int((end_s - time.monotonic()) * 1000))):
+                self.flush()
+            if self._room is not None:
+                self._room.get_loop().remove_writer(self._output.fd)
+            self._output.close()
+        super().close()
 
 
 def _copy(read_fd: int, fd: int) -> None:

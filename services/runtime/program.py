@@ -6,11 +6,11 @@ import codecs
 import errno
 import os
 import sys
-from io import TextIOWrapper
+from io import BufferedWriter, TextIOWrapper
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from services.runtime.fault import FAILED
-from services.runtime.output import open_standard_descriptors
+from services.runtime.fault import FAILED, INTERRUPTED
+from services.runtime.output import PatientFile, open_standard_descriptors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,10 +39,13 @@ def run_program(name: str, environ: Mapping[str, str], run: Callable[[], int]) -
     package that is not installed. So `run` imports what it runs.
     """
     open_standard_descriptors()
-    _let_every_character_pass(environ)
+    _open_streams(environ)
     try:
         status = run()
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        # It came before `run` was prepared for it.
+        status = INTERRUPTED
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in EXTRAS:
@@ -73,12 +76,18 @@ def _complain(name: str, error: OSError) -> None:
             return
 
 
-def _let_every_character_pass(environ: Mapping[str, str]) -> None:
-    """Show a character that the encoding does not have as a question mark instead of failing."""
+def _open_streams(environ: Mapping[str, str]) -> None:
+    """Have output wait for room, and show a character that the encoding lacks as a question mark."""
     encoding = None if environ.get("PYTHONIOENCODING") or not sys.flags.utf8_mode else _encoding(environ)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(encoding=encoding, errors="replace")
+    for fd, name in ((1, "stdout"), (2, "stderr")):
+        stream: TextIOWrapper = getattr(sys, name)
+        patient = TextIOWrapper(
+            BufferedWriter(PatientFile(fd, "w", closefd=False)),
+            encoding=encoding or stream.encoding,
+            errors="replace",
+            line_buffering=stream.line_buffering or stream.write_through,
+        )
+        setattr(sys, name, patient)
 
 
 def _encoding(environ: Mapping[str, str]) -> str | None:

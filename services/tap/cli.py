@@ -16,6 +16,7 @@ from services.runtime.environ import given_flags, host_and_port
 from services.runtime.fault import Fault
 from services.runtime.hang_up import ending_signals
 from services.runtime.listening import open_listeners
+from services.runtime.output import STDOUT, OutputStream
 from services.runtime.terminal import Terminal
 from services.runtime.tls import ReloadingContext
 from services.tap.follow import Port
@@ -91,15 +92,16 @@ def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     settings = Settings.from_environ({**environ, **_overrides(options)})
     tls = None if settings.tls is None else ReloadingContext(settings.tls)
     timeline = Timeline()
-    output = _output(as_json=options.json, colours=Terminal.find(environ).is_coloured)
+    colours = Terminal.find(environ).is_coloured
 
-    def show(entry: Entry) -> None:
+    def text(entry: Entry) -> str:
         if options.html:
             timeline.add(entry)
-        output(entry)
+        lines = [json_line(entry)] if options.json else text_lines(entry, colours=colours)
+        return "".join(f"{line}\n" for line in lines)
 
     try:
-        asyncio.run(_relay(settings, tls, show))
+        asyncio.run(_relay(settings, tls, text))
     finally:
         if options.html:
             options.html.write_text(timeline.page(), encoding="utf-8")
@@ -123,15 +125,6 @@ def _overrides(options: argparse.Namespace) -> dict[str, str]:
     return given
 
 
-def _output(*, as_json: bool, colours: bool) -> Callable[[Entry], None]:
-    def output(entry: Entry) -> None:
-        lines = [json_line(entry)] if as_json else text_lines(entry, colours=colours)
-        sys.stdout.writelines(f"{line}\n" for line in lines)
-        sys.stdout.flush()
-
-    return output
-
-
 class _PortError(Fault):
     """A port cannot be listened on."""
 
@@ -143,11 +136,23 @@ def _listen(host: str, port: int) -> list[socket.socket]:
         raise _PortError(f"{cause(error)}: choose other ports with --listen and --admin-listen") from None
 
 
-async def _relay(settings: Settings, tls: ReloadingContext | None, show: Callable[[Entry], None]) -> None:
+async def _relay(settings: Settings, tls: ReloadingContext | None, text: Callable[[Entry], str]) -> None:
     loop = asyncio.get_running_loop()
-    stopped = asyncio.Event()
+    stopped: asyncio.Future[OSError | None] = loop.create_future()
+
+    def stop(failure: OSError | None = None) -> None:
+        if not stopped.done():
+            stopped.set_result(failure)
+
     for number in ending_signals():
-        loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, stop)
+    output = OutputStream(STDOUT, sys.stdout.encoding, stop)
+
+    def show(entry: Entry) -> None:
+        if not stopped.done():
+            output.text.write(text(entry))
+            output.text.flush()
+
     numbers = itertools.count(1)
     started_s = loop.time()
     ports = (
@@ -156,12 +161,22 @@ async def _relay(settings: Settings, tls: ReloadingContext | None, show: Callabl
     )
     if settings.tls is not None and settings.tls.own is not None:
         sys.stderr.write(f"{_NAME}: whoever connects to the admin port here is the administrator there\n")
-    async with contextlib.AsyncExitStack() as servers:
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(output)
         for port, listen_port, server_port in ports:
-            relay = Relay(port, Target(settings.host, server_port, tls), show, numbers, started_s)
+            relay = Relay(
+                port,
+                Target(settings.host, server_port, tls),
+                show,
+                output.drain,
+                numbers,
+                started_s=started_s,
+            )
             for listener in _listen(settings.listen_host, listen_port):
                 server = await asyncio.start_server(relay.accept, sock=listener)
-                servers.callback(server.close)
+                opened.callback(server.close)
                 where = Target(*listener.getsockname()[:2])
                 sys.stderr.write(f"{_NAME}: {port} connections to {where} go to {relay.target}\n")
-        await stopped.wait()
+        failure = await stopped
+    if failure:
+        raise failure

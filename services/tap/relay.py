@@ -17,7 +17,7 @@ from services.tap.follow import Conversation, Shown, Side
 from services.tap.render import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from services.runtime.connecting import Target
     from services.tap.follow import Port
@@ -39,7 +39,9 @@ class Relay:
         port: Port,
         target: Target,
         show: Callable[[Entry], None],
+        shown: Callable[[], Awaitable[None]],
         numbers: Iterator[int],
+        *,
         started_s: float,
     ) -> None:
         """Make a relay.
@@ -48,19 +50,21 @@ class Relay:
             port: which port of the server it stands for.
             target: that port.
             show: is given each entry as it happens.
+            shown: waits until its reader has taken them all.
             numbers: those of the connections, of all relays together.
             started_s: the loop's time from which the entries count.
         """
         self.port = port
         self.target = target
         self._show = show
+        self._shown = shown
         self._numbers = numbers
         self._started_s = started_s
         self._open = 0
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Relay one connection until both sides have ended."""
-        tapped = _Tapped(next(self._numbers), self.port, self._show, self._started_s)
+        tapped = _Tapped(next(self._numbers), self.port, self._show, self._shown, self._started_s)
         if self._open >= MOST_CONNECTIONS:
             tapped.remark(Side.CLIENT, f"(refused: the tap serves {MOST_CONNECTIONS} connections at once)")
             writer.close()
@@ -103,7 +107,15 @@ class _BrokenError(Exception):
 class _Tapped:
     """One connection as it is shown."""
 
-    def __init__(self, number: int, port: Port, show: Callable[[Entry], None], started_s: float) -> None:
+    def __init__(
+        self,
+        number: int,
+        port: Port,
+        show: Callable[[Entry], None],
+        shown: Callable[[], Awaitable[None]],
+        started_s: float,
+    ) -> None:
+        self.shown = shown
         self.conversation = Conversation(port)
         self._number = number
         self._port = port
@@ -134,6 +146,7 @@ async def _pump(
         finally:
             silence.cancel()
         tapped.show(tapped.conversation.received(side, data))
+        await tapped.shown()
         try:
             if not data:
                 if writer.can_write_eof():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import sys
+import threading
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+TIMEOUT_S = 20.0
 CONSOLE = {"GAME_LOG_FORMAT": "console"}
 ANY_PORTS = {"GAME_PLAYER_PORT": "0", "GAME_ADMIN_PORT": "0"}
 
@@ -38,6 +40,7 @@ def play(program: pexpect.spawn[str]) -> None:
 PROGRAMS: dict[str, tuple[list[str], dict[str, str], str, Callable[[pexpect.spawn[str]], None]]] = {
     "server": (["services.server"], {**CONSOLE, **ANY_PORTS}, "server_listening", stop),
     "bots": (["services.player", "--bot", "smart"], CONSOLE, "bots_stopped", lambda _: None),
+    "endless bots": (["services.player", "--bot", "smart", "--games", "0"], {}, "games", stop),
     "player": (["services.player", "--name", ""], {}, "Guess 1: ", play),
     "who": (["services.admin", "who"], {}, "10.0.0.1", lambda _: None),
     "watch": (["services.admin", "watch"], CONSOLE, "10.0.0.1.*Close", stop),
@@ -55,7 +58,7 @@ def ports() -> Iterator[dict[str, int]]:
     """Give the port that each program connects to."""
     with ScriptedServer(FakeServer(secret=17)) as players, ScriptedServer(who_or_watch) as administrators:
         yield {
-            **dict.fromkeys(("bots", "player"), players.port),
+            **dict.fromkeys(("bots", "endless bots", "player"), players.port),
             **dict.fromkeys(("who", "watch"), administrators.port),
         }
 
@@ -87,3 +90,24 @@ def test_terminals(name: str, terminal: str, ports: dict[str, int]) -> None:
             assert "\x1b" not in shown.getvalue()
         case _:
             assert shown.getvalue().isascii()
+
+
+@pytest.mark.parametrize("name", ["server", "endless bots", "watch"])
+def test_a_terminal_that_is_stopped_keeps_nobody(name: str, ports: dict[str, int]) -> None:
+    """After Ctrl-S, or where nobody reads what is shown, SIGTERM ends a program as at any other time."""
+    arguments, variables, sign, _ = PROGRAMS[name]
+    settings = {**environ(**variables), "TERM": "xterm", "GAME_LOG_FORMAT": ""}
+    if name in ports:
+        settings |= {"GAME_HOST": "127.0.0.1", "GAME_PORT": str(ports[name])}
+    program = pexpect.spawn(
+        sys.executable, ["-m", *arguments], dimensions=(24, 100), encoding="latin-1", timeout=20, env=settings
+    )
+    program.expect(sign)
+    program.sendcontrol("s")
+    program.kill(signal.SIGTERM)
+    impatience = threading.Timer(TIMEOUT_S, program.kill, [signal.SIGKILL])
+    impatience.start()
+    program.wait()
+    impatience.cancel()
+
+    assert (program.exitstatus, program.signalstatus) == (0, None)

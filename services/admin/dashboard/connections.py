@@ -7,12 +7,14 @@ and its limit refuses everybody, the health check too. So the bounds stand in fr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import resource
 import socket
 import struct
 from typing import TYPE_CHECKING, Final
 
+from h11 import LocalProtocolError
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from services.runtime.connecting import cause
@@ -80,8 +82,11 @@ class Connection(H11Protocol):
         self._bounds.connections.pop(self, None)
         # Otherwise the kernel would keep what is unread for minutes, and the peer would not learn of the end.
         linger = struct.pack("ii", 1, 0)
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        with contextlib.suppress(OSError):  # it is closed already: a request for a WebSocket that was refused
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self.transport.abort()
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # nobody is left to complain to
 
     def hold(self) -> bool:
         """Make it a stream, which no newcomer displaces and whose sender sets deadlines; False: no room."""
@@ -163,6 +168,9 @@ class Timed:
                 await self._app(scope, receive, send)
             else:
                 connection.abort()
+        except LocalProtocolError:
+            # What the peer sent of its request meanwhile is no HTTP, and has been answered.
+            connection.abort()
         finally:
             if scope["type"] == "websocket":
                 connection.handed_over()

@@ -28,6 +28,7 @@ def is_own_host(host: str | None, names: Collection[str]) -> bool:
     front, colon, port = name.rpartition(":")
     if colon and port.isdecimal():
         name = front
+    name = name.removesuffix(".")
     if name == "localhost" or name in names:
         return True
     try:

@@ -71,6 +71,15 @@ class TapProcess:
         self._process.kill()
         self._process.communicate()
 
+    def wait(self) -> tuple[int, str]:
+        """Return its exit status and its complaints, without reading what it shows."""
+        assert self._process.stderr
+        return self._process.wait(WAIT_S), self._process.stderr.read()
+
+    def terminate(self) -> None:
+        """Send it SIGTERM."""
+        self._process.terminate()
+
     def stop(self) -> tuple[int, list[dict[str, Any]]]:
         """Stop it as Ctrl-C does; return its exit status and what it showed."""
         self._process.send_signal(signal.SIGINT)
@@ -241,6 +250,29 @@ def test_what_nobody_reads_costs_nothing(listener: socket.socket) -> None:
                     if not select.select([], [server], [], 2)[1]:
                         raise
         assert sent < 64 << 20
+
+
+def test_output_that_nobody_reads_ends_with_the_tap(listener: socket.socket) -> None:
+    """While its output is stopped, so is the conversation; SIGTERM ends the tap all the same."""
+    with both_ends(listener) as (tap, client, _):
+        client.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                client.send(b"Hello\r\n" * 1000)
+                # Nothing more is taken, however long one waits for it.
+                if not select.select([], [client], [], 2)[1]:
+                    break
+        tap.terminate()
+        assert tap.wait() == (0, "")
+
+
+def test_the_tap_ends_with_its_reader(listener: socket.socket) -> None:
+    """As in `guessing-tap | head`: status 1, and no complaint."""
+    with both_ends(listener) as (tap, client, _):
+        tap.until("connected")
+        tap.output.close()
+        client.sendall(b"Hello\r\n")
+        assert tap.wait() == (1, "")
 
 
 def test_a_server_that_is_not_there() -> None:

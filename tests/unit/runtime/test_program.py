@@ -33,14 +33,23 @@ def script(body: str) -> str:
     )
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "closed",
+    [
+        *("<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"),
+        *("0>/dev/null", "1</dev/null", "2</dev/null", "0>/dev/null 1</dev/null 2</dev/null"),
+    ],
+)
 def test_closed_descriptors_are_made_good(closed: str) -> None:
-    """Whatever is closed at the start is open afterwards, and no file or connection is given its number."""
+    """Whatever is closed at the start, or open the wrong way round, is of use afterwards.
+
+    And no file or connection is given its number.
+    """
     done = shell(
         closed,
         script(
-            "assert os.open('/', os.O_RDONLY) > 2; sys.stdin.read(); print('out'); sys.stderr.write('');"
-            " assert all(os.fstat(fd) for fd in (0, 1, 2))"
+            "assert os.open('/', os.O_RDONLY) > 2; sys.stdin.read(); print('out', flush=True);"
+            " sys.stderr.write(''); assert all(os.fstat(fd) for fd in (0, 1, 2))"
         ),
     )
 
@@ -59,6 +68,20 @@ def test_a_reader_that_has_gone_is_a_quiet_end(stream: str) -> None:
     )
 
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_output_waits_for_room_whoever_forbids_it() -> None:
+    """All of a long output arrives, though somebody who shares the pipe has set it not to wait."""
+    done = shell("", script("os.set_blocking(1, False); sys.stdout.write('x' * 2_000_000)"))
+
+    assert (done.returncode, done.stderr, len(done.stdout)) == (0, "", 2_000_000)
+
+
+def test_ctrl_c_at_the_start_is_an_end_like_any_other() -> None:
+    """While a program still loads what it needs, Ctrl-C ends it with 130 and without a traceback."""
+    done = shell("", script("os.kill(os.getpid(), 2); import json"))
+
+    assert (done.returncode, done.stderr) == (130, "")
 
 
 def test_what_is_written_in_the_last_moment_counts() -> None:

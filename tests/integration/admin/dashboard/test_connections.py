@@ -186,3 +186,30 @@ def test_any_address_is_of_both_families(listening: str, reached: str) -> None:
         listeners = [stack.enter_context(listener) for listener in listen(listening, 0)]
         where = reached, listeners[0].getsockname()[1]
         stack.enter_context(socket.create_connection(where, timeout=PATIENCE_S))
+
+
+BROKEN = b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n"
+NO_WEBSOCKET = (
+    b"GET /play HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("request_octets", [BROKEN, NO_WEBSOCKET])
+def test_a_request_that_is_none_is_nobodys_mistake_but_its_own(
+    request_octets: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A body that turns into nonsense and an upgrade that is refused put no traceback into the log (G-8)."""
+    monkeypatch.setattr(connections, "REQUEST_TIMEOUT_S", 0.2)
+
+    async def run() -> None:
+        async with page() as port:
+            # When the deadline of the one that came later is over, that of the first is, too.
+            for sent in (request_octets, b""):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(sent)
+                await end_of(reader)
+                writer.close()
+
+    asyncio.run(run())
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []

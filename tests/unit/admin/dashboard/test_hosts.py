@@ -13,12 +13,14 @@ from services.admin.dashboard.hosts import is_own_host
         None,
         "localhost",
         "LOCALHOST:8080",
+        "localhost.:8080",
         "127.0.0.1",
         "192.0.2.7:80",
         "[::1]",
         "[2001:db8::1]:8080",
         "game",
         "game:80",
+        "game.",
     ],
 )
 def test_own(host: str | None) -> None:
