@@ -35,7 +35,8 @@ from services.runtime.connecting import Target, UnreachableError, cause
 from services.runtime.fault import FAILED
 from services.runtime.hang_up import ending_signals
 from services.runtime.logging import LogFormat, configure
-from services.runtime.output import STDOUT, OutputStream
+from services.runtime.output import STDOUT
+from services.runtime.output_stream import OutputStream
 
 if TYPE_CHECKING:
     import socket

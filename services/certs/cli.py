@@ -13,7 +13,7 @@ from services.certs.authority import issue
 from services.certs.inspection import predecessor, renewal_reason, valid_until
 from services.certs.settings import DEFAULT_OUT, read_settings
 from services.certs.store import Store, StoreError
-from services.runtime.environ import EnvironReader, SettingsError
+from services.runtime.environ import EnvironReader, SettingsError, given_flags
 from services.runtime.logging import configure, default_format
 from services.runtime.terminal import Terminal
 
@@ -28,9 +28,9 @@ DONE, FAILED, BAD_SETTINGS = 0, 1, 2
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Do what the command line says and return the exit status."""
     options = _parser().parse_args(arguments)
-    given = {"GAME_CERTS_OUT": options.out} if options.out else {}
-    reader = EnvironReader({**environ, **given})
     try:
+        flags = given_flags({"out": options.out})
+        reader = EnvironReader({**environ, **({"GAME_CERTS_OUT": flags["out"]} if flags else {})})
         settings = read_settings(reader, default_format())
         reader.finish()
     except SettingsError as error:

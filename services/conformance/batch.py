@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from services.conformance import export
+from services.conformance.arguments import at_least, seconds
 from services.conformance.containers import BUILD_S, IMAGE, JUDGING_S, Containers, EngineError
 from services.conformance.pages import Judged, write_class
 from services.conformance.report import plain_lines
 from services.conformance.results import Level, Outcome, Report
 from services.conformance.submission import UnfitError, build_in, command_in, inspect
 from services.protocol.printable import printable
+from services.runtime.output_file import output_file, output_folder
 
 KINDS: Final = ("server", "client", "admin-client")
 NOTE_LENGTH: Final = 400
@@ -87,30 +89,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--level", type=Level, choices=list(Level), default=Level.ROBUST, help="what has to hold"
     )
     parser.add_argument(
-        "--build-time", type=float, default=BUILD_S, metavar="S", help="how long a build may take"
+        "--build-time", type=seconds, default=BUILD_S, metavar="S", help="how long a build may take"
     )
     add_container_arguments(parser)
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="how many at once")
+    parser.add_argument("--jobs", type=at_least(1), default=2, metavar="N", help="how many at once")
     parser.add_argument("--seed", type=int, default=1, help="the same for all submissions")
     parser.add_argument(
-        "--close-distance", type=int, default=2, metavar="N", help="as the servers are meant to have it"
+        "--close-distance",
+        type=at_least(0),
+        default=2,
+        metavar="N",
+        help="as the servers are meant to have it",
     )
     parser.add_argument(
         "--type", action="append", default=[], metavar="LINE", help="what a client's user types first"
     )
     parser.add_argument(
         "--csv",
-        type=Path,
+        type=output_file,
         metavar="FILE",
         help="write the summary as CSV too; with --only into what is there",
     )
     parser.add_argument(
-        "--reports", type=Path, metavar="FOLDER", help="write each report, as text and as JSON"
+        "--reports", type=output_folder, metavar="FOLDER", help="write each report, as text and as JSON"
     )
     parser.add_argument(
-        "--html", type=Path, metavar="FOLDER", help="write the class as a matrix, and a page for each"
+        "--html",
+        type=output_folder,
+        metavar="FOLDER",
+        help="write the class as a matrix, and a page for each",
     )
-    parser.add_argument("--moodle", type=Path, metavar="FILE", help="write a grading worksheet for Moodle")
+    parser.add_argument(
+        "--moodle", type=output_file, metavar="FILE", help="write a grading worksheet for Moodle"
+    )
 
 
 def add_container_arguments(parser: argparse.ArgumentParser) -> None:
@@ -119,7 +130,7 @@ def add_container_arguments(parser: argparse.ArgumentParser) -> None:
         "--image", default=IMAGE, help=f"what they run in, with Python 3.11 or later (default {IMAGE})"
     )
     parser.add_argument(
-        "--time", type=float, default=JUDGING_S, metavar="S", help="how long the judging of one may take"
+        "--time", type=seconds, default=JUDGING_S, metavar="S", help="how long the judging of one may take"
     )
 
 
@@ -138,6 +149,7 @@ def run(options: argparse.Namespace) -> int:
             pool.shutdown(wait=False, cancel_futures=True)
             containers.end()
             raise
+    write_table(judgements, sys.stdout)
     rows = [judgement.row() for judgement in judgements]
     if options.csv:
         kept = _rows_in(options.csv) if options.only else []
@@ -150,7 +162,6 @@ def run(options: argparse.Namespace) -> int:
             export.write_moodle(map(_mark, judgements), file)
     if options.html:
         write_class([Judged(one.name, one.report, one.note) for one in judgements], options.html)
-    write_table(judgements, sys.stdout)
     return 0 if all(judgement.report and judgement.report.holds for judgement in judgements) else 1
 
 

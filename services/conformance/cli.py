@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from services.conformance import admin_checks, batch, client_checks, server_run
+from services.conformance.arguments import at_least, command, host, port, seconds, wait
 from services.conformance.checks import Check
 from services.conformance.client_run import judge_client
 from services.conformance.clock import Clock, measured_stretch
@@ -25,9 +26,9 @@ from services.conformance.results import Level, Report
 from services.conformance.scripted_server import JudgedClient, listen
 from services.conformance.server_run import UnreachableError, judge_server
 from services.conformance.submission import UnfitError, inspect
-from services.protocol.messages import HIGHEST_PORT
-from services.runtime.environ import InvalidValueError, parse_host
+from services.runtime.connecting import cause
 from services.runtime.fault import INTERRUPTED
+from services.runtime.output_file import output_file, output_folder
 from services.runtime.tls import TlsError, client_context
 from services.runtime.tls_settings import CertificateFiles, ClientTls
 
@@ -56,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--seed", type=int, help="repeat the run that reported this seed")
     common.add_argument(
         "--timeout",
-        type=float,
+        type=seconds,
         default=Timing().timeout_s,
         metavar="S",
         help="longest wait for a reply of a program that has nothing to do",
@@ -68,13 +69,13 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--verbose", action="store_true", help="show what happened in every check, also those that passed"
     )
-    common.add_argument("--trace", type=Path, metavar="FILE", help="write that into a file")
+    common.add_argument("--trace", type=output_file, metavar="FILE", help="write that into a file")
     common.add_argument("--json", action="store_true", help="print the report as JSON")
-    common.add_argument("--junit", type=Path, metavar="FILE", help="write the report as JUnit XML too")
+    common.add_argument("--junit", type=output_file, metavar="FILE", help="write the report as JUnit XML too")
     common.add_argument(
-        "--gradescope", type=Path, metavar="FILE", help="write a results.json for Gradescope too"
+        "--gradescope", type=output_file, metavar="FILE", help="write a results.json for Gradescope too"
     )
-    common.add_argument("--html", type=Path, metavar="FOLDER", help="write the report as a page too")
+    common.add_argument("--html", type=output_folder, metavar="FOLDER", help="write the report as a page too")
     main = argparse.ArgumentParser(
         prog="guessing-conformance",
         description="Judge any server or client of the Guessing Game by the clauses of its protocol.",
@@ -86,7 +87,7 @@ def parser() -> argparse.ArgumentParser:
         client = commands.add_parser(name, parents=[common], help=f"judge {whose} client")
         default = PLAYER_PORT if name == "client" else ADMIN_PORT
         client.add_argument(
-            "--listen", type=_port, default=default, metavar="PORT", help="where it has to connect"
+            "--listen", type=port, default=default, metavar="PORT", help="where it has to connect"
         )
         client.add_argument(
             "--type",
@@ -113,39 +114,36 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _server(server: argparse.ArgumentParser) -> None:
-    server.add_argument("host", metavar="HOST", type=_host, nargs="?")
-    server.add_argument("--player-port", type=_port, default=PLAYER_PORT)
-    server.add_argument("--admin-port", type=_port, default=ADMIN_PORT)
+    server.add_argument("host", metavar="HOST", type=host, nargs="?")
+    server.add_argument("--player-port", type=port, default=PLAYER_PORT)
+    server.add_argument("--admin-port", type=port, default=ADMIN_PORT)
     server.add_argument("--ca", type=Path, metavar="FILE", help="encrypt, and trust this CA alone")
     server.add_argument("--cert", type=Path, metavar="FILE", help="the administrator's certificate")
     server.add_argument("--key", type=Path, metavar="FILE", help="its private key")
     server.add_argument("--plain-players", action="store_true", help="encrypt the administrator's port alone")
-    server.add_argument("--wait", type=float, default=0.0, metavar="S", help="wait so long for it to listen")
-    server.add_argument("--server-command", metavar="CMD", help="start the server so, and again when it dies")
+    server.add_argument("--wait", type=wait, default=0.0, metavar="S", help="wait so long for it to listen")
     server.add_argument(
-        "--handshake-timeout", type=float, default=10.0, metavar="S", help="as the server is set"
+        "--server-command", type=command, metavar="CMD", help="start the server so, and again when it dies"
     )
-    server.add_argument("--idle-timeout", type=float, metavar="S", help="as the server is set, if short")
-    server.add_argument("--max-players", type=int, metavar="N", help="as the server is set, if small")
-    server.add_argument("--max-invalid", type=int, default=20, metavar="N", help="as the server is set")
-    server.add_argument("--close-distance", type=int, default=2, metavar="N", help="as the server is set")
-    server.add_argument("--crowd", type=int, default=200, metavar="N", help="how many players come at once")
-    server.add_argument("--cut", default="", metavar="CMD", help="cuts the server off from the shared round")
+    server.add_argument(
+        "--handshake-timeout", type=seconds, default=10.0, metavar="S", help="as the server is set"
+    )
+    server.add_argument("--idle-timeout", type=seconds, metavar="S", help="as the server is set, if short")
+    server.add_argument("--max-players", type=at_least(1), metavar="N", help="as the server is set, if small")
+    server.add_argument(
+        "--max-invalid", type=at_least(1), default=20, metavar="N", help="as the server is set"
+    )
+    server.add_argument(
+        "--close-distance", type=at_least(0), default=2, metavar="N", help="as the server is set"
+    )
+    server.add_argument(
+        "--crowd", type=at_least(1), default=200, metavar="N", help="how many players come at once"
+    )
+    server.add_argument(
+        "--cut", type=command, default="", metavar="CMD", help="cuts the server off from the shared round"
+    )
     server.set_defaults(sandbox=False)
-    server.add_argument("--mend", default="", metavar="CMD", help="connects it again")
-
-
-def _host(text: str) -> str:
-    try:
-        return parse_host(text)
-    except InvalidValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
-
-
-def _port(text: str) -> int:
-    if text.isascii() and text.isdecimal() and int(text) <= HIGHEST_PORT:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number up to {HIGHEST_PORT}")
+    server.add_argument("--mend", type=command, default="", metavar="CMD", help="connects it again")
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -170,6 +168,10 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return UNREACHABLE
     except KeyboardInterrupt:
         return INTERRUPTED
+    if options.json:
+        sys.stdout.write(as_json(report))
+    else:
+        write_report(report, sys.stdout, verbose=options.verbose)
     if options.junit:
         options.junit.write_text(as_junit(report), encoding="utf-8")
     if options.gradescope:
@@ -178,10 +180,6 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         write_page(report, options.html)
     if options.trace:
         options.trace.write_text("\n".join(plain_lines(report, verbose=True)) + "\n", encoding="utf-8")
-    if options.json:
-        sys.stdout.write(as_json(report))
-    else:
-        write_report(report, sys.stdout, verbose=options.verbose)
     return HOLDS if report.holds else DOES_NOT_HOLD
 
 
@@ -222,10 +220,14 @@ def _judge_sandboxed(options: argparse.Namespace) -> Report:
     asked = ["--level", options.level.value, "--seed", str(seed), "--timeout", str(options.timeout)]
     asked += ["--only", options.only] if options.only else []
     asked += [f"--type={line}" for line in options.type]
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        raise UnreachableError(f"the folder that this was started in: {error.strerror}") from error
     with Containers(options.image) as containers:
-        inspect(Path.cwd())
+        inspect(here)
         return containers.judge(
-            Path.cwd(),
+            here,
             [options.subject, *asked, "--", *options.command],
             judging_s=options.time,
         )
@@ -260,7 +262,7 @@ def judge(
         listener = listen(options.listen)
     except OSError as error:
         raise UnreachableError(
-            f"cannot listen on port {options.listen}: {error.strerror}; choose another: --listen"
+            f"cannot listen on port {options.listen}: {cause(error)}; choose another: --listen"
         ) from error
     with listener:
         port = str(listener.getsockname()[1])

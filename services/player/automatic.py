@@ -20,7 +20,8 @@ from services.player.settings import AUTO
 from services.runtime.connecting import UntrustedError
 from services.runtime.hang_up import ending_signals
 from services.runtime.logging import configure, default_format
-from services.runtime.output import STDOUT, OutputStream
+from services.runtime.output import STDOUT
+from services.runtime.output_stream import OutputStream
 
 if TYPE_CHECKING:
     from services.player.bot_pool import BotConfig

@@ -23,13 +23,14 @@ _SEEN: Final[tuple[tuple[re.Pattern[bytes], str], ...]] = tuple(
         (rb".*\r.*", "CR alone, end each line by CR LF"),
         (rb".*\\[rn]", "a backslash and a letter, end each line by the octets CR LF"),
         (rb"[ \t]*", "an empty line"),
+        (rb"(?:SSH-|EHLO |HELO |PRI \* HTTP/|PROXY ).*", "words of another protocol, check host and port"),
         (rb"[ \t]*(['\"`]).*\1[ \t]*", "quotation marks, leave them out"),
         (rb".*[^\t -~].*", "octets that are no printable ASCII, type the line again"),
     )
 )
 
 _ASKS: Final = re.compile(rb"[ \t]*(?:[/-]*(?:help|h|\?)|start|play|quit|exit)[ \t]*", re.IGNORECASE)
-_HTTP: Final = re.compile(rb"(?:GET|HEAD|POST|PUT|OPTIONS) \S+ HTTP/1\.[01]")
+_HTTP: Final = re.compile(rb"[A-Z]+ \S+ HTTP/1\.[01]")
 
 _TYPE: Final = {
     State.CONNECTED: "type Hello, then Game, then numbers, a line each",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -26,6 +27,9 @@ DIGITS_LENGTH = 18
 
 HOST_LENGTH = 253
 """The longest host name (RFC 1035)."""
+
+PORT_LENGTH = 5
+"""What has no more digits, and nothing else, is a port."""
 
 _HOST_NAME = re.compile(rb"[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]+)*")
 """The underscore is no letter of host names, but containers have it in theirs."""
@@ -77,27 +81,11 @@ class EnvironReader:
 
     def integer(self, name: str, *, default: int, low: int, high: int | None = None) -> int:
         """Read a whole number in decimal digits, from `low` to `high`, both included."""
-
-        def parse(value: str) -> int:
-            expected = f"a whole number {_span(low, high)}"
-            number = _whole(value, expected)
-            if number < low or (high is not None and number > high):
-                _refuse("out of range", expected)
-            return number
-
-        return self._read(name, default, parse)
+        return self._read(name, default, partial(parse_integer, low=low, high=high))
 
     def seconds(self, name: str, *, default: float) -> float:
         """Read a length of time above zero, in seconds."""
-
-        def parse(value: str) -> float:
-            expected = "seconds above 0, such as 10 or 0.5"
-            seconds = _decimal(value, expected)
-            if seconds == 0:
-                _refuse("out of range", expected)
-            return seconds
-
-        return self._read(name, default, parse)
+        return self._read(name, default, parse_seconds)
 
     def seconds_range(self, name: str, *, default: SecondsRange) -> SecondsRange:
         """Read a span of time, `MIN-MAX` in seconds or one number for both; zero is allowed."""
@@ -175,7 +163,7 @@ def parse_host(value: str) -> str:
         if address.version == 6 and address.is_link_local and not address.scope_id:  # noqa: PLR2004
             _refuse("a link-local address without its interface", "it with one, such as fe80::1%eth0")
         return host
-    if ":" in host:
+    if ":" in host or (host.isdecimal() and len(host) <= PORT_LENGTH):
         _refuse("no host name", f"{expected}; the port has a setting of its own")
     try:
         # What a name service is asked for is ASCII; the codec also bounds each label.
@@ -214,6 +202,32 @@ def host_and_port(flag: str, value: str) -> tuple[str, str]:
             [f"--{flag}: no port, give PORT or HOST:PORT, such as 8080 or [::]:8080 (got {escaped(value)})"]
         )
     return host, port
+
+
+def parse_integer(value: str, *, low: int, high: int | None = None) -> int:
+    """Read a whole number in decimal digits.
+
+    Raises:
+        InvalidValueError: it is none, or not from `low` to `high`, both included.
+    """
+    expected = f"a whole number {_span(low, high)}"
+    number = _whole(value, expected)
+    if number < low or (high is not None and number > high):
+        _refuse("out of range", expected)
+    return number
+
+
+def parse_seconds(value: str, *, may_be_zero: bool = False) -> float:
+    """Read a length of time in seconds.
+
+    Raises:
+        InvalidValueError: it is none, or zero where that makes no sense.
+    """
+    expected = "seconds, such as 10 or 0.5" if may_be_zero else "seconds above 0, such as 10 or 0.5"
+    seconds = _decimal(value, expected)
+    if seconds == 0 and not may_be_zero:
+        _refuse("out of range", expected)
+    return seconds
 
 
 def parse_seconds_range(value: str) -> SecondsRange:

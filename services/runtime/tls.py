@@ -27,6 +27,9 @@ ADMINISTRATOR_ROLE: Final = "urn:guessing-game:role:administrator"
 EXPIRY_WARNING_DAYS: Final = 7
 """A server's certificate with fewer days left is warned about."""
 
+MOST_OCTETS: Final = 4 << 20
+"""Of a file: twenty times what an operating system trusts. A device such as /dev/zero has no end."""
+
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2; those of TLS 1.3 are all good."""
 
@@ -209,9 +212,13 @@ def _trust(context: ssl.SSLContext, setting: str, ca: Path) -> None:
 
 def _read(setting: str, path: Path) -> str:
     try:
-        return path.read_text("ascii", "ignore")
+        with path.open(encoding="ascii", errors="ignore") as file:
+            text = file.read(MOST_OCTETS)
     except OSError as error:
         _refuse(setting, path, f"cannot be read: {error.strerror}", error)
+    if len(text) == MOST_OCTETS:
+        _refuse(setting, path, "too long", None)
+    return text
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

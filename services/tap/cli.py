@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import itertools
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from services.runtime.command import run_command
@@ -16,7 +15,9 @@ from services.runtime.environ import given_flags, host_and_port
 from services.runtime.fault import Fault
 from services.runtime.hang_up import ending_signals
 from services.runtime.listening import open_listeners
-from services.runtime.output import STDOUT, OutputStream
+from services.runtime.output import STDOUT
+from services.runtime.output_file import output_file
+from services.runtime.output_stream import OutputStream
 from services.runtime.terminal import Terminal
 from services.runtime.tls import ReloadingContext
 from services.tap.follow import Port
@@ -78,7 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cert", metavar="FILE", help="the administrator's certificate (GAME_TLS_CERT)")
     parser.add_argument("--key", metavar="FILE", help="its private key (GAME_TLS_KEY)")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with the timeline at the end")
+    parser.add_argument(
+        "--html", type=output_file, metavar="FILE", help="write a page with the timeline at the end"
+    )
     return parser
 
 

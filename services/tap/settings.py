@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.protocol.messages import HIGHEST_PORT
 from services.runtime.environ import EnvironReader
 from services.runtime.tls_settings import read_client_tls
 
@@ -43,15 +44,19 @@ class Settings:
         settings = cls(
             listen_host=reader.host("TAP_HOST", default="127.0.0.1"),
             listen_port=listen_port,
-            listen_admin_port=reader.port("TAP_ADMIN_PORT", default=_next(listen_port)),
+            listen_admin_port=_read_admin_port(reader, "TAP_ADMIN_PORT", listen_port),
             host=reader.host("GAME_HOST", default="localhost"),
             port=port,
-            admin_port=reader.port("GAME_ADMIN_PORT", default=_next(port), low=1),
+            admin_port=_read_admin_port(reader, "GAME_ADMIN_PORT", port, low=1),
             tls=read_client_tls(reader),
         )
         reader.finish()
         return settings
 
 
-def _next(port: int) -> int:
-    return port + 1 if port else 0
+def _read_admin_port(reader: EnvironReader, name: str, player_port: int, *, low: int = 0) -> int:
+    """Read a port that is the next one if it is not set; 0 stands for any free one, and so does its next."""
+    port = reader.port(name, default=player_port + 1 if player_port else 0, low=low)
+    if port > HIGHEST_PORT:
+        reader.fault(name, f"is missing, and there is no port after {player_port}", "give one")
+    return port

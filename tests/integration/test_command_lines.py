@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -11,7 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from services.admin import cli as admin
+from services.certs import cli as certs
+from services.conformance import cli as conformance
 from services.player import cli as player
+from services.runtime.output_file import output_file, output_folder
 from services.runtime.program import EXTRAS
 from services.tap import cli as tap
 
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 
 PROGRAMS: dict[str, Callable[[list[str], dict[str, str]], int]] = {
     "admin": admin.run,
+    "certs": certs.run,
+    "conformance": conformance.run,
     "player": player.run,
     "tap": tap.run,
 }
@@ -43,6 +49,69 @@ def test_a_flag_without_its_value_is_one_line(typed: str, capsys: pytest.Capture
     flag = next(word for word in arguments if word.startswith("--")).rstrip("=")
     assert complaint.startswith(f"guessing-{program}: {flag}: ")
     assert len(complaint.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("conformance server localhost --junit /nonexistent/report.xml", "--junit"),
+        ("conformance server localhost --gradescope /", "--gradescope"),
+        ("conformance client --trace /nonexistent/trace", "--trace"),
+        ("conformance server localhost --html /dev/null", "--html"),
+        ("conformance server localhost --timeout nan", "--timeout"),
+        ("conformance server localhost --timeout -1", "--timeout"),
+        ("conformance server localhost --handshake-timeout 1e400", "--handshake-timeout"),
+        ("conformance server localhost --wait inf", "--wait"),
+        ("conformance server localhost --crowd 0", "--crowd"),
+        ("conformance server localhost --close-distance -1", "--close-distance"),
+        ("conformance server localhost --server-command 'x", "--server-command"),
+        ("conformance batch . --jobs 0", "--jobs"),
+        ("conformance batch . --time nan", "--time"),
+        ("conformance batch . --csv /nonexistent/marks.csv", "--csv"),
+        ("conformance batch . --reports /dev/null/x", "--reports"),
+        ("tap --html /nonexistent/tap.html", "--html"),
+        ("tap --listen 65535", "TAP_ADMIN_PORT"),
+        ("tap --to localhost:65535", "GAME_ADMIN_PORT"),
+        ("tap --to 4000", "GAME_HOST"),
+        ("player --host 4000", "--host"),
+        ("conformance server 4000", "HOST"),
+        ("player --ca /dev/zero", "GAME_TLS_CA"),
+        ("certs --out=", "--out"),
+    ],
+)
+def test_what_cannot_be_used_is_told_before_the_work(
+    typed: str, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that cannot be written, a number that is none, a port for a host: no run is for nothing."""
+    program, *arguments = typed.split()
+
+    assert PROGRAMS[program](arguments, {}) == 2
+    assert named in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_folder_that_is_gone_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A client is judged in the folder that the kit was started in; where it was deleted, the kit says so."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    assert conformance.run(["client", "--sandbox", "--", "true"], {}) == 2
+    assert "No such file or directory" in capsys.readouterr().err
+
+
+def test_files_that_can_be_written_are_left_as_they_are(tmp_path: Path) -> None:
+    """What is there stays as it is until there is something new to write, and a FIFO's reader sees no end."""
+    kept = tmp_path / "report.xml"
+    kept.write_text("old")
+    os.mkfifo(tmp_path / "fifo")
+
+    assert output_file(str(kept)) == kept
+    assert kept.read_text() == "old"
+    assert output_file(str(tmp_path / "fifo")) == tmp_path / "fifo"
+    assert output_folder(str(tmp_path / "a" / "b")).is_dir()
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,10 @@ FIRST = (State.CONNECTED, State.ADMIN_CONNECTED)
         (b"Helo\x08lo", "no printable ASCII"),
         (b"\x1b[AHello", "no printable ASCII"),
         ("\u200bHello".encode(), "no printable ASCII"),
+        (b"SSH-2.0-OpenSSH_9.6", "another protocol"),
+        (b"EHLO mail.example", "another protocol"),
+        (b"PRI * HTTP/2.0", "another protocol"),
+        (b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2", "another protocol"),
     ],
 )
 def test_what_was_seen_is_named(state: State, line: bytes, seen: str) -> None:
@@ -73,7 +77,9 @@ def test_other_lines_are_refused_as_ever(line: bytes) -> None:
 
 
 @pytest.mark.parametrize("state", FIRST)
-@pytest.mark.parametrize("line", [b"GET / HTTP/1.1", b"POST /x?y HTTP/1.0", b"HEAD / HTTP/1.1"])
+@pytest.mark.parametrize(
+    "line", [b"GET / HTTP/1.1", b"POST /x?y HTTP/1.0", b"HEAD / HTTP/1.1", b"CONNECT x:443 HTTP/1.1"]
+)
 def test_a_browser_is_told_where_the_page_is(state: State, line: bytes) -> None:
     """The answer is a whole response of HTTP with one line to read (P-6)."""
     reason = out_of_turn(state, "say Hello first", line)
