@@ -165,7 +165,8 @@ browser: ## Make sure that the tests of the live page have a browser
 .PHONY: up
 up: engine ## Start the topology in the background
 	bash scripts/only-mine
-	docker compose up --build --detach --wait
+	bash scripts/same-topology
+	bash scripts/start --build
 
 .PHONY: play
 play: engine ## Play by hand, against the topology that runs

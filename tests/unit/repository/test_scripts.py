@@ -163,6 +163,153 @@ esac"""
     assert "HOME" not in done.stdout
 
 
+RUNS = """
+echo "$*" >>"$(dirname "$0")/asked"
+case "$*" in
+"compose config --services") echo server; {balancer};;
+"compose config"*) printf '{{\\n  "name": "game",\\n}}\\n';;
+"ps "*working_dir*) ;;
+"ps "*) echo server; {running};;
+{cases}
+esac"""
+
+
+def running(cases: str, *, meant: str = "one", runs: str = "one") -> str:
+    """Return a docker that runs one server, or several behind a balancer, as the settings say or not."""
+    word = {"one": ":", "several": "echo balancer"}
+    return RUNS.format(balancer=word[meant], running=word[runs], cases=cases)
+
+
+def asked(clone: Path) -> list[str]:
+    """Return what docker was asked for."""
+    return (clone.parent / "bin" / "asked").read_text().splitlines()
+
+
+def test_what_does_not_start_says_why(clone: Path) -> None:
+    """After Compose's word that a container is not well come the lines that it wrote itself, each once."""
+    docker = """
+case "$*" in
+"compose up"*) echo "container game-server-1 is unhealthy" >&2; exit 1;;
+"compose ps"*) printf '%s\\n' 'a running 0 healthy' 'b restarting 2 ' 'c exited 0 ' \\
+    'd exited 1 ' 'e running 0 unhealthy';;
+logs*) echo "last words of ${@: -1}"; echo "last words of ${@: -1}" >&2;;
+esac"""
+    done = run_script(clone, "start", docker)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1:] == [f"{name}: last words of {name}" for name in "bde"]
+
+
+def test_a_demo_takes_over_no_game_that_runs(clone: Path) -> None:
+    """What another command has started goes on: the demo says so in a line, and changes nothing."""
+    done = run_script(clone, "demo", running(""))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "runs already" in done.stderr
+    assert not [line for line in asked(clone) if line.startswith(("compose up", "compose --project-name"))]
+
+
+@pytest.mark.parametrize("volumes", ["", "game_history"])
+def test_a_demo_that_cannot_start_says_why_last(clone: Path, volumes: str) -> None:
+    """The reason stays in sight, all that was started is gone, and what was kept from before stays."""
+    docker = f"""
+echo "$*" >>"$(dirname "$0")/asked"
+case "$*" in
+"compose config"*) printf '{{\\n  "name": "game",\\n}}\\n';;
+"volume ls"*) echo "{volumes}";;
+"compose up"*) echo "not well" >&2; exit 1;;
+"compose ps"*) echo "game-server-1 restarting 2 ";;
+logs*) echo "GAME_HIGH: not a whole number";;
+*down*) echo "Container game-server-1 Removed" >&2;;
+esac"""
+    done = run_script(clone, "demo", docker)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == ["not well", "game-server-1: GAME_HIGH: not a whole number"]
+    (down,) = [line for line in asked(clone) if " down " in line]
+    assert ("--volumes" in down) == (not volumes)
+
+
+@pytest.mark.parametrize("script", ["upgrade", "same-topology"])
+@pytest.mark.parametrize(("meant", "runs"), [("one", "several"), ("several", "one")])
+def test_no_shell_makes_another_topology_of_what_runs(
+    clone: Path, script: str, meant: str, runs: str
+) -> None:
+    """Where a shell does not know that a cluster runs, or believes in one, a line says so and all goes on."""
+    done = run_script(clone, script, running("", meant=meant, runs=runs))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "COMPOSE_FILE" in done.stderr
+    assert not [line for line in asked(clone) if line.startswith(("compose up", "compose run"))]
+
+
+def test_the_same_topology_is_no_bar(clone: Path) -> None:
+    """What runs as the settings say may be brought in line with them."""
+    for topology in ("one", "several"):
+        done = run_script(clone, "same-topology", running("", meant=topology, runs=topology))
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("certs", "state", "told"),
+    [
+        ("exit 2", "running 0 healthy", "no certificates"),
+        (":", "exited 0 unhealthy", "the new server does not come up"),
+    ],
+    ids=["certificates", "server"],
+)
+def test_the_only_server_is_not_ended_for_one_that_does_not_come_up(
+    clone: Path, certs: str, state: str, told: str
+) -> None:
+    """What is new is tried beside the server that runs; where it fails, it goes, and says why."""
+    cases = f"""
+"compose ps --quiet server") echo old;;
+*"run --rm"*certs) {certs};;
+*"run --detach"*server) echo new;;
+inspect*) echo "{state}";;
+logs*) echo "GAME_HIGH: not a whole number"; echo "GAME_HIGH: not a whole number";;"""
+    done = run_script(clone, "upgrade", running(cases))
+    assert done.returncode == 1
+    assert told in done.stderr.splitlines()[-1]
+    assert done.stderr.count("GAME_HIGH") == (0 if "exit" in certs else 1)
+    changed = [line for line in asked(clone) if line.startswith(("compose up", "stop", "rm "))]
+    assert changed == ([] if "exit" in certs else ["rm --force --volumes new"])
+
+
+CLUSTER = """
+"compose ps --quiet server") [ -e "$(dirname "$0")/new" ] && echo new; echo old;;
+"compose ps --status paused"*) echo paused;;
+"compose up"*--scale*) touch "$(dirname "$0")/new";;
+"rm "*new) rm "$(dirname "$0")/new";;
+"compose exec"*) printf '1\\n# be_id\\n'
+    for backend in players administrators; do
+        for server in old new; do echo "3 $backend 1 $server $server 2 0"; done
+    done;;
+"inspect"*State*new) echo "{state}";;
+"inspect"*) echo "${{@: -1}}";;"""
+
+
+def test_no_server_gives_way_to_one_that_only_the_balancer_believes_in(clone: Path) -> None:
+    """A balancer takes a newcomer for well until its first check: one that is restarted replaces nobody."""
+    done = run_script(
+        clone,
+        "upgrade",
+        running(CLUSTER.format(state="restarting 0 starting"), meant="several", runs="several"),
+    )
+    assert done.returncode == 1
+    assert "the new server does not come up" in done.stderr
+    assert "gave way" not in done.stderr
+    assert [line for line in asked(clone) if line.startswith(("stop", "rm "))] == ["rm --force --volumes new"]
+
+
+def test_an_upgrade_begins_without_the_servers_that_ended_and_wakes_the_paused(clone: Path) -> None:
+    """Compose would start an ended one again in place of a new one, and none beside a paused one."""
+    run_script(
+        clone, "upgrade", running(CLUSTER.format(state="exited 0 starting"), meant="several", runs="several")
+    )
+    lines = asked(clone)
+    (start,) = [at for at, line in enumerate(lines) if "--scale server=2" in line]
+    assert {"compose rm --force --volumes server", "unpause paused"} <= set(lines[start - 4 : start])
+
+
 @pytest.mark.parametrize(
     "script", sorted(path.name for path in (ROOT / "scripts").iterdir() if path.is_file())
 )
