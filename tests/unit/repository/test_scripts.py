@@ -274,6 +274,19 @@ logs*) echo "GAME_HIGH: not a whole number"; echo "GAME_HIGH: not a whole number
     assert changed == ([] if "exit" in certs else ["rm --force --volumes new"])
 
 
+@pytest.mark.parametrize("event", ["certificates_kept", "certificates_made"])
+def test_a_server_reads_certificates_that_an_upgrade_has_renewed(clone: Path, event: str) -> None:
+    """The administrator has a new certificate at once, so a server that stays is told of it."""
+    cases = f"""
+"compose ps --quiet server") echo old;;
+*"run --rm"*certs) echo '{{"event":"{event}"}}';;
+*"run --detach"*server) echo new;;
+inspect*) echo "running 0 healthy";;"""
+    done = run_script(clone, "upgrade", running(cases))
+    assert done.returncode == 0, done.stderr
+    assert ("compose kill --signal HUP server" in asked(clone)) == (event == "certificates_made")
+
+
 CLUSTER = """
 "compose ps --quiet server") [ -e "$(dirname "$0")/new" ] && echo new; echo old;;
 "compose ps --status paused"*) echo paused;;
