@@ -18,7 +18,7 @@ from typing import Final, TextIO
 from services.conformance import export
 from services.conformance.arguments import at_least, seconds
 from services.conformance.containers import BUILD_S, IMAGE, JUDGING_S, Containers, EngineError
-from services.conformance.pages import Judged, write_class
+from services.conformance.pages import Judged, Row, rows_in, write_class
 from services.conformance.report import plain_lines
 from services.conformance.results import Level, Outcome, Report
 from services.conformance.submission import UnfitError, build_in, command_in, inspect
@@ -117,7 +117,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--html",
         type=output_folder,
         metavar="FOLDER",
-        help="write the class as a matrix, and a page for each",
+        help="write the class as a matrix, and a page for each; with --only the other rows stay",
     )
     parser.add_argument(
         "--moodle", type=output_file, metavar="FILE", help="write a grading worksheet for Moodle"
@@ -141,6 +141,7 @@ def run(options: argparse.Namespace) -> int:
         EngineError: no engine answers, or it lacks an image; or there are no submissions.
     """
     folders = _folders(options.folder, options.only)
+    matrix = _matrix_before(options)
     with Containers(options.image, options.jobs) as containers, ThreadPoolExecutor(options.jobs) as pool:
         try:
             judgements = list(pool.map(partial(_judge, containers, options), folders))
@@ -161,7 +162,7 @@ def run(options: argparse.Namespace) -> int:
         with options.moodle.open("w", newline="", encoding="utf-8") as file:
             export.write_moodle(map(_mark, judgements), file)
     if options.html:
-        write_class([Judged(one.name, one.report, one.note) for one in judgements], options.html)
+        write_class([Judged(one.name, one.report, one.note) for one in judgements], options.html, matrix)
     return 0 if all(judgement.report and judgement.report.holds for judgement in judgements) else 1
 
 
@@ -203,7 +204,7 @@ def _arguments(options: argparse.Namespace, command: str) -> list[str]:
     shell = ["sh", "-c", command]
     if options.kind == "server":
         distance = ["--close-distance", str(options.close_distance)]
-        return ["server", "127.0.0.1", *asked, *distance, "--server-command", shlex.join(shell)]
+        return ["server", "localhost", *asked, *distance, "--server-command", shlex.join(shell)]
     return [options.kind, *asked, *(f"--type={line}" for line in options.type), "--", *shell]
 
 
@@ -232,6 +233,16 @@ def merged(before: Sequence[Mapping[str, str]], now: Sequence[Mapping[str, str]]
     rows = {row.get("submission") or "": row for row in before}
     rows |= {export.cell(row["submission"]): row for row in now}
     return [rows[name] for name in sorted(rows)]
+
+
+def _matrix_before(options: argparse.Namespace) -> list[Row]:
+    """Return the rows of the others, where some are judged again."""
+    if not (options.html and options.only):
+        return []
+    try:
+        return rows_in(options.html)
+    except ValueError as error:
+        raise EngineError(f"{error}: judge the whole class once more, without --only") from error
 
 
 def _rows_in(path: Path) -> list[dict[str, str]]:

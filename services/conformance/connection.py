@@ -1,10 +1,12 @@
 """One TCP connection, blocking, with a deadline for every wait; what happens on it is recorded."""
 
 import contextlib
+import ipaddress
 import socket
 import ssl
 import struct
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -19,6 +21,11 @@ MOST_OCTETS: Final = 16 << 20
 """A peer that sends more than this on one connection is not read any further."""
 SHOWN_OCTETS: Final = 160
 """A sentence of a report quotes at most this much of what came."""
+
+LOST_S: Final = 0.1
+"""On one machine, a connection that takes longer than this was not noticed by the server's kernel."""
+SHOWN_LINES: Final = 8
+"""And at most so many lines."""
 
 
 class MismatchError(Exception):
@@ -75,14 +82,17 @@ class Endpoint:
             OSError: there is nobody, or the encryption failed.
         """
         problem: OSError | None = None
-        for family, kind, number, _, address in socket.getaddrinfo(
-            self.host, self.port, type=socket.SOCK_STREAM
-        ):
-            raw = socket.socket(family, kind, number)
-            raw.settimeout(timing.connect_s * clock.stretch)
+        within_s = timing.connect_s * clock.stretch
+        addresses = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        # IPv4 first, for which the protocol's lists were made; IPv6 for who listens there alone.
+        for found in sorted(addresses, key=lambda found: found[0] is socket.AF_INET6):
             try:
-                prepare(raw)
-                raw.connect(address)
+                raw = _connected(found, prepare, within_s)
+            except OSError as error:
+                problem = error
+                continue
+            try:
+                raw.settimeout(within_s)
                 # Pieces that a check cuts have to leave as they are.
                 raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 wrapped = self.tls.wrap_socket(raw, server_hostname=self.host) if self.tls else raw
@@ -92,8 +102,41 @@ class Endpoint:
             else:
                 return Connection(wrapped, timing, clock, recorder, self.name)
         problem = problem or OSError(f"{self.host} has no address")
-        recorder.note(EventKind.NOT_OPENED, text=f"{self}: {problem.strerror or problem}")
+        recorder.note(EventKind.NOT_OPENED, text=f"{self}: {in_words(problem)}")
         raise problem
+
+
+def _connected(
+    found: tuple[Any, ...], prepare: Callable[[socket.socket], None], within_s: float
+) -> socket.socket:
+    """Return a socket that is connected to an address, as getaddrinfo has found it.
+
+    Raises:
+        OSError: there is nobody, or no answer came.
+    """
+    family, kind, number, _, address = found
+    # On one machine the answer comes at once; none comes where the server's queue is full. The kernel asks
+    # again after 1 s, then after 3 s: by then a class of thirty would have waited for minutes.
+    patience_s = LOST_S if ipaddress.ip_address(address[0]).is_loopback else within_s
+    end = time.monotonic() + within_s
+    while True:
+        raw = socket.socket(family, kind, number)
+        raw.settimeout(patience_s)
+        try:
+            prepare(raw)
+            raw.connect(address)
+        except TimeoutError:
+            with contextlib.suppress(OSError):
+                raw.getpeername()
+                return raw  # the answer came in this moment: the server has a connection of us
+            raw.close()
+            if time.monotonic() >= end:
+                raise
+        except OSError:
+            raw.close()
+            raise
+        else:
+            return raw
 
 
 def shown(data: bytes, most: int = SHOWN_OCTETS) -> str:
@@ -101,6 +144,32 @@ def shown(data: bytes, most: int = SHOWN_OCTETS) -> str:
     cut = data[:most]
     text, rest = printable_octets(cut), len(data) - len(cut)
     return f"{text}… and {rest} octets more" if rest else text
+
+
+def quoted(text: str) -> str:
+    """Spell a line for a report, whatever is in it: no report shows how a language of programming has it."""
+    escaped = "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
+    return f"'{escaped}'"
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode()
+
+
+def quoted_lines(lines: Sequence[str]) -> str:
+    """Spell lines for a report, side by side; of many lines the first ones."""
+    if not lines:
+        return "nothing"
+    rest = len(lines) - SHOWN_LINES
+    shown_lines = ", ".join(quoted(line) if line else "an empty line" for line in lines[:SHOWN_LINES])
+    return f"{shown_lines}… and {rest} lines more" if rest > 0 else shown_lines
+
+
+def in_words(error: OSError) -> str:
+    """Say why a connection failed, in the words of the system, or of TLS."""
+    if isinstance(error, ssl.SSLError) and error.reason:
+        return f"TLS: {error.reason.lower().replace('_', ' ')}"
+    return error.strerror or str(error)
 
 
 _LINGER_RESET: Final = struct.pack("ii", 1, 0)
@@ -212,9 +281,9 @@ class Connection:
     def expect(self, *texts: str) -> None:
         """Take the next lines to be exactly these."""
         for text in texts:
-            came = self.read_line(f"the line {text!r}")
+            came = self.read_line(f"the line {quoted(text)}")
             if came != text:
-                self.fail(f"the line {text!r}", f"{came!r}")
+                self.fail(f"the line {quoted(text)}", quoted(came))
 
     def expect_end(self, after: str = "") -> None:
         """Take nothing more to come, and the peer to close properly."""
@@ -224,7 +293,7 @@ class Connection:
         while not self._buffer and self.receive(deadline):
             pass
         if self._buffer:
-            self.fail(expected, f"{shown(self._buffer)!s}")
+            self.fail(expected, f"'{shown(self._buffer)}'")
         if not self.ended:
             self.fail(expected, f"the connection was still open: {nothing_within(deadline)}")
         if self.was_reset:
@@ -237,7 +306,7 @@ class Connection:
         while not self._buffer and self.receive(deadline):
             pass
         if self._buffer or self.ended:
-            self.fail(expected, shown(self._buffer) if self._buffer else self.ended)
+            self.fail(expected, f"'{shown(self._buffer)}'" if self._buffer else self.ended)
 
     def read_rest(self, within_s: float | None = None) -> bytes:
         """Return whatever still comes until the peer closes, or until the deadline."""
@@ -280,7 +349,7 @@ class Connection:
             except TimeoutError:
                 continue
             except OSError as error:
-                self.ended = f"a reset of the connection ({error.strerror or error})"
+                self.ended = f"a reset of the connection ({in_words(error)})"
                 self._note(EventKind.PEER_RESET, text=self.ended)
                 break
             if not data:

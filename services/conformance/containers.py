@@ -16,12 +16,15 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import services
+from services.conformance import procfs
 from services.conformance.export import from_dict
 from services.conformance.results import Report
 from services.conformance.submission import UnfitError
 
 IMAGE: Final = "python:3.13-slim"
 LABEL: Final = {"guessing-game.conformance": "batch"}
+OWNER: Final = "guessing-game.conformance.process"
+"""The label that says whose a container is: the process that made it."""
 BUILD_S: Final = 120.0
 JUDGING_S: Final = 300.0
 """After this time what was judged so far counts. A run of the kit usually takes less than a minute."""
@@ -58,7 +61,7 @@ CONFINED: Final[dict[str, Any]] = {
     "log_config": {"type": "none", "config": {}},
     "environment": {"PYTHONDONTWRITEBYTECODE": "1"},
     "working_dir": "/kit",
-    "labels": LABEL,
+    "labels": {**LABEL, OWNER: procfs.identity(os.getpid())},
 }
 
 
@@ -90,6 +93,7 @@ class Containers:
                 self._engine.images.get(image)
             except self._docker.errors.ImageNotFound:
                 self._engine.images.pull(image)
+            self._remove_left_over()
             # One that computes without end must not slow the others down.
             processors = min(MOST_PROCESSORS, max(1, self._engine.info()["NCPU"] // jobs))
         except (self._docker.errors.DockerException, OSError) as error:
@@ -176,6 +180,15 @@ class Containers:
             with self._lock:
                 self._live.discard(container)
         return _report(answer, complaint)
+
+    def _remove_left_over(self) -> None:
+        """Remove what a run that was killed has left: one that was never started has no deadline."""
+        label = "=".join(*LABEL.items())
+        for container in self._engine.containers.list(
+            all=True, filters={"label": label}, ignore_removed=True
+        ):
+            if procfs.has_ended(container.labels.get(OWNER, "")):
+                self._remove(container)
 
     def _remove(self, container: Any) -> None:
         # It may be removing itself, or have done so.

@@ -9,7 +9,7 @@ import contextlib
 import re
 from typing import Final
 
-from services.conformance.connection import Connection, MismatchError, NotApplicableError, shown
+from services.conformance.connection import Connection, MismatchError, NotApplicableError, quoted, shown
 from services.conformance.dialect import ADDRESS, VERDICTS, Meaning, Seat, classify
 from services.conformance.judged import GAP_S, JudgedServer, Player
 from services.protocol.codec import parse_player_reply
@@ -79,7 +79,7 @@ def _greeting(server: JudgedServer) -> Connection | None:
                 server,
                 f"understands lines ended by {name} only" if terminator != b"\r\n" else "",
                 "" if dialect.lines_end else "ends none of its own lines",
-                f"greets with {answer!r}" if answer != "Greetings" else "",
+                f"greets with {quoted(answer)}" if answer != "Greetings" else "",
             )
             return connection
         server.end_check()
@@ -108,8 +108,8 @@ def _game(server: JudgedServer, connection: Connection) -> bool:
     dialect = server.dialect
     answer = _reply(server, connection, "Game")
     dialect.game = answer is not None and classify(answer) not in {Meaning.REFUSAL, Meaning.PROMPT, *VERDICTS}
-    if dialect.game and answer != "Ready":
-        dialect.names.append(f"answers Game with {answer!r}")
+    if answer is not None and dialect.game and answer != "Ready":
+        dialect.names.append(f"answers Game with {quoted(answer)}")
     begun: Connection | None = connection if dialect.game else None
     for spelling, (with_game, without_game) in SPELLINGS.items():
         dialect.guess = spelling
@@ -117,9 +117,10 @@ def _game(server: JudgedServer, connection: Connection) -> bool:
             current = begun or _begun(server)
             answer = _reply(server, current, spelling.format(ANYWHERE))
             meant = classify(answer) if answer is not None else Meaning.OTHER
-            if meant in VERDICTS:
+            if answer is not None and meant in VERDICTS:
                 _name(server, with_game if dialect.game else without_game)
-                _name(server, "" if answer in VERDICT_WORDS else f"texts instead of verdicts: {answer!r}")
+                if answer not in VERDICT_WORDS:
+                    _name(server, f"texts instead of verdicts: {quoted(answer)}")
                 if meant is not Meaning.CORRECT:
                     Player(current, dialect).sweep()
                 return True
@@ -156,7 +157,7 @@ def _prompt(server: JudgedServer) -> bool:
         case Prompt(low, high) if low < high:
             dialect.low, dialect.high = low, high
         case _ if classify(answer) is Meaning.PROMPT:
-            dialect.names.append(f"prompts with {answer!r}")
+            dialect.names.append(f"prompts with {quoted(answer)}")
         case _:
             pass
     player.sweep()
@@ -196,7 +197,7 @@ def _admin(server: JudgedServer) -> bool:
             _name(
                 server,
                 "the administrator has to say Admin-Hello" if hello != "Hello" else "",
-                f"greets the administrator with {answer!r}" if answer != "Admin-Greetings" else "",
+                f"greets the administrator with {quoted(answer)}" if answer != "Admin-Greetings" else "",
             )
             connection.send_lines("Who")
             connection.read_rest(server.timing.quiet_s)
@@ -225,7 +226,7 @@ def _addresses(server: JudgedServer) -> bool:
         )
     form = next((line for line in lines if ADDRESS.search(line)), "")
     if form and not USUAL_FORM.fullmatch(form):
-        dialect.names.append(f"lists a player as {form!r}")
+        dialect.names.append(f"lists a player as {quoted(form)}")
     player.sweep()
     return True
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar, cast
 
-from services.conformance.clock import Clock
+from services.conformance.clock import Clock, Deadline
 from services.conformance.connection import (
     Connection,
     Endpoint,
@@ -17,6 +17,9 @@ from services.conformance.connection import (
     NoConnectionError,
     NotApplicableError,
     Timing,
+    in_words,
+    quoted,
+    quoted_lines,
 )
 from services.conformance.dialect import VERDICTS, Dialect, Meaning, addresses, classify
 from services.conformance.procfs import is_in_time_wait, listening, release_port
@@ -39,6 +42,8 @@ PROBE_PAUSE_S: Final = 0.05
 LOOK_PAUSE_S: Final = 0.01
 GAP_S: Final = 0.015
 """So much silence ends a line of a server that is known not to end its lines."""
+MOST_ROUNDS: Final = 100
+"""Nobody loses so many shared rounds in a row to others."""
 TRIES: Final = 8
 """So many games in a row do not have the same secret by rng."""
 
@@ -97,17 +102,17 @@ class Player:
         text = self.connection.read_line(f"a verdict on the guess {number}")
         meant = classify(text)
         if meant not in VERDICTS:
-            self.connection.fail(f"a verdict (Far, Close or Correct) on the guess {number}", repr(text))
+            self.connection.fail(f"a verdict (Far, Close or Correct) on the guess {number}", quoted(text))
         if meant not in {Meaning.CORRECT, Meaning.TOO_LATE} and isinstance(number, int):
             self.losing = number
         return meant
 
     def expect_prompt(self, said: str) -> None:
         """Take the prompt for what was said."""
-        text = self.connection.read_line(f"the prompt, in answer to {said!r}")
+        text = self.connection.read_line(f"the prompt, in answer to {quoted(said)}")
         if classify(text) is not Meaning.PROMPT:
             prompt = f"Pick a number between {self.dialect.low}-{self.dialect.high}"
-            self.connection.fail(f"the line {prompt!r}, in answer to {said!r}", repr(text))
+            self.connection.fail(f"the line {quoted(prompt)}, in answer to {quoted(said)}", quoted(text))
 
     def sweep(self, leave: int = 0) -> list[tuple[int, Meaning]]:
         """Guess until it is won, from both ends inwards, so that each distance occurs on either side.
@@ -115,6 +120,13 @@ class Player:
         Return the guesses with their verdicts; in a shared round won by another, start again. With `leave`
         as 1, stop before the last number that is left, which is the secret if the verdicts were right.
         """
+        for _ in range(MOST_ROUNDS):
+            seen = self._sweep_round(leave)
+            if not seen or seen[-1][1] is not Meaning.TOO_LATE:
+                return seen
+        return self.connection.fail("a verdict on the guess after Too late", "Too late, again and again")
+
+    def _sweep_round(self, leave: int) -> list[tuple[int, Meaning]]:
         seen: list[tuple[int, Meaning]] = []
         numbers = list(range(self.dialect.low, self.dialect.high + 1))
         last: Meaning | None = None
@@ -127,7 +139,7 @@ class Player:
             closes += last is Meaning.CLOSE
             side = {0: 0, 1: -1}.get(closes, -(len(numbers) % 2))
             if last is Meaning.TOO_LATE:
-                return self.sweep(leave)
+                return seen
         if last is not Meaning.CORRECT and not leave:
             self.connection.fail(
                 "one of all the numbers to be Correct",
@@ -179,7 +191,7 @@ class JudgedServer:
         try:
             connection = port.connect(self.timing, self.clock, self.recorder, prepare_all)
         except OSError as error:
-            reason = error.strerror or error
+            reason = in_words(error)
             if self.program is not None and (how := self.program.ended()):
                 reason = f"{reason}; the server is gone: {how}"
             raise NoConnectionError(Finding(f"a connection to {port}", f"none: {reason}")) from error
@@ -222,10 +234,9 @@ class JudgedServer:
             connection = self.greeted()
             connection.send_lines("Game")
             text = connection.read_line("the line 'Ready'")
-            if classify(text) is not Meaning.REFUSAL or deadline.over:
+            if classify(text) is not Meaning.REFUSAL or self.pause(deadline):
                 return connection
             connection.close()
-            time.sleep(PROBE_PAUSE_S)
 
     def _joined(self, player: Player) -> Player:
         self._players.append(player)
@@ -269,9 +280,17 @@ class JudgedServer:
                     # Nothing at all may be a list of nobody, or the end of a server that has just died.
                     self.greeted_admin().close()
                 return
-            if deadline.over:
-                connection.fail(expected, f"the list {lines!r}")
-            time.sleep(PROBE_PAUSE_S)
+            if self.pause(deadline):
+                connection.fail(expected, f"the list: {quoted_lines(lines)}")
+
+    def pause(self, deadline: Deadline) -> bool:
+        """Wait a moment before the server is asked again; tell whether it need not be asked any more.
+
+        The deadline is looked at after the pause: whoever has been asked just now is still at work, and a
+        server that is asked again and again would never have nothing to do.
+        """
+        time.sleep(PROBE_PAUSE_S)
+        return deadline.over
 
     def watch(self) -> tuple[Connection, list[str]]:
         """Take the administrator's seat; return the connection after `End`, and the list before it.
@@ -289,11 +308,10 @@ class JudgedServer:
                     break
             else:
                 return connection, lines
-            if deadline.over:
-                connection.fail("the list, ended by a line 'End'", repr(line))
             connection.close()
+            if self.pause(deadline):
+                connection.fail("the list, ended by a line 'End'", quoted(line))
             lines.clear()
-            time.sleep(PROBE_PAUSE_S)
 
     def seen_address(self, connection: Connection) -> Address | None:
         """Return how the server should list this connection, if that can be known."""
@@ -444,9 +462,8 @@ class JudgedServer:
             try:
                 return self.open(self.player_port)
             except MismatchError as error:
-                if deadline.over:
+                if self.pause(deadline):
                     raise NotStartedError(f"nothing listens on {self.player_port}") from error
-                time.sleep(PROBE_PAUSE_S)
 
     def _why_not(self, program: Program) -> str:
         how = program.ended()
@@ -467,9 +484,8 @@ class JudgedServer:
                 player.sweep()
                 player.connection.read_rest(self.timing.quiet_s)
                 return True
-            if deadline.over:
+            if self.pause(deadline):
                 return False
-            time.sleep(PROBE_PAUSE_S)
 
 
 def in_threads(count: int, work: Callable[[int], None]) -> None:

@@ -6,8 +6,9 @@ or is called is escaped in one place, `_tag`, and is never markup.
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,8 @@ from services.conformance.results import Outcome, Report, Result
 from services.conformance.timeline import PROGRAM, Event, EventKind, Timeline
 from services.protocol.printable import printable
 
+ROWS: Final = "matrix.json"
+"""The file beside the matrix that holds its rows."""
 SUBMISSIONS: Final = "submissions"
 """The folder beside the matrix that holds the page of each submission."""
 MOST_LANES: Final = 4
@@ -120,6 +123,24 @@ class Judged:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The same, as it is kept beside the matrix for a later run that judges others."""
+
+    name: str
+    points: int
+    note: str = ""
+    outcomes: Mapping[str, Outcome] | None = None
+    """Of each clause that was asked about; None where nothing was judged."""
+
+
+def row_of(one: Judged) -> Row:
+    """Sum a report up."""
+    if one.report is None:
+        return Row(one.name, 0, one.note)
+    return Row(one.name, one.report.score().points, outcomes=one.report.clauses())
+
+
 def _tag(name: str, *inner: str, **attributes: str) -> Markup:
     """Return an element; text that is no markup is escaped, and what cannot be printed is spelled out."""
     opening = "".join(
@@ -141,12 +162,41 @@ def write_page(report: Report, folder: Path) -> None:
     _write(folder / "index.html", program_page(report))
 
 
-def write_class(judged: Sequence[Judged], folder: Path) -> None:
-    """Write the matrix of a class into a folder, and beside it the page of each submission."""
-    _write(folder / "index.html", class_page(judged))
+def write_class(judged: Sequence[Judged], folder: Path, kept: Sequence[Row] = ()) -> None:
+    """Write the matrix of a class into a folder, and beside it the page of each submission.
+
+    `kept` are the rows of those who were judged before; they stay, unless they were judged again.
+    """
+    named = {row.name: row for row in (*kept, *map(row_of, judged))}
+    rows = [named[name] for name in sorted(named)]
+    _write(folder / "index.html", class_page(rows))
+    _write(folder / ROWS, json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     for one in judged:
         if one.report is not None:
             _write(folder / SUBMISSIONS / f"{one.name}.html", program_page(one.report, back=True))
+
+
+def rows_in(folder: Path) -> list[Row]:
+    """Read the rows of the matrix that was written into a folder.
+
+    Raises:
+        ValueError: they are none of ours.
+    """
+    try:
+        read = json.loads((folder / ROWS).read_text(encoding="utf-8"))
+        return [
+            Row(
+                str(row["name"]),
+                int(row["points"]),
+                str(row["note"]),
+                row["outcomes"] and {clause: Outcome(known) for clause, known in row["outcomes"].items()},
+            )
+            for row in read
+        ]
+    except FileNotFoundError:
+        return []
+    except (OSError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"{folder / ROWS} holds no rows") from error
 
 
 def _write(path: Path, page: str) -> None:
@@ -340,10 +390,10 @@ def _wide(table: Markup, label: str) -> Markup:
 # --- a class
 
 
-def class_page(judged: Sequence[Judged]) -> str:
+def class_page(rows: Sequence[Row]) -> str:
     """Return the matrix of a class."""
-    summed = {one.name: one.report.clauses() if one.report else {} for one in judged}
-    clauses = sorted({clause for outcomes in summed.values() for clause in outcomes}, key=clause_order)
+    asked = {clause for row in rows for clause in row.outcomes or ()} & CLAUSES.keys()
+    clauses = sorted(asked, key=clause_order)
     head = _tag(
         "tr",
         _tag("th", "submission", scope="col"),
@@ -355,14 +405,14 @@ def class_page(judged: Sequence[Judged]) -> str:
         "table",
         _tag("caption", caption),
         _tag("thead", head),
-        _tag("tbody", *(_row(one, summed[one.name], clauses) for one in judged)),
+        _tag("tbody", *(_row(row, clauses) for row in rows)),
         class_="matrix",
     )
     tools = _tag(
         "div",
         _tag("label", "Name holds ", Markup('<input id="name" type="search" autocomplete="off">')),
         _tag("label", Markup('<input id="broken" type="checkbox"> '), "only clauses that somebody broke"),
-        _tag("span", f"{len(judged)} of {len(judged)} shown", id="count", role="status"),
+        _tag("span", f"{len(rows)} of {len(rows)} shown", id="count", role="status"),
         class_="tools",
     )
     meanings = (_joined([_tag("dt", clause), _tag("dd", CLAUSES[clause])]) for clause in clauses)
@@ -377,17 +427,18 @@ def class_page(judged: Sequence[Judged]) -> str:
     return _document("Conformance of a class", body, SCRIPT)
 
 
-def _row(one: Judged, outcomes: dict[str, Outcome], clauses: Sequence[str]) -> Markup:
-    if one.report is None:
-        head = _tag("th", one.name, scope="row")
-        note = _tag("td", one.note or "not judged", class_="open", colspan=str(max(1, len(clauses))))
-        return _tag("tr", head, _tag("td", "0", class_="points"), note)
-    link = _tag("a", one.name, href=f"{SUBMISSIONS}/{quote(one.name, errors='surrogateescape')}.html")
+def _row(row: Row, clauses: Sequence[str]) -> Markup:
+    points = _tag("td", str(row.points), class_="points")
+    if row.outcomes is None:
+        head = _tag("th", row.name, scope="row")
+        note = _tag("td", row.note or "not judged", class_="open", colspan=str(max(1, len(clauses))))
+        return _tag("tr", head, points, note)
+    link = _tag("a", row.name, href=f"{SUBMISSIONS}/{quote(row.name, errors='surrogateescape')}.html")
     return _tag(
         "tr",
         _tag("th", link, scope="row"),
-        _tag("td", str(one.report.score().points), class_="points"),
-        *(_cell(outcomes.get(clause, Outcome.NOT_APPLICABLE)) for clause in clauses),
+        points,
+        *(_cell(row.outcomes.get(clause, Outcome.NOT_APPLICABLE)) for clause in clauses),
     )
 
 

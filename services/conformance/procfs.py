@@ -24,6 +24,8 @@ MAPPED: Final = bytes(10) + b"\xff\xff"
 """What an IPv4 address begins with that is spelled as IPv6."""
 RELEASE_S: Final = 0.5
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+START_TIME: Final = 19
+"""Which field of `stat`, counted from the state on, says when a process was started."""
 WORKING: Final = {"R", "D"}
 """States of a thread that has something to do: it runs, or would if there were a free processor; or reads a
 disk."""
@@ -78,6 +80,25 @@ def usage(pids: Iterable[int]) -> Usage | None:
             states = (_stat(task) for task in _entries(PROC / str(pid) / "task"))
             working = fields[0] in WORKING or any(state and state[0] in WORKING for state in states)
     return Usage(cpu_ticks / TICKS_PER_S, working) if known else None
+
+
+def identity(pid: int) -> str:
+    """Name a process, as no other one is ever named on any machine; nothing if it has ended or is unknown."""
+    fields = _stat(PROC / str(pid))
+    boot = _read(PROC / "sys/kernel/random/boot_id").strip()
+    if not fields or fields[0] == "Z" or not boot:
+        return ""
+    return f"{boot}.{(PROC / 'self/ns/pid').readlink().name}.{pid}.{fields[START_TIME]}"
+
+
+def has_ended(identity_of: str) -> bool:
+    """Tell whether a process that was named so has ended; False if it cannot be seen from here."""
+    place, _, rest = identity_of.rpartition("].")
+    pid, _, _ = rest.partition(".")
+    own = identity(os.getpid())
+    if not own or place != own.rpartition("].")[0] or not pid.isdigit():
+        return False
+    return identity(int(pid)) != identity_of
 
 
 def _stat(process: Path) -> list[str]:

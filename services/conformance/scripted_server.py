@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn, TypeVar, cast
 
 from services.conformance.clock import Clock, WallDeadline
-from services.conformance.connection import Connection, MismatchError, NoConnectionError, Timing, shown
+from services.conformance.connection import (
+    Connection,
+    MismatchError,
+    NoConnectionError,
+    Timing,
+    in_words,
+    shown,
+)
 from services.conformance.program import Program
 from services.conformance.results import Finding
 from services.conformance.timeline import PROGRAM, Recorder, Timeline, joined
@@ -118,19 +125,19 @@ class Session:
         """Spell a message for a report."""
         return f"'{shown(self.messages[number])}'"
 
-    def expect_lines_ended(self, note: str = "") -> None:
+    def expect_lines_ended(self) -> None:
         """Take each message of the client to end with CRLF or LF."""
         for number, message in enumerate(self.messages):
             if not message.endswith(b"\n"):
                 came = f"{self.said(number)}, and no line end"
-                self.fail("each message to end with \\r\\n", came, note, number)
+                self.fail("each message to end with \\r\\n", came, message=number)
 
-    def expect_turns(self, note: str = "") -> None:
+    def expect_turns(self) -> None:
         """Take the client to have waited for each reply before it said the next thing."""
         if self.early:
             number, came = self.early[0]
             expected = f"nothing more, until {self.said(number)} is answered"
-            self.fail(expected, f"'{shown(came)}'", note, number)
+            self.fail(expected, f"'{shown(came)}'", message=number)
 
     def expect_gone(self, after: str) -> None:
         """Take the client to close its connection, and not to crash over it."""
@@ -234,7 +241,7 @@ class JudgedClient:
                     came = f"no connection; the program ended: {how}"
                     break
             except OSError as error:
-                came = f"no connection that is encrypted: {error}"
+                came = f"no connection that is encrypted: {in_words(error)}"
                 break
         recorder.mark(PROGRAM, f"expected the client to connect to port {port}; came {came}")
         printed = self.program.new_output() if self.program else ()
@@ -249,6 +256,23 @@ class JudgedClient:
                 self.listener.accept()[0].close()
                 return True
         return not program.running
+
+    def said_when_back(self) -> bytes:
+        """Return what a client says that connects once more by itself; nothing if it does not."""
+        deadline = self.clock.deadline(self.timing.timeout_s)
+        while not deadline.over:
+            # It is asked first: a client that has ended may have connected just before.
+            ended = self.program is not None and not self.program.running
+            self.listener.settimeout(deadline.remaining_s())
+            with contextlib.suppress(TimeoutError):
+                sock, _ = self.listener.accept()
+                again = Connection(sock, self.timing, self.clock, self._recorders[-1], self.port)
+                said = again.read_rest(self.timing.quiet_s)
+                again.close()
+                return said
+            if ended:
+                break
+        return b""
 
     def _drain(self) -> None:
         # A client that comes again and again must not meet a session that is over.

@@ -3,7 +3,14 @@
 from typing import Final
 
 from services.conformance.checks import Checklist, Need
-from services.conformance.connection import Connection, MismatchError, NotApplicableError, shown
+from services.conformance.connection import (
+    Connection,
+    MismatchError,
+    NotApplicableError,
+    quoted,
+    quoted_lines,
+    shown,
+)
 from services.conformance.dialect import ADDRESS, Meaning, addresses, classify
 from services.conformance.judged import JudgedServer
 from services.conformance.results import Level
@@ -115,7 +122,7 @@ def verdict_words(server: JudgedServer) -> None:
         player.connection.send_lines(player.spell(number))
         text = player.connection.read_line("Far, Close or Correct")
         if text not in known:
-            player.connection.fail("one of the lines 'Far', 'Close' and 'Correct'", repr(text))
+            player.connection.fail("one of the lines 'Far', 'Close' and 'Correct'", quoted(text))
         if text == "Correct":
             break
 
@@ -165,7 +172,7 @@ def prompt_words(server: JudgedServer) -> None:
     text = player.connection.read_line("the prompt")
     wanted = f"Pick a number between {server.dialect.low}-{server.dialect.high}"
     if text != wanted:
-        player.connection.fail(f"the line {wanted!r}", repr(text))
+        player.connection.fail(f"the line {quoted(wanted)}", quoted(text))
 
 
 @CHECKS.check(
@@ -179,7 +186,7 @@ def refusal(server: JudgedServer) -> None:
     connection.send_lines("Game")
     text = connection.read_line("a negative answer: Hello was not said")
     if classify(text) in {Meaning.READY, Meaning.GREETING, Meaning.FAR, Meaning.CLOSE, Meaning.CORRECT}:
-        connection.fail("a negative answer: Hello was not said", repr(text))
+        connection.fail("a negative answer: Hello was not said", quoted(text))
     connection.expect_end("the negative answer")
 
 
@@ -190,7 +197,7 @@ def refusal_words(server: JudgedServer) -> None:
     connection.send_lines("Nonsense")
     text = connection.read_line("a line 'Refused: REASON'")
     if not text.startswith("Refused: ") or text == "Refused: ":
-        connection.fail("a line 'Refused: REASON'", repr(text))
+        connection.fail("a line 'Refused: REASON'", quoted(text))
 
 
 @CHECKS.check(
@@ -259,9 +266,9 @@ def who(server: JudgedServer) -> None:
     found = addresses("\n".join(lines))
     for address in own:
         if address is not None and address[1] not in [port for _, port in found]:
-            connection.fail(f"the player {address} in the list", f"the list {lines!r}")
+            connection.fail(f"the player {address} in the list", f"the list: {quoted_lines(lines)}")
     if len(set(found)) < FEW:
-        connection.fail(f"a line for each of {FEW} players", f"the list {lines!r}")
+        connection.fail(f"a line for each of {FEW} players", f"the list: {quoted_lines(lines)}")
 
 
 @CHECKS.check("A-2", need=Need.ADMIN, hint="close the administrator's connection after the list")
@@ -291,13 +298,13 @@ def who_form(server: JudgedServer) -> None:
         host = found["host"] or found["host4"]
         port = int(found["port"] or found["port4"])
         if line != f"{host} {port}":
-            connection.fail("each line as 'IP port': the address, one blank, the port", repr(line))
+            connection.fail("each line as 'IP port': the address, one blank, the port", quoted(line))
         if "." in host and ":" in host:
             connection.fail(
-                "an IPv4 address as 127.0.0.1", repr(line), "never write it as IPv6 (::ffff:127.0.0.1)"
+                "an IPv4 address as 127.0.0.1", quoted(line), "never write it as IPv6 (::ffff:127.0.0.1)"
             )
     if own is not None and str(own) not in lines:
-        connection.fail(f"the line '{own}'", f"the list {lines!r}")
+        connection.fail(f"the line '{own}'", f"the list: {quoted_lines(lines)}")
 
 
 @CHECKS.check("A-2", need=Need.ADMIN, hint="an empty list is one empty line: send '\\r\\n'")
@@ -309,7 +316,7 @@ def who_empty(server: JudgedServer) -> None:
         raise NotApplicableError("somebody plays, or is still listed") from error
     connection, lines = server.who()
     if lines != [""]:
-        connection.fail("one empty line, since nobody is playing", repr(lines))
+        connection.fail("one empty line, since nobody is playing", quoted_lines(lines))
 
 
 @CHECKS.check(

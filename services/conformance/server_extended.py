@@ -7,9 +7,9 @@ from typing import Final
 
 from services.conformance.checks import Checklist, Need
 from services.conformance.clock import WallDeadline
-from services.conformance.connection import Connection, NotApplicableError, shown
+from services.conformance.connection import Connection, NotApplicableError, quoted, shown
 from services.conformance.dialect import VERDICTS, Meaning, classify
-from services.conformance.judged import PROBE_PAUSE_S, JudgedServer, Player
+from services.conformance.judged import JudgedServer, Player
 from services.conformance.results import Level
 from services.protocol.codec import spell
 from services.protocol.framing import MAX_LINE_OCTETS
@@ -65,9 +65,9 @@ def spellings(server: JudgedServer) -> None:
         f"GUESS:{number}",
     ):
         player.connection.send_lines(line)
-        text = player.connection.read_line(f"a verdict on {line!r}")
+        text = player.connection.read_line(f"a verdict on {quoted(line)}")
         if classify(text) not in VERDICTS:
-            player.connection.fail(f"a verdict on {line!r}", repr(text))
+            player.connection.fail(f"a verdict on {quoted(line)}", quoted(text))
 
 
 @CHECKS.check("A-1", need=Need.ADMIN)
@@ -87,13 +87,13 @@ def short_dialect(server: JudgedServer) -> None:
     connection.send_lines(f"Guess: {server.dialect.low}")
     text = connection.read_line("a verdict on a guess straight after Greetings")
     if classify(text) not in VERDICTS:
-        connection.fail("a verdict on a guess straight after Greetings", repr(text))
+        connection.fail("a verdict on a guess straight after Greetings", quoted(text))
     connection.close()
     connection = server.greeted()
     connection.send_lines("My Guess is: ten")
     text = connection.read_line("the prompt, for a guess that is no number")
     if classify(text) is not Meaning.PROMPT:
-        connection.fail("the prompt, for a guess that is no number", repr(text))
+        connection.fail("the prompt, for a guess that is no number", quoted(text))
     Player(connection, server.dialect).guess(server.dialect.low)
 
 
@@ -115,10 +115,10 @@ def bad_names(server: JudgedServer) -> None:
     for name in ("", "x" * 21, "two words", "\x1b[2J", "<b>"):
         connection = server.greeted()
         connection.send_lines(f"Name: {name}")
-        wanted = f"a line 'Refused: REASON' for the name {name!r}"
+        wanted = f"a line 'Refused: REASON' for the name {quoted(name)}"
         text = connection.read_line(wanted)
         if classify(text) is not Meaning.REFUSAL:
-            connection.fail(wanted, repr(text))
+            connection.fail(wanted, quoted(text))
         connection.expect_end("the refusal")
         connection.close()
 
@@ -147,7 +147,7 @@ def longest_line(server: JudgedServer) -> None:
     player.connection.send_lines(line[: spare - 2] + f"{player.losing:2}")
     text = player.connection.read_line(f"a verdict on a line of {MAX_LINE_OCTETS} octets")
     if classify(text) not in VERDICTS:
-        player.connection.fail(f"a verdict on a line of {MAX_LINE_OCTETS} octets", repr(text))
+        player.connection.fail(f"a verdict on a line of {MAX_LINE_OCTETS} octets", quoted(text))
 
 
 @CHECKS.check("F-6", "F-8", need=Need.GREETING, hint=HINT_LENIENT)
@@ -179,11 +179,10 @@ def _out_of_turn(server: JudgedServer, *states: State) -> None:
                 continue
             connection = _in_state(server, state)
             connection.send_lines(spell(message))
-            text = connection.read_line(f"a line 'Refused: REASON', since {spell(message)!r} is out of turn")
+            wanted = f"a line 'Refused: REASON', since {quoted(spell(message))} is out of turn"
+            text = connection.read_line(wanted)
             if classify(text) is not Meaning.REFUSAL:
-                connection.fail(
-                    f"a line 'Refused: REASON', since {spell(message)!r} is out of turn", repr(text)
-                )
+                connection.fail(wanted, quoted(text))
             connection.expect_end("the refusal")
             connection.close()
 
@@ -208,10 +207,10 @@ def reasons(server: JudgedServer) -> None:
             continue
         connection = _in_state(server, state)
         connection.send_lines("Nonsense")
-        wanted = f"a line 'Refused: …' that names {expected!r}"
+        wanted = f"a line 'Refused: …' that names {quoted(expected)}"
         text = connection.read_line(wanted)
         if expected not in text:
-            connection.fail(wanted, repr(text))
+            connection.fail(wanted, quoted(text))
         connection.close()
 
 
@@ -275,7 +274,7 @@ def _after_timeout(server: JudgedServer, name: str, said: str) -> None:
             "if the server is set so, say --handshake-timeout",
         )
     if not waited.text.startswith(said) or (not said and waited.text):
-        waited.connection.fail(repr(said) if said else "not a word before the end", repr(waited.text))
+        waited.connection.fail(quoted(said) if said else "not a word before the end", quoted(waited.text))
 
 
 @CHECKS.check("P-10", need=Need.SEVERAL)
@@ -318,9 +317,7 @@ def idle_timeout(server: JudgedServer) -> None:
     start = time.monotonic()
     data = player.connection.read_rest(limit_s + SLACK_S * server.clock.stretch)
     if not player.connection.ended or not data.startswith(b"Refused: "):
-        player.connection.fail(
-            f"a line 'Refused: idle for {limit_s:g} s', then the end", repr(data.decode("latin-1"))
-        )
+        player.connection.fail(f"a line 'Refused: idle for {limit_s:g} s', then the end", f"'{shown(data)}'")
     if time.monotonic() - start < limit_s * 0.9:
         player.connection.fail(
             f"the refusal after {limit_s:g} s", f"it came after {time.monotonic() - start:.1f} s"
@@ -359,10 +356,9 @@ def full(server: JudgedServer) -> None:
     deadline = server.clock.deadline(server.timing.timeout_s)
     # Room for several at once: a server that has just noticed the first of those who left is full again soon.
     while any(classify(_greeting(server)) is Meaning.REFUSAL for _ in range(min(limit, NEWCOMERS))):
-        if deadline.over:
-            connection.fail("room for newcomers, once the others have left", "the server is still full")
         server.close_all()
-        time.sleep(PROBE_PAUSE_S)
+        if server.pause(deadline):
+            connection.fail("room for newcomers, once the others have left", "the server is still full")
 
 
 def _greeting(server: JudgedServer) -> str:

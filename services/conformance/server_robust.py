@@ -5,7 +5,7 @@ import time
 from typing import Final
 
 from services.conformance.checks import Checklist, Need
-from services.conformance.connection import MismatchError, NotApplicableError, shown
+from services.conformance.connection import MismatchError, NotApplicableError, quoted, shown
 from services.conformance.dialect import VERDICTS, Meaning, classify
 from services.conformance.judged import LOOK_PAUSE_S, TRIES, JudgedServer, Player, in_threads
 from services.conformance.results import Finding, Level
@@ -193,7 +193,7 @@ def no_reset(server: JudgedServer) -> None:
     lines = [player.spell(number) for number in numbers]
     player.connection.send_lines(*lines, *lines[:1] * TRAILING_LINES)
     if Meaning.CORRECT not in map(player.verdict, numbers):
-        player.connection.fail(f"Correct for one of {numbers}", "none")
+        player.connection.fail(f"Correct for one of {', '.join(map(str, numbers))}", "none")
     wanted = "nothing after Correct, although more lines were sent"
     more = player.connection.read_rest()
     if more:
@@ -401,11 +401,10 @@ def lines_in_order(server: JudgedServer) -> None:
     wanted = [{Meaning.GREETING}, *([{Meaning.READY}] if server.dialect.game else []), VERDICTS]
     connection.send_lines(*lines)
     for line, senses in zip(lines, wanted, strict=True):
-        text = connection.read_line(f"a reply to {line!r}")
+        text = connection.read_line(f"a reply to {quoted(line)}")
         if classify(text) not in senses and classify(text) is not Meaning.OTHER:
-            connection.fail(
-                f"the reply to {line!r}", repr(text), "answer the lines in the order in which they came"
-            )
+            note = "answer the lines in the order in which they came"
+            connection.fail(f"the reply to {quoted(line)}", quoted(text), note)
 
 
 @CHECKS.check("F-3", need=Need.GREETING, risk=1, hint=HINT_LINES)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from services.conformance.checks import Checklist, Need
 from services.conformance.clock import WallDeadline
-from services.conformance.connection import MismatchError, NotApplicableError
+from services.conformance.connection import MismatchError, NotApplicableError, quoted
 from services.conformance.dialect import Meaning, classify
 from services.conformance.judged import JudgedServer
 from services.conformance.results import Level
@@ -62,7 +62,7 @@ def too_late(server: JudgedServer) -> None:
         or spell(late) != text
         or not (late.number is None or server.dialect.low <= late.number <= server.dialect.high)
     ):
-        other.connection.fail(wanted, repr(text))
+        other.connection.fail(wanted, quoted(text))
     # Another player, of another server even, may win the next round at once; hardly again and again.
     if all(other.guess(server.dialect.high) is Meaning.TOO_LATE for _ in range(TRIES)):
         other.connection.fail("a verdict for the guess after Too late", "Too late again")
@@ -79,10 +79,10 @@ def told_of_rounds(server: JudgedServer) -> None:
     # A Round before anything else is the one in play.
     while not isinstance(reply := next_line(connection, wanted, rounds=True), Round) or last is None:
         if not isinstance(reply, Joined | Guessed | Won | Left | Round):
-            connection.fail(wanted, repr(reply))
+            connection.fail(wanted, quoted(spell(reply)))
         last = reply
     if not isinstance(last, Won):
-        connection.fail(wanted, f"'Round {reply.number}' after {last!r}")
+        connection.fail(wanted, f"'Round {reply.number}' after {quoted(spell(last))}")
 
 
 @CHECKS.check("R-5", need=Need.BOTH)
@@ -97,10 +97,10 @@ def cut_off(server: JudgedServer) -> None:
             connection = begin()
             start = time.monotonic()
             connection.send_lines(said)
-            wanted = f"a line 'Refused: REASON' for {said!r} within {REFUSAL_S:g} s"
+            wanted = f"a line 'Refused: REASON' for {quoted(said)} within {REFUSAL_S:g} s"
             text = connection.read_line(wanted)
             if classify(text) is not Meaning.REFUSAL or time.monotonic() > start + REFUSAL_S:
-                connection.fail(wanted, f"{text!r} after {time.monotonic() - start:.1f} s")
+                connection.fail(wanted, f"{quoted(text)} after {time.monotonic() - start:.1f} s")
     finally:
         _run(server.limits.mend)
     deadline = WallDeadline(MENDED_S)
@@ -118,5 +118,9 @@ def cut_off(server: JudgedServer) -> None:
 def _run(command: str) -> None:
     try:
         subprocess.run(shlex.split(command), check=True, timeout=COMMAND_S, stdout=subprocess.DEVNULL)
-    except (OSError, subprocess.SubprocessError) as error:
-        raise NotApplicableError(f"{command}: {error}") from error
+    except subprocess.CalledProcessError as error:
+        raise NotApplicableError(f"{command}: exit status {error.returncode}") from error
+    except subprocess.TimeoutExpired as error:
+        raise NotApplicableError(f"{command}: not done within {COMMAND_S:g} s") from error
+    except OSError as error:
+        raise NotApplicableError(f"{command}: {error.strerror}") from error

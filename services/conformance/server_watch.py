@@ -6,7 +6,14 @@ import time
 from typing import Final
 
 from services.conformance.checks import Checklist, Need
-from services.conformance.connection import Connection, MismatchError, NotApplicableError, shown
+from services.conformance.connection import (
+    Connection,
+    MismatchError,
+    NotApplicableError,
+    quoted,
+    quoted_lines,
+    shown,
+)
 from services.conformance.dialect import Meaning, Seat, classify
 from services.conformance.judged import JudgedServer, Player
 from services.conformance.results import Level
@@ -51,7 +58,7 @@ def next_line(connection: Connection, expected: str, *, rounds: bool = False) ->
     while True:
         reply = parse_admin_reply(connection.read_line(expected).encode())
         if isinstance(reply, Unknown):
-            connection.fail(expected, repr(reply.text))
+            connection.fail(expected, quoted(reply.text))
         if not isinstance(reply, Ping) and (rounds or not isinstance(reply, Round)):
             return reply
 
@@ -66,7 +73,7 @@ def events(connection: Connection, player: Player, count: int, expected: str) ->
                 if tuple(event.address) == address:
                     taken.append(event)
             case reply:
-                connection.fail(expected, repr(spell(reply)))
+                connection.fail(expected, quoted(spell(reply)))
     return taken
 
 
@@ -85,9 +92,9 @@ def watch(server: JudgedServer) -> None:
     connection, lines = server.watch()
     for line in lines:
         if not isinstance(parse_admin_reply(line.encode()), Listed):
-            connection.fail("lines 'IP port', then 'End'", repr(line))
+            connection.fail("lines 'IP port', then 'End'", quoted(line))
     if own is not None and str(own) not in lines:
-        connection.fail(f"the line '{own}' before 'End'", repr(lines))
+        connection.fail(f"the line '{own}' before 'End'", quoted_lines(lines))
 
 
 @CHECKS.check("A-3", need=Need.WATCH)
@@ -95,9 +102,8 @@ def watch_empty(server: JudgedServer) -> None:
     """Nobody plays: Watch is answered by End alone."""
     deadline = server.clock.deadline(server.timing.timeout_s)
     connection, lines = server.watch()
-    while lines and lines != [""] and not deadline.over:
+    while lines and lines != [""] and not server.pause(deadline):
         connection.close()
-        time.sleep(0.05)
         connection, lines = server.watch()
     if lines == [""]:
         connection.fail("'End' alone, since nobody is playing", "an empty line before it")
@@ -124,11 +130,11 @@ def told(server: JudgedServer) -> None:
     ]
     for line, event in zip(wanted, _each(connection, player, wanted), strict=True):
         if spell(event) != line:
-            connection.fail(f"the line {line!r}", repr(spell(event)))
+            connection.fail(f"the line {quoted(line)}", quoted(spell(event)))
 
 
 def _each(connection: Connection, player: Player, wanted: list[str]) -> list[WatchEvent]:
-    return [event for line in wanted for event in events(connection, player, 1, f"the line {line!r}")]
+    return [event for line in wanted for event in events(connection, player, 1, f"the line {quoted(line)}")]
 
 
 @CHECKS.check("A-4", need=Need.WATCH)
@@ -142,9 +148,9 @@ def told_who_left(server: JudgedServer) -> None:
         end(player.connection)
         guessed = [f"Guessed {address} {number} {verdict}" for number, verdict in player.begun_with]
         for line in (f"Joined {address}", *guessed, f"Left {address}"):
-            event = events(connection, player, 1, f"the line {line!r}")[0]
+            event = events(connection, player, 1, f"the line {quoted(line)}")[0]
             if spell(event) != line:
-                connection.fail(f"the line {line!r}", repr(spell(event)))
+                connection.fail(f"the line {quoted(line)}", quoted(spell(event)))
 
 
 @CHECKS.check("A-4", need=Need.WATCH)
@@ -177,7 +183,7 @@ def who_within(server: JudgedServer) -> None:
             if isinstance(reply, Listed):
                 listed.append(spell(reply))
         if own is not None and str(own) not in listed:
-            connection.fail(f"the line '{own}' in the list", repr(listed))
+            connection.fail(f"the line '{own}' in the list", quoted_lines(listed))
 
 
 @CHECKS.check("A-7", need=Need.WATCH)
@@ -196,7 +202,7 @@ def who_beside(server: JudgedServer) -> None:
     server.watch()
     connection, lines = server.who()
     if not lines or lines[0].startswith("Refused"):
-        connection.fail("the list, although somebody is watching", repr(lines))
+        connection.fail("the list, although somebody is watching", quoted_lines(lines))
 
 
 @CHECKS.check("A-7", need=Need.ADMIN)
@@ -215,9 +221,8 @@ def seat_freed(server: JudgedServer) -> None:
             connection.close()
             if classify(text) is not Meaning.REFUSAL:
                 break
-            if deadline.over:
-                connection.fail("the list, since nobody is watching any more", repr(text))
-            time.sleep(0.05)
+            if server.pause(deadline):
+                connection.fail("the list, since nobody is watching any more", quoted(text))
 
 
 @CHECKS.check("A-8", need=Need.WATCH)
@@ -229,7 +234,7 @@ def pong(server: JudgedServer) -> None:
     connection.send_lines("Who")
     while not isinstance(reply := next_line(connection, "the list, ended by 'End'; Pong has no reply"), End):
         if not isinstance(reply, Listed | NobodyListed | Joined | Guessed | Won | Left):
-            connection.fail("the list, ended by 'End'; Pong has no reply", repr(spell(reply)))
+            connection.fail("the list, ended by 'End'; Pong has no reply", quoted(spell(reply)))
 
 
 @CHECKS.check("A-10", "S-1", need=Need.WATCH)
@@ -238,11 +243,11 @@ def watcher_refused(server: JudgedServer) -> None:
     for line in ("Nonsense", "Watch"):
         connection, _ = server.watch()
         connection.send_lines(line)
-        wanted = f"a line 'Refused: REASON' for {line!r} within a watch"
+        wanted = f"a line 'Refused: REASON' for {quoted(line)} within a watch"
         while isinstance(reply := next_line(connection, wanted), Joined | Guessed | Won | Left):
             pass
         if not isinstance(reply, Refused):
-            connection.fail(wanted, repr(spell(reply)))
+            connection.fail(wanted, quoted(spell(reply)))
         connection.expect_end("the refusal")
         connection.close()
 

@@ -17,6 +17,7 @@ import pytest
 
 from services.conformance import containers
 from services.conformance.cli import run
+from services.conformance.pages import rows_in
 from services.conformance.submission import UnfitError
 from tests.support.conformance.judging import ROOT
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from tests.support.topology import Topology
 
+CLASS = ROOT / "tests/support/conformance/class"
 SUBMISSIONS = ROOT / "tests/support/conformance/submissions"
 IMAGE = os.environ.get("PYTHON_IMAGE", "python:3.13-slim")
 ENCRYPTED = (
@@ -189,8 +191,11 @@ def test_batch_judges_clients_and_one_alone(tmp_path: Path) -> None:
     arguments = ("--kind", "admin-client", "--command", "python3 built.py", *level)
     _, rows = batch(folder, *arguments, "--build", "cp admin.py built.py")
     assert {row["points"] for row in rows.values()} == {"100"}
-    _, rows = batch(folder, *arguments, "--only", "linus")
+    matrix = tmp_path / "matrix"
+    batch(folder, *arguments, "--build", "cp admin.py built.py", "--html", str(matrix))
+    _, rows = batch(folder, *arguments, "--only", "linus", "--html", str(matrix))
     assert "the build (make) failed" in rows["linus"]["note"]
+    assert [(row.name, row.points) for row in rows_in(matrix)] == [("ada", 100), ("linus", 0)]
 
 
 @pytest.mark.usefixtures("engine")
@@ -262,3 +267,71 @@ def test_container_ends_by_itself(
                 judging_s=1,
             )
         next(ended)
+
+
+LEAVING = """
+import os, signal, sys
+from pathlib import Path
+from docker.models.containers import Container
+from services.conformance.containers import Containers
+def start(self):
+    print(self.id, flush=True)
+    {then}
+Container.start = start
+with Containers({image!r}) as cells:
+    cells.judge(Path(sys.argv[1]), ["server", "127.0.0.1"])
+"""
+
+
+@contextmanager
+def about_to_start(folder: Path, then: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run a batch up to where it would start a container that it has made; return the container's id too."""
+    code = LEAVING.format(then=then, image=IMAGE)
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield process, process.stdout.readline().strip()
+
+
+def test_what_a_dead_batch_has_left_is_removed(tmp_path: Path, engine: DockerClient) -> None:
+    """A container that a killed batch has made and not started goes with the next batch; others stay."""
+    submit(tmp_path / "ada", HANGING, {})
+    left = engine.containers
+    with about_to_start(tmp_path / "ada", "os.kill(os.getpid(), signal.SIGKILL)") as (killed, dead):
+        assert killed.wait() == -signal.SIGKILL
+    assert left.get(dead).status == "created"
+    with about_to_start(tmp_path / "ada", "signal.pause()") as (waiting, living):
+        with containers.Containers(IMAGE):
+            assert left.list(all=True, filters={"id": dead}) == []
+            assert left.get(living).status == "created"
+        waiting.kill()
+    with containers.Containers(IMAGE):
+        assert left.list(all=True, filters={"id": living}) == []
+
+
+PLAINLY = """
+def plainly(conn, address):
+    return conn, (address[0].removeprefix("::ffff:"), address[1])
+"""
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("engine")
+def test_servers_are_reached_wherever_they_listen(tmp_path: Path) -> None:
+    """It does not matter to which address of its container a server binds, by number or by name."""
+    server = (CLASS / "ada/server.py").read_text(encoding="utf-8")
+    name = "socket.getaddrinfo(socket.gethostname(), 0)[0][4][0]"
+    for folder, family, host in (
+        ("every", "AF_INET", "'0.0.0.0'"),
+        ("every-6", "AF_INET6", "'::'"),
+        ("loopback-6", "AF_INET6", "'::1'"),
+        ("name", "AF_INET", "socket.gethostname()"),
+        ("name-6", "AF_INET6", name),
+    ):
+        bound = PLAINLY + server.replace("socket.socket()", f"socket.socket(socket.{family})")
+        bound = bound.replace('bind((""', f"bind(({host}").replace("*listener", "*plainly(*listener")
+        bound = bound.replace("listener.accept())", "listener.accept()))")
+        submit(tmp_path / "class" / folder, "python3 server.py", {"server.py": bound})
+    _, rows = batch(tmp_path / "class", "--level", "classic")
+    assert {name: row["points"] for name, row in rows.items()} == dict.fromkeys(rows, "100"), rows

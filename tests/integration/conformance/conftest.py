@@ -35,7 +35,7 @@ def report_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[st
             judged["class", submission] = pool.submit(
                 classroom.judge_submission, submission, tmp_path_factory.mktemp(submission)
             )
-        for name in (None, *server_mutants.MUTANTS):
+        for name in server_mutants.SERVERS:
             judged["server", name] = pool.submit(judge_server_mutant, name)
         yield lambda kind, name: judged[kind, name].result()
         # Who runs a part of the tests need not wait for the rest.

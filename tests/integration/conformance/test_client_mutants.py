@@ -8,18 +8,19 @@ import pytest
 
 from services.conformance.results import Outcome
 from tests.support.conformance import admin_mutants, client_mutants
+from tests.support.conformance.judging import CLIENTS, judge_encrypted_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from services.conformance.results import Report
+    from services.conformance.results import Finding, Report
 
     ReportOn = Callable[[str, str | None], Report]
 
 pytestmark = pytest.mark.timeout(300)  # each may have to wait for those before it
 
 
-def failed(report: Report) -> dict[str, object]:
+def failed(report: Report) -> dict[str, Finding]:
     """Return the checks that failed, and why."""
     return {result.name: result.finding for result in report.results if result.outcome is Outcome.FAILED}
 
@@ -48,3 +49,21 @@ def test_administrator_mutant_is_caught(name: str, report_on: ReportOn) -> None:
     report = report_on("admin", name)
     assert failed(report).keys() == set(admin_mutants.MUTANTS[name].breaks.split()), failed(report)
     assert not report.holds
+
+
+@pytest.mark.parametrize("name", client_mutants.ENCRYPTED)
+def test_client_that_begins_with_tls(name: str) -> None:
+    """Who speaks plain text after all fails, also on a new connection; who ends, passes."""
+    report = judge_encrypted_client(name)
+    assert failed(report).keys() == set(client_mutants.ENCRYPTED[name].breaks.split()), failed(report)
+    assert report.results[0].outcome is not Outcome.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    ("kind", "mutant"), [(kind, name) for kind in CLIENTS for name in ("NoLineEnd", "DoesNotWait")]
+)
+def test_hint_is_shown(kind: str, mutant: str, report_on: ReportOn) -> None:
+    """Who does not end lines, or does not wait, is told what to look for in their own code."""
+    hints = {check.name: check.hint for check in CLIENTS[kind]}
+    for name, finding in failed(report_on(kind, mutant)).items():
+        assert finding.note == hints[name]

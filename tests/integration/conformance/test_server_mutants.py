@@ -24,9 +24,10 @@ def failed(report: Report) -> dict[str, object]:
     return {result.name: result.finding for result in report.results if result.outcome is Outcome.FAILED}
 
 
-def test_reference_passes(report_on: ReportOn) -> None:
+@pytest.mark.parametrize("name", [None, "SharedRounds"])
+def test_reference_passes(name: str | None, report_on: ReportOn) -> None:
     """A correct server passes every level, and every check that applies to it was asked."""
-    report = report_on("server", None)
+    report = report_on("server", name)
     assert failed(report) == {}
     assert report.holds
     assert not report.dialects

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import ssl
 import time
 from typing import ClassVar
 
@@ -287,3 +290,42 @@ class WantsCr(Mutant):
 MUTANTS: dict[str, type[Mutant]] = {mutant.__name__: mutant for mutant in Mutant.__subclasses__()}
 
 REFERENCE = ReferenceClient
+
+
+class StaysEncrypted(ReferenceClient):
+    """Begins with TLS, and ends where nobody speaks it; only one check has a server for it."""
+
+    breaks: ClassVar[str] = ""
+
+    def greet(self) -> None:
+        self.shake_hands()
+        raise Ended("no TLS here")
+
+    def shake_hands(self) -> None:
+        """Begin a handshake, and read the answer."""
+        self.server = self.sock.getpeername()
+        self.buffer = b""
+        hello = ssl.MemoryBIO()
+        client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), hello, server_hostname="localhost")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.do_handshake()
+        self.sock.sendall(hello.read())
+        self.sock.recv(4096)
+
+
+class FallsBack(StaysEncrypted):
+    """Speaks plain text with whoever speaks no TLS."""
+
+    breaks = "never-falls-back"
+
+    def greet(self) -> None:
+        self.shake_hands()
+        self.sock.close()
+        self.sock = socket.create_connection(self.server)
+        self.buffer = b""
+        ReferenceClient.greet(self)
+
+
+ENCRYPTED: dict[str, type[StaysEncrypted]] = {
+    client.__name__: client for client in (StaysEncrypted, FallsBack)
+}

@@ -8,6 +8,7 @@ import os
 import random
 import socket
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -22,12 +23,12 @@ from services.conformance.results import Level, Report
 from services.conformance.scripted_server import JudgedClient, listen
 from services.conformance.server_run import CHECKS, judge_server
 from tests.support.conformance import admin_mutants, client_mutants
-from tests.support.conformance.reference_server import ReferenceServer
-from tests.support.conformance.server_mutants import MUTANTS
+from tests.support.conformance.server_mutants import MUTANTS, SERVERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from services.conformance.checks import Check
     from services.conformance.program import Spawn
 
 CLIENTS = {"client": client_checks.CHECKS, "admin": admin_checks.CHECKS}
@@ -101,12 +102,14 @@ class Forked:
 
 def judge_server_mutant(mutant: str | None = None) -> Report:
     """Judge the reference server, or one of its mutants; it takes its ports from the environment."""
-    idle_s = MUTANTS[mutant].short_idle_s if mutant else IDLE_S
-    server = MUTANTS[mutant] if mutant else ReferenceServer
+    idle_s = MUTANTS[mutant].short_idle_s if mutant in MUTANTS else IDLE_S
+    server = SERVERS[mutant]
     player_port, admin_port = free_ports(2)
+    cut_off = Path(tempfile.gettempdir()) / f"cut-off-{player_port}-{os.getpid()}"
     environ = {
         **os.environ,
         "PYTHONPATH": str(ROOT),
+        "CUT_OFF": str(cut_off),
         "GAME_PLAYER_PORT": str(player_port),
         "GAME_ADMIN_PORT": str(admin_port),
         "GAME_HANDSHAKE_TIMEOUT": f"{HANDSHAKE_S:g}",
@@ -118,7 +121,13 @@ def judge_server_mutant(mutant: str | None = None) -> Report:
         Endpoint("127.0.0.1", player_port),
         Endpoint("127.0.0.1", admin_port, name="admin"),
         Timing(quiet_s=0.15),
-        Limits(handshake_timeout_s=HANDSHAKE_S, idle_timeout_s=idle_s, max_players=MAX_PLAYERS),
+        Limits(
+            handshake_timeout_s=HANDSHAKE_S,
+            idle_timeout_s=idle_s,
+            max_players=MAX_PLAYERS,
+            cut=f"touch {cut_off}",
+            mend=f"rm -f {cut_off}",
+        ),
         random.Random(SEED),
         program=program,
         clock=Clock(program.usage),
@@ -139,6 +148,13 @@ def judge_client_mutant(kind: str, mutant: str | None = None) -> Report:
     return _judge_client(kind, lambda _: [], lambda port: client(port).run())
 
 
+def judge_encrypted_client(name: str) -> Report:
+    """Judge how a client that begins with TLS takes a server that does not speak it."""
+    checks = [check for check in client_checks.CHECKS if check.name == "never-falls-back"]
+    client = client_mutants.ENCRYPTED[name]
+    return _judge_client("client", lambda _: [], lambda port: client(port).run(), checks)
+
+
 def judge_client_command(kind: str, arguments: list[str]) -> Report:
     """Judge a client that is a module of Python; `{port}` stands for the port that it has to connect to."""
 
@@ -149,7 +165,10 @@ def judge_client_command(kind: str, arguments: list[str]) -> Report:
 
 
 def _judge_client(
-    kind: str, command: Callable[[int], list[str]], run: Callable[[int], None] | None
+    kind: str,
+    command: Callable[[int], list[str]],
+    run: Callable[[int], None] | None,
+    checks: Sequence[Check[JudgedClient]] | None = None,
 ) -> Report:
     with listen(0) as listener:
         port = listener.getsockname()[1]
@@ -157,5 +176,5 @@ def _judge_client(
         program = Program(command(port), {**os.environ, "PYTHONPATH": str(ROOT)}, spawn=_spawn(forked))
         report = Report(kind, Level.EXTENDED, SEED)
         client = JudgedClient(listener, Timing(), program, lambda _: None, clock=Clock(program.usage))
-        judge_client(client, report, checks=CLIENTS[kind])
+        judge_client(client, report, checks=checks or CLIENTS[kind])
     return report

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from services.conformance.pages import Judged, class_page, program_page, write_class, write_page
+from services.conformance.pages import (
+    ROWS,
+    Judged,
+    class_page,
+    program_page,
+    row_of,
+    rows_in,
+    write_class,
+    write_page,
+)
 from services.conformance.results import Level, Outcome, Report
 from tests.support.conformance.sample import HOSTILE, hostile_report, result, sample_report
 
@@ -80,7 +89,7 @@ def test_words_of_programs_are_never_markup(lanes: int) -> None:
     report = hostile_report(lanes)
     for page in (
         program_page(report),
-        class_page([Judged(HOSTILE, report), Judged(HOSTILE, None, HOSTILE)]),
+        class_page([row_of(Judged(HOSTILE, report)), row_of(Judged(HOSTILE, None, HOSTILE))]),
     ):
         read = Reader(page)
         assert read.count("img") == 0
@@ -92,7 +101,10 @@ def test_words_of_programs_are_never_markup(lanes: int) -> None:
 
 def test_page_asks_nobody() -> None:
     """A page has no address of anything outside, and its policy allows none."""
-    for page in (program_page(sample_report(), back=True), class_page([Judged("ada", sample_report())])):
+    for page in (
+        program_page(sample_report(), back=True),
+        class_page([row_of(Judged("ada", sample_report()))]),
+    ):
         read = Reader(page)
         addresses = [
             value
@@ -117,7 +129,9 @@ def test_many_connections_are_told_by_their_numbers() -> None:
 
 def test_matrix_has_a_cell_for_each_clause() -> None:
     """A row of the matrix says of each clause how it stands; who was not judged has the reason there."""
-    read = Reader(class_page([Judged("ada", sample_report()), Judged("bela", None, "it did not start")]))
+    read = Reader(
+        class_page([row_of(Judged("ada", sample_report())), row_of(Judged("bela", None, "it did not start"))])
+    )
     words = [word.strip() for word in read.words if word.strip()]
     start = words.index("ada")
     assert words[start : start + 9] == [
@@ -149,3 +163,29 @@ def test_files(tmp_path: Path) -> None:
     assert (tmp_path / "class/submissions/a&b #1.html").exists()
     write_page(sample_report(), tmp_path / "one")
     assert "server example" in (tmp_path / "one/index.html").read_text(encoding="utf-8")
+
+
+def test_rows_of_others_stay(tmp_path: Path) -> None:
+    """Who is judged again has a new row; the others keep theirs, whatever they are called."""
+    write_class([Judged("ada", None, "no"), Judged(HOSTILE, hostile_report(3)), Judged("b", None)], tmp_path)
+    before = rows_in(tmp_path)
+    write_class([Judged("ada", sample_report())], tmp_path, before)
+    after = {row.name: row for row in rows_in(tmp_path)}
+    assert after.pop("ada").points == sample_report().score().points
+    assert list(after.values()) == [row for row in before if row.name != "ada"]
+    read = Reader((tmp_path / "index.html").read_text(encoding="utf-8"))
+    assert "3 of 3 shown" in read.text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[1]", '[{"name": "ada"}]', '[{"name":"a","points":1,"note":"","outcomes":3}]']
+)
+def test_rows_that_cannot_be_read(text: str, tmp_path: Path) -> None:
+    """What is no matrix of ours is said to be none, and where there is none there are no rows."""
+    assert rows_in(tmp_path) == []
+    (tmp_path / ROWS).write_text(text, encoding="utf-8")
+    if text == "{}":
+        assert rows_in(tmp_path) == []
+        return
+    with pytest.raises(ValueError):
+        rows_in(tmp_path)

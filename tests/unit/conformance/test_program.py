@@ -72,8 +72,9 @@ def test_program_that_waits_settles_and_one_that_computes_does_not() -> None:
         program.settle()
         assert not program._restless
     with running("while True: pass") as program:
-        program.settle()
-        assert program._restless
+        # On a busy machine it may have had too little of the processor to tell.
+        while not program._restless:
+            program.settle()
         assert program.running
 
 
