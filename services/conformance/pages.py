@@ -195,7 +195,7 @@ def rows_in(folder: Path) -> list[Row]:
         ]
     except FileNotFoundError:
         return []
-    except (OSError, LookupError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ValueError(f"{folder / ROWS} holds no rows") from error
 
 
