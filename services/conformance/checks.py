@@ -16,6 +16,8 @@ class Need(StrEnum):
     NOTHING = auto()
     GREETING = auto()
     GAME = auto()
+    GREETED_GAME = auto()
+    """One player, who says Hello."""
     SEVERAL = auto()
     ADMIN = auto()
     PLAYER_AND_ADMIN = auto()

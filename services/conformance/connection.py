@@ -82,7 +82,8 @@ class Endpoint:
             OSError: there is nobody, or the encryption failed.
         """
         problem: OSError | None = None
-        within_s = timing.connect_s * clock.stretch
+        # The kernel of the other side accepts, however busy the program is.
+        within_s = timing.connect_s
         addresses = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         # IPv4 first, for which the protocol's lists were made; IPv6 for who listens there alone.
         for found in sorted(addresses, key=lambda found: found[0] is socket.AF_INET6):
@@ -95,7 +96,9 @@ class Endpoint:
                 raw.settimeout(within_s)
                 # Pieces that a check cuts have to leave as they are.
                 raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                wrapped = self.tls.wrap_socket(raw, server_hostname=self.host) if self.tls else raw
+                wrapped = (
+                    self._encrypted(raw, self.tls, clock.deadline(timing.timeout_s)) if self.tls else raw
+                )
             except OSError as error:
                 raw.close()
                 problem = error
@@ -104,6 +107,22 @@ class Endpoint:
         problem = problem or OSError(f"{self.host} has no address")
         recorder.note(EventKind.NOT_OPENED, text=f"{self}: {in_words(problem)}")
         raise problem
+
+    def _encrypted(self, raw: socket.socket, tls: ssl.SSLContext, deadline: Deadline) -> ssl.SSLSocket:
+        wrapped = tls.wrap_socket(raw, server_hostname=self.host, do_handshake_on_connect=False)
+        while True:
+            wrapped.settimeout(deadline.remaining_s())
+            try:
+                wrapped.do_handshake()
+            except TimeoutError:
+                if deadline.over:
+                    wrapped.close()
+                    raise
+            except OSError:
+                wrapped.close()
+                raise
+            else:
+                return wrapped
 
 
 def _connected(

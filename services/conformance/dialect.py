@@ -36,7 +36,7 @@ _PHRASES: Final[tuple[tuple[re.Pattern[str], Meaning], ...]] = tuple(
         (r"\b(refus|denied|reject|bye\b|not allowed|protocol error)", Meaning.REFUSAL),
         (r"\b(between|out of range|invalid|pick a|not a (valid )?number|enter a|must be)\b", Meaning.PROMPT),
         (r"\b(incorrect|wrong|not correct|too (high|low|big|small|large)|higher|lower)\b", Meaning.MISS),
-        (r"\b(far|cold|not (even )?close)\b", Meaning.FAR),
+        (r"\b(far|cold|way off|not (even )?close)\b", Meaning.FAR),
         (r"\b(close|near|warm|hot)\b", Meaning.CLOSE),
         (r"(\bcorrect|congrat|you('ve| have)? w[io]n|\bwinner|\bright\b|well done)", Meaning.CORRECT),
         (r"\bready\b", Meaning.READY),
@@ -97,6 +97,8 @@ class Dialect:
     lines_end: bool = True
     greets: bool = True
     """Whether Hello can be said at all."""
+    judges_all: bool = False
+    """Whether numbers out of range are judged like others."""
     game: bool = True
     """Whether `Game` begins the game; else the first guess does."""
     guess: str = "My Guess is: {}"
@@ -109,6 +111,8 @@ class Dialect:
     rounds: bool = False
     """Whether all players guess at one number, in shared rounds."""
     admin_hello: str = "Hello"
+    admin_terminator: bytes = b"\r\n"
+    admin_lines_end: bool = True
     admin: bool = True
     """Whether the administrator's port answers."""
     who_closes: bool = True

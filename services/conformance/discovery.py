@@ -28,6 +28,7 @@ SPELLINGS: Final = {
     ),
 }
 """How a guess may be spelled, and what that is called with Game before it and without: as by --dialect."""
+ADMIN_HELLOS: Final = (("Hello", TERMINATORS[0]), ("Admin-Hello", TERMINATORS[0]), ("Hello", TERMINATORS[-1]))
 VERDICT_WORDS: Final = ("Far", "Close", "Correct")
 ANYWHERE: Final = 15
 OUT_OF_RANGE: Final = 1000
@@ -45,17 +46,20 @@ def discover(server: JudgedServer) -> None:
         smooth = False
         with contextlib.suppress(MismatchError, NotApplicableError):
             smooth = step(server)
-        server.end_check()
-        if not smooth:
-            # It may hang, or be gone.
+        ended = server.end_check()
+        if ended or not smooth:
+            # It is gone, or may hang.
             server.begin_check()
 
 
 def _player_port(server: JudgedServer) -> bool:
     greeted = _greeting(server)
     if greeted is None:
-        server.dialect.greets = server.dialect.plays = False
-        return False
+        dialect = server.dialect
+        dialect.greets = dialect.game = False
+        # One that greets unasked may begin the game with that.
+        dialect.plays = bool(dialect.banner_lines) and _guess(server, None)
+        return dialect.plays
     return _game(server, greeted)
 
 
@@ -110,7 +114,12 @@ def _game(server: JudgedServer, connection: Connection) -> bool:
     dialect.game = answer is not None and classify(answer) not in {Meaning.REFUSAL, Meaning.PROMPT, *VERDICTS}
     if answer is not None and dialect.game and answer != "Ready":
         dialect.names.append(f"answers Game with {quoted(answer)}")
-    begun: Connection | None = connection if dialect.game else None
+    return _guess(server, connection if dialect.game else None)
+
+
+def _guess(server: JudgedServer, begun: Connection | None) -> bool:
+    """Find out how a guess is spelled; on the connection, if a game has begun there."""
+    dialect = server.dialect
     for spelling, (with_game, without_game) in SPELLINGS.items():
         dialect.guess = spelling
         with contextlib.suppress(MismatchError):
@@ -122,8 +131,10 @@ def _game(server: JudgedServer, connection: Connection) -> bool:
                 if answer not in VERDICT_WORDS:
                     _name(server, f"texts instead of verdicts: {quoted(answer)}")
                 if meant is not Meaning.CORRECT:
-                    Player(current, dialect).sweep()
-                return True
+                    with contextlib.suppress(MismatchError):
+                        Player(current, dialect).sweep()
+                        return True
+                return meant is Meaning.CORRECT
         begun = None
         server.end_check()
         if server.program is not None:
@@ -156,6 +167,8 @@ def _prompt(server: JudgedServer) -> bool:
     match parse_player_reply(answer.encode()):
         case Prompt(low, high) if low < high:
             dialect.low, dialect.high = low, high
+        case _ if classify(answer) in VERDICTS:
+            dialect.judges_all = True
         case _ if classify(answer) is Meaning.PROMPT:
             dialect.names.append(f"prompts with {quoted(answer)}")
         case _:
@@ -169,9 +182,11 @@ def _several(server: JudgedServer) -> bool:
         return True
     server.dialect.several = False
     first, second = server.play(), server.play()
+    seen = [player.guess(server.dialect.low) for player in (first, second)]
     server.dialect.several = True
-    first.sweep()
-    second.sweep()
+    for player, meant in zip((first, second), seen, strict=True):
+        if meant is not Meaning.CORRECT:
+            player.sweep()
     return True
 
 
@@ -188,15 +203,18 @@ def _rounds(server: JudgedServer) -> bool:
 def _admin(server: JudgedServer) -> bool:
     dialect = server.dialect
     dialect.admin = False
-    for hello in ("Hello", "Admin-Hello"):
-        dialect.admin_hello = hello
+    for hello, (terminator, end) in ADMIN_HELLOS:
+        dialect.admin_hello, dialect.admin_terminator = hello, terminator
         connection = server.open(server.admin_port)
+        players_lines_end = dialect.lines_end
         answer = _reply(server, connection, hello)
+        dialect.admin_lines_end, dialect.lines_end = dialect.lines_end, players_lines_end
         if answer is not None and classify(answer) is not Meaning.REFUSAL:
             dialect.admin = True
             _name(
                 server,
                 "the administrator has to say Admin-Hello" if hello != "Hello" else "",
+                f"understands an administrator's lines ended by {end} only" if terminator != b"\r\n" else "",
                 f"greets the administrator with {quoted(answer)}" if answer != "Admin-Greetings" else "",
             )
             connection.send_lines("Who")

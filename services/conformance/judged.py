@@ -44,11 +44,17 @@ GAP_S: Final = 0.015
 """So much silence ends a line of a server that is known not to end its lines."""
 MOST_ROUNDS: Final = 100
 """Nobody loses so many shared rounds in a row to others."""
+BEYOND: Final = (0, *range(31, 101))
+"""Where servers draw the secret that is not in the range."""
 TRIES: Final = 8
 """So many games in a row do not have the same secret by rng."""
 
 
 Gathered = TypeVar("Gathered")
+
+
+class SecretChangedError(NotApplicableError):
+    """The secret has changed within the game, into the guess that was to lose."""
 
 
 class NotStartedError(Exception):
@@ -101,6 +107,8 @@ class Player:
         """Take the verdict on a guess that was sent already."""
         text = self.connection.read_line(f"a verdict on the guess {number}")
         meant = classify(text)
+        if meant is Meaning.CORRECT and number == self.losing:
+            raise SecretChangedError(f"the guess {number}, which was wrong, is Correct now")
         if meant not in VERDICTS:
             self.connection.fail(f"a verdict (Far, Close or Correct) on the guess {number}", quoted(text))
         if meant not in {Meaning.CORRECT, Meaning.TOO_LATE} and isinstance(number, int):
@@ -114,19 +122,20 @@ class Player:
             prompt = f"Pick a number between {self.dialect.low}-{self.dialect.high}"
             self.connection.fail(f"the line {quoted(prompt)}, in answer to {quoted(said)}", quoted(text))
 
-    def sweep(self, leave: int = 0) -> list[tuple[int, Meaning]]:
+    def sweep(self, leave: int = 0, tries: int = TRIES) -> list[tuple[int, Meaning]]:
         """Guess until it is won, from both ends inwards, so that each distance occurs on either side.
 
         Return the guesses with their verdicts; in a shared round won by another, start again. With `leave`
-        as 1, stop before the last number that is left, which is the secret if the verdicts were right.
+        as 1, stop before the last number that is left, which is the secret if the verdicts were right. A
+        secret that changes within the game is still found in one of several `tries` with all numbers.
         """
         for _ in range(MOST_ROUNDS):
-            seen = self._sweep_round(leave)
+            seen = self._sweep_round(leave, tries)
             if not seen or seen[-1][1] is not Meaning.TOO_LATE:
                 return seen
         return self.connection.fail("a verdict on the guess after Too late", "Too late, again and again")
 
-    def _sweep_round(self, leave: int) -> list[tuple[int, Meaning]]:
+    def _sweep_round(self, leave: int, tries: int) -> list[tuple[int, Meaning]]:
         seen: list[tuple[int, Meaning]] = []
         numbers = list(range(self.dialect.low, self.dialect.high + 1))
         last: Meaning | None = None
@@ -141,6 +150,13 @@ class Player:
             if last is Meaning.TOO_LATE:
                 return seen
         if last is not Meaning.CORRECT and not leave:
+            if self.dialect.judges_all:
+                for number in BEYOND:
+                    seen.append((number, self.guess(number)))
+                    if seen[-1][1] is Meaning.CORRECT:
+                        return seen
+            if tries > 1:
+                return seen + self._sweep_round(leave, tries - 1)
             self.connection.fail(
                 "one of all the numbers to be Correct",
                 "none of them was",
@@ -195,8 +211,11 @@ class JudgedServer:
             if self.program is not None and (how := self.program.ended()):
                 reason = f"{reason}; the server is gone: {how}"
             raise NoConnectionError(Finding(f"a connection to {port}", f"none: {reason}")) from error
-        connection.terminator = self.dialect.terminator
-        connection.gap_s = None if self.dialect.lines_end else GAP_S
+        dialect = self.dialect
+        to_admin = port.name == self.admin_port.name
+        connection.terminator = dialect.admin_terminator if to_admin else dialect.terminator
+        lines_end = dialect.admin_lines_end if to_admin else dialect.lines_end
+        connection.gap_s = None if lines_end else GAP_S
         self._connections.append(connection)
         return connection
 
@@ -210,8 +229,9 @@ class JudgedServer:
     def greeted(self) -> Connection:
         """Connect and be greeted."""
         connection = self.open_player()
-        connection.send_lines("Hello")
-        connection.read_line("the line 'Greetings'")
+        if self.dialect.greets:
+            connection.send_lines("Hello")
+            connection.read_line("the line 'Greetings'")
         return connection
 
     def play(self) -> Player:
@@ -226,6 +246,32 @@ class JudgedServer:
                 return player
             player.connection.close()
         raise NotApplicableError(f"{self.dialect.low} is the secret of every game")
+
+    def another_game(self) -> Player:
+        """Begin a game after others; a server that one of those has ended is started again first.
+
+        What ended it is for the checks to say that are about it.
+        """
+        try:
+            return self.play()
+        except MismatchError as error:
+            if not self.is_gone():
+                raise
+            try:
+                self.start()
+            except NotStartedError:
+                raise error from None
+            return self.play()
+
+    def is_gone(self) -> bool:
+        """Whether the server has ended by itself, so far as the kit can know."""
+        self.settle()
+        return self.program is not None and bool(self.program.ended())
+
+    def settle(self) -> None:
+        """Give the server time to notice what has happened, where its work can be seen."""
+        if self.program is not None:
+            self.program.settle()
 
     def _ready(self) -> Connection:
         """Begin a game; a server that shares its rounds may be unable to for a moment, and says so (R-5)."""
@@ -245,7 +291,7 @@ class JudgedServer:
     def bystander(self) -> Player:
         """Begin a game that is to go on, whatever happens to others: a losing guess is known."""
         for _ in range(TRIES):
-            player = self.play()
+            player = self.another_game()
             if player.guess(self.dialect.low) is not Meaning.CORRECT:
                 return player
             player.connection.close()

@@ -12,7 +12,7 @@ from services.conformance.connection import (
     shown,
 )
 from services.conformance.dialect import ADDRESS, Meaning, addresses, classify
-from services.conformance.judged import JudgedServer
+from services.conformance.judged import JudgedServer, Player
 from services.conformance.results import Level
 from services.protocol.messages import Verdict
 
@@ -50,14 +50,23 @@ def greets(server: JudgedServer) -> None:
 )
 def crlf(server: JudgedServer) -> None:
     """Each line that the server sends ends with CRLF."""
+    # On one connection: whoever leaves does no harm, but that is not what this is about.
     connection = server.open_player()
-    connection.send_lines("Hello")
-    _expect_crlf(connection)
-    connection.close()
+    player = Player(connection, server.dialect)
+    said = ["Hello"]
     if server.dialect.plays:
-        player = server.play()
-        player.connection.send_lines(player.spell(server.dialect.low))
-        _expect_crlf(player.connection)
+        said += [*server.dialect.begin, player.spell(server.dialect.low)]
+    for line in said:
+        connection.send_lines(line)
+        _expect_crlf(connection)
+    if server.dialect.admin:
+        asking = server.open(server.admin_port)
+        asking.send_lines(server.dialect.admin_hello)
+        _expect_crlf(asking)
+        asking.send_lines("Who")
+        listed = asking.read_rest(None if server.dialect.who_closes else server.timing.quiet_s)
+        if listed.replace(b"\r\n", b"").count(b"\n") or not (b"\r\n" + listed).endswith(b"\r\n"):
+            asking.fail("each line of the list to end with CR and LF (\\r\\n)", f"'{shown(listed)}'")
 
 
 def _expect_crlf(connection: Connection) -> None:
@@ -83,14 +92,14 @@ def one_write(server: JudgedServer) -> None:
     for said in exchanges:
         before = len(connection.pieces)
         connection.send_lines(said)
-        connection.read_line("a reply")
+        text = connection.read_line("a reply")
         pieces = connection.pieces[before:]
         if len(pieces) > 1:
             connection.fail(
                 "the reply in one piece",
                 f"{len(pieces)} pieces: {' and '.join(map(shown, pieces))}",
             )
-        if connection.pending() or connection.ended:
+        if connection.pending() or connection.ended or classify(text) is Meaning.CORRECT:
             break
 
 
@@ -132,8 +141,8 @@ def verdict_distances(server: JudgedServer) -> None:
     """Whole games: every verdict fits the distance from the secret."""
     most = server.limits.close_distance
     for _ in range(FEW):
-        player = server.play()
-        seen = player.sweep()
+        player = server.another_game()
+        seen = player.sweep(tries=1)
         player.connection.close()
         secret = seen[-1][0]
         if all(meant in {Meaning.MISS, Meaning.CORRECT} for _, meant in seen) and len(seen) > most:
@@ -219,10 +228,18 @@ def own_secret(server: JudgedServer) -> None:
         raise NotApplicableError("the players share one secret: see one-secret")
     # All of them begin before any of them ends, if they can: a secret that the players share shows.
     players = [server.play() for _ in range(SECRETS if server.dialect.several else 1)]
-    secrets = [player.sweep()[-1][0] for player in players]
+    secrets: list[int] = []
+    for player in players:
+        try:
+            secrets.append(player.sweep()[-1][0])
+        except MismatchError:
+            if not (secrets and server.is_gone()):
+                raise
+            break
     while len(secrets) < SECRETS:
-        players[-1].connection.close()
-        players.append(server.play())
+        for player in players:
+            player.connection.close()
+        players.append(server.another_game())
         secrets.append(players[-1].sweep()[-1][0])
     if len(set(secrets)) == 1:
         players[-1].connection.fail(
@@ -269,6 +286,11 @@ def who(server: JudgedServer) -> None:
             connection.fail(f"the player {address} in the list", f"the list: {quoted_lines(lines)}")
     if len(set(found)) < FEW:
         connection.fail(f"a line for each of {FEW} players", f"the list: {quoted_lines(lines)}")
+    # Nobody else can play where the kit has started the server for this check.
+    if server.program is not None and len(lines) > FEW:
+        connection.fail(
+            f"a line for each of {FEW} players, and no other line", f"the list: {quoted_lines(lines)}"
+        )
 
 
 @CHECKS.check("A-2", need=Need.ADMIN, hint="close the administrator's connection after the list")
@@ -284,7 +306,9 @@ def who_closes(server: JudgedServer) -> None:
 
 
 @CHECKS.check(
-    "A-6", need=Need.BOTH, hint="take the address and the port from accept, with one blank between them"
+    "A-6",
+    need=Need.PLAYER_AND_ADMIN,
+    hint="take the address and the port from accept, with one blank between them",
 )
 def who_form(server: JudgedServer) -> None:
     """A player is listed as IP port, as the player's own socket has it."""
@@ -313,6 +337,8 @@ def who_empty(server: JudgedServer) -> None:
     try:
         server.await_listed(lambda found: not found, "nobody to be listed")
     except MismatchError as error:
+        if server.program is not None:  # started for this check: nobody can have played
+            raise
         raise NotApplicableError("somebody plays, or is still listed") from error
     connection, lines = server.who()
     if lines != [""]:

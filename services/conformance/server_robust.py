@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from dataclasses import replace
 from typing import Final
 
 from services.conformance.checks import Checklist, Need
@@ -88,7 +89,7 @@ FORGED_HEADER: Final = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\xc0\0\
 CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.ROBUST)
 
 
-@CHECKS.check("P-1", "P-2", "P-3", need=Need.GAME, hint=HINT_CASE)
+@CHECKS.check("P-1", "P-2", "P-3", need=Need.GREETED_GAME, hint=HINT_CASE)
 def any_case(server: JudgedServer) -> None:
     """Commands match in any case, with blanks around them."""
     connection = server.open_player()
@@ -110,8 +111,9 @@ def forged_header(server: JudgedServer) -> None:
     others = server.bystanders()
     connection = server.open(server.player_port)
     player = Player(connection, server.dialect)
-    connection.send(FORGED_HEADER)
-    connection.send_lines("Hello", *server.dialect.begin, player.spell(server.dialect.low))
+    lines = ("Hello", *server.dialect.begin, player.spell(server.dialect.low))
+    # At once: where recv cuts it is not left to chance.
+    connection.send(FORGED_HEADER + b"".join(line.encode() + server.dialect.terminator for line in lines))
     connection.read_rest(server.timing.quiet_s)
     if FORGED_HOST in str(server.listed()):
         connection.fail("no player in the list who only claims to be there", FORGED_HOST)
@@ -177,7 +179,7 @@ def no_numbers(server: JudgedServer) -> None:
 def half_close(server: JudgedServer) -> None:
     """A client that half-closes after its last line gets every reply."""
     for _ in range(TRIES):
-        player = server.play()
+        player = server.another_game()
         player.connection.send_lines(player.spell(server.dialect.low))
         player.connection.half_close()
         verdict = player.verdict(server.dialect.low)
@@ -190,9 +192,10 @@ def half_close(server: JudgedServer) -> None:
 def no_reset(server: JudgedServer) -> None:
     """Correct arrives, and nothing after it, even if more was sent."""
     player, numbers = _nearly_won(server)
-    lines = [player.spell(number) for number in numbers]
-    player.connection.send_lines(*lines, *lines[:1] * TRAILING_LINES)
-    if Meaning.CORRECT not in map(player.verdict, numbers):
+    sent = [*numbers, *numbers[:1] * TRAILING_LINES]
+    player.connection.send_lines(*map(player.spell, sent))
+    # Where the secret changes within the game, a later one may be Correct.
+    if Meaning.CORRECT not in map(player.verdict, sent):
         player.connection.fail(f"Correct for one of {', '.join(map(str, numbers))}", "none")
     wanted = "nothing after Correct, although more lines were sent"
     more = player.connection.read_rest()
@@ -208,12 +211,12 @@ def _nearly_won(server: JudgedServer) -> tuple[Player, list[int]]:
     """Return a player and the numbers of which one is the secret: just one where verdicts tell distances."""
     numbers = range(server.dialect.low, server.dialect.high + 1)
     for _ in range(TRIES):
-        player = server.play()
+        player = server.another_game()
         seen = dict(player.sweep(leave=1))
         if Meaning.CORRECT not in seen.values():
             return player, [number for number in numbers if number not in seen]
         player.connection.close()
-    return server.play(), list(numbers)
+    return server.another_game(), list(numbers)
 
 
 @CHECKS.check("P-5", need=Need.GAME, risk=1, hint=HINT_NUMBER)
@@ -223,6 +226,11 @@ def word_guess(server: JudgedServer) -> None:
     player = server.play()
     player.connection.send_lines(player.spell("abc"))
     player.connection.read_rest(server.timing.quiet_s)
+    if not (server.dialect.several or player.connection.ended):
+        # That this one leaves would harm others, if that does.
+        with contextlib.suppress(MismatchError):
+            player.guess(server.dialect.low)
+            return
     server.make_room(player.connection)
     server.expect_serves(*others)
 
@@ -236,6 +244,7 @@ def leaves_mid_game(server: JudgedServer) -> None:
         for _ in range(guesses):
             player.guess(server.dialect.low)
         player.connection.close()
+        server.settle()  # who comes at once might hide that somebody has left
     server.expect_serves(*others)
 
 
@@ -245,9 +254,11 @@ def vanished_player(server: JudgedServer) -> None:
     others = server.bystanders()
     player = server.play()
     player.connection.reset()
+    server.settle()
     player = server.play()
     player.connection.send_lines(player.spell(server.dialect.low))
     player.connection.reset()
+    server.settle()
     server.expect_serves(*others)
 
 
@@ -267,10 +278,12 @@ def ghosts(server: JudgedServer) -> None:
 
 @CHECKS.check("F-1", need=Need.GAME, risk=1, hint=HINT_END)
 def cut_line(server: JudgedServer) -> None:
-    """A connection ends within a line: the others play on."""
+    """A connection pauses or ends within a line: the others play on."""
     others = server.bystanders()
     player = server.play()
     player.connection.send(b"My Gu")
+    if server.dialect.several:
+        server.expect_serves(*others)
     player.connection.close()
     connection = server.open_player()
     connection.send(b"Hel")
@@ -284,8 +297,6 @@ def idle_player(server: JudgedServer) -> None:
     server.open_player()
     server.greeted()
     idle = server.play()
-    half = server.play()
-    half.connection.send(b"My Guess")
     for _ in range(2):
         server.expect_serves()
     idle.guess(server.dialect.low)
@@ -295,6 +306,9 @@ def idle_player(server: JudgedServer) -> None:
 def idle_admin(server: JudgedServer) -> None:
     """An idle administrator keeps nobody from playing."""
     others = server.bystanders()
+    if server.admin_port.tls is not None:
+        server.open(replace(server.admin_port, tls=None))  # does not even begin to encrypt
+        server.expect_serves(*others)
     server.greeted_admin()
     server.expect_serves(*others)
 
@@ -302,6 +316,8 @@ def idle_admin(server: JudgedServer) -> None:
 @CHECKS.check("A-2", need=Need.ADMIN, risk=1, hint=HINT_IDLE)
 def idle_admin_beside(server: JudgedServer) -> None:
     """An idle administrator keeps no other from asking."""
+    if server.dialect.plays:
+        server.play()  # nothing at all is what many a server answers when nobody plays
     server.open(server.admin_port)
     server.greeted_admin()
     connection, lines = server.who()
@@ -316,16 +332,24 @@ def idle_costs_nothing(server: JudgedServer) -> None:
     if program is None or program.usage() is None:
         raise NotApplicableError("processor time can only be seen with --server-command, on Linux")
     player = server.play()
+    _expect_rest(server, player, "while a player thinks")
+    if server.dialect.several:
+        server.play().connection.close()
+        if server.is_gone():  # the check leaves-mid-game is about that
+            return
+        _expect_rest(server, player, "after another player has left")
     if server.dialect.admin:
         server.greeted_admin()
+        _expect_rest(server, player, "while an administrator thinks")
+
+
+def _expect_rest(server: JudgedServer, player: Player, when: str) -> None:
     # Over as soon as it has waited or computed for so long, whichever comes first.
     deadline = server.clock.deadline(IDLE_S)
     while not deadline.over:
         time.sleep(LOOK_PAUSE_S)
     if deadline.computed:
-        player.connection.fail(
-            "a server that waits while nobody says anything", "one that computes all the time"
-        )
+        player.connection.fail(f"a server that waits {when}", "one that computes all the time")
 
 
 @CHECKS.check("P-10", need=Need.GAME, risk=1, hint=HINT_END)
@@ -392,7 +416,7 @@ def crowd(server: JudgedServer) -> None:
         )
 
 
-@CHECKS.check("F-3", need=Need.GAME, risk=1, hint=HINT_LINES)
+@CHECKS.check("F-3", need=Need.GREETED_GAME, risk=1, hint=HINT_LINES)
 def lines_in_order(server: JudgedServer) -> None:
     """A whole handshake in one segment is answered in order."""
     connection = server.open_player()
@@ -444,7 +468,7 @@ def rebound(server: JudgedServer) -> None:
     winner.sweep()
     winner.connection.read_rest()
     winner.connection.close()
-    player = server.play()
+    player = server.another_game()
     if server.dialect.admin:
         server.who()
     program.kill()

@@ -1,5 +1,6 @@
 """Judge a server: run every check up to a level, and survive whatever the server does."""
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from services.conformance.checks import Check, Need
 from services.conformance.connection import MismatchError, NotApplicableError
 from services.conformance.dialect import Seat
 from services.conformance.discovery import discover
-from services.conformance.judged import JudgedServer, NotStartedError
+from services.conformance.judged import TRIES, JudgedServer, NotStartedError, SecretChangedError
 from services.conformance.procfs import listening
 from services.conformance.results import Finding, Outcome, Report, Result
 
@@ -100,10 +101,10 @@ def _judge(
 
 def _missing(server: JudgedServer, need: Need) -> str:
     dialect = server.dialect
-    if need is not Need.NOTHING and need is not Need.ADMIN and not dialect.greets:
+    if need in {Need.GREETING, Need.GREETED_GAME} and not dialect.greets:
         return "Hello is not answered: see greets"
-    if need in {Need.GAME, Need.SEVERAL, Need.PLAYER_AND_ADMIN, Need.BOTH, Need.WATCH} and not dialect.plays:
-        return "no game could be begun: see starts-game and guess-spelling"
+    if need not in {Need.NOTHING, Need.GREETING, Need.ADMIN} and not dialect.plays:
+        return "no game could be begun: see greets, starts-game and guess-spelling"
     if need in {Need.SEVERAL, Need.BOTH, Need.WATCH} and not dialect.several:
         return "a second player is not served: see two-players"
     if need in {Need.ADMIN, Need.PLAYER_AND_ADMIN, Need.BOTH, Need.WATCH} and not dialect.admin:
@@ -126,12 +127,14 @@ def _run(server: JudgedServer, check: Check[JudgedServer]) -> Result:
         return _result(check, Outcome.NOT_JUDGED, Finding(note=str(error)))
     died = ""
     try:
-        check.run(server)
+        _run_anew(server, check)
     except MismatchError as error:
         outcome, finding = Outcome.FAILED, error.finding
         finding = replace(finding, note=finding.note or check.hint)
     except NotApplicableError as error:
         outcome, finding = Outcome.NOT_APPLICABLE, Finding(note=str(error))
+    except NotStartedError as error:
+        outcome, finding = Outcome.NOT_JUDGED, Finding(note=str(error))
     finally:
         died = server.end_check()
     if server.program is not None and (died or outcome is Outcome.FAILED):
@@ -139,6 +142,17 @@ def _run(server: JudgedServer, check: Check[JudgedServer]) -> Result:
     result = _result(check, outcome, finding)
     seconds = time.monotonic() - start
     return replace(result, died=died, seconds=seconds, timeline=server.recorder.timeline())
+
+
+def _run_anew(server: JudgedServer, check: Check[JudgedServer]) -> None:
+    """Run a check, again where the chance of a secret that changes has decided it."""
+    for _ in range(TRIES - 1):
+        with contextlib.suppress(SecretChangedError):
+            check.run(server)
+            return
+        server.end_check()
+        server.begin_check()
+    check.run(server)
 
 
 def _look_after(server: JudgedServer, check: Check[JudgedServer], result: Result) -> tuple[Result, str]:

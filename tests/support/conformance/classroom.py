@@ -32,7 +32,7 @@ FAULTS: Final[dict[str, str]] = {
     "dora": "leaves-mid-game who-left cut-line survives",
     "emil": "two-players idle-player idle-admin-beside",
     "fritz": "idle-admin idle-admin-beside",
-    "gerda": "plain-text-harmless",
+    "gerda": "idle-admin plain-text-harmless",
     "hugo": "idle-costs-nothing",
     "ida": "two-lines split-line no-reset lines-in-order slow-typist",
     "jan": "rebound",
@@ -43,6 +43,11 @@ FAULTS: Final[dict[str, str]] = {
     "paul": "who who-form crowd",
     "quin": "prompt prompt-words refusal refusal-words who-empty who-left any-case two-lines split-line"
     " nonsense no-numbers half-close no-reset ghosts lines-in-order slow-typist rebound",
+    "rosa": "verdict-distances",
+    # A game that is won ends the server, in whatever check it is.
+    "sara": "who-left no-reset crowd survives",
+    "tilo": "split-line no-reset cut-line garbage endless-line slow-typist",
+    "udo": "who-closes who-empty",
 }
 """The checks that each submission has to fail, at the level robust."""
 ENCRYPTED: Final = "gerda"

@@ -31,7 +31,7 @@ class OneAtATime(Mutant):
 class StallsOnIdlePlayer(Mutant):
     """Lets everybody wait for a player who has begun a line."""
 
-    breaks = "idle-player"
+    breaks = "cut-line"
     stall: ClassVar = threading.Lock()
 
     def answer(self, connection: Connection, request: Request) -> None:
@@ -40,7 +40,7 @@ class StallsOnIdlePlayer(Mutant):
 
     def cut(self, connection: Connection, data: bytes) -> list[bytes]:
         lines = super().cut(connection, data)
-        if connection.lines.unterminated == b"My Guess":
+        if connection.lines.unterminated == b"My Gu":
             with self.stall:
                 time.sleep(3)
         return lines
