@@ -131,6 +131,11 @@ async def _ask(
     try:
         wire.writer.write(hello)
         greeting = await _read(wire.reader, timeout_s, a_line=True)
+        if ended and not greeting and not wire.reader.at_eof():
+            # Some that compare all that they have received end with the connection, so it is tried here.
+            hello, who = (spell(question).encode() for question in questions)
+            wire.writer.write(hello)
+            greeting = await _read(wire.reader, SECOND_TIMEOUT_S, a_line=True)
     except OSError as error:
         raise _NotGreetedError(f"{target} broke off: {cause(error)}") from None
     refusal = _refusal(greeting)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -160,6 +161,23 @@ def compares_all_that_came(hello: str) -> Callable[[Peer], None]:
     return script
 
 
+def ends_with_its_first_connection() -> Callable[[Peer], None]:
+    """Compare what one recv() returns, and be gone as soon as the first administrator leaves."""
+    first = threading.Lock()
+
+    def script(peer: Peer) -> None:
+        if not first.acquire(blocking=False):
+            peer.reset()
+            return
+        while (said := peer.hear_anything()) not in {"Who", ""}:
+            if said == "Hello":
+                peer.send("Give your command:", end="")
+        peer.send("10.0.0.1 5")
+        peer.close()
+
+    return script
+
+
 @pytest.mark.parametrize(
     "script",
     [
@@ -170,6 +188,7 @@ def compares_all_that_came(hello: str) -> Callable[[Peer], None]:
         wants_its_own_hello("Refused: administrators only"),
         compares_all_that_came("Hello"),
         compares_all_that_came("Admin-Hello"),
+        ends_with_its_first_connection(),
     ],
 )
 def test_gets_on_with_stranger_servers(script: Callable[[Peer], None]) -> None:
