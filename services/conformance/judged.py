@@ -38,6 +38,8 @@ TIME_WAIT_S: Final = 65.0
 """After this time the kernel has forgotten the connections of a server that does not set SO_REUSEADDR."""
 CHECK_S: Final = 12.0
 """A check that has waited so long in all gets no more answers: each has a limit of its own."""
+LOST_LISTS: Final = 5
+"""A reset may have overtaken a list; where nothing came so many times in a row, there was none."""
 PROBE_PAUSE_S: Final = 0.05
 LOOK_PAUSE_S: Final = 0.01
 GAP_S: Final = 0.015
@@ -319,9 +321,12 @@ class JudgedServer:
     def await_listed(self, wanted: Callable[[list[tuple[str, int]]], bool], expected: str) -> None:
         """Ask who is playing until the list is as wanted; a server may need a moment to notice."""
         deadline = self.clock.deadline(self.timing.timeout_s)
+        lost = 0
         while True:
             connection, lines = self.who()
-            if wanted(addresses("\n".join(lines))):
+            lost = lost + 1 if connection.was_reset and not lines else 0
+            is_answer = not 0 < lost < LOST_LISTS or deadline.over
+            if is_answer and wanted(addresses("\n".join(lines))):
                 if not lines:
                     # Nothing at all may be a list of nobody, or the end of a server that has just died.
                     self.greeted_admin().close()

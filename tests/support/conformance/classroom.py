@@ -48,6 +48,8 @@ FAULTS: Final[dict[str, str]] = {
     "sara": "who-left no-reset crowd survives",
     "tilo": "split-line no-reset cut-line garbage endless-line slow-typist",
     "udo": "who-closes who-empty",
+    "vera": "no-banner greets nonsense no-numbers",
+    "willi": "crlf",
 }
 """The checks that each submission has to fail, at the level robust."""
 ENCRYPTED: Final = "gerda"
