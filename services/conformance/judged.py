@@ -55,8 +55,8 @@ TRIES: Final = 8
 Gathered = TypeVar("Gathered")
 
 
-class SecretChangedError(NotApplicableError):
-    """The secret has changed within the game, into the guess that was to lose."""
+class ChanceError(NotApplicableError):
+    """A guess that was to lose has won: by chance, or as the secret has changed. It is to be tried again."""
 
 
 class NotStartedError(Exception):
@@ -110,7 +110,7 @@ class Player:
         text = self.connection.read_line(f"a verdict on the guess {number}")
         meant = classify(text)
         if meant is Meaning.CORRECT and number == self.losing:
-            raise SecretChangedError(f"the guess {number}, which was wrong, is Correct now")
+            raise ChanceError(f"the guess {number}, which was wrong, is Correct now")
         if meant not in VERDICTS:
             self.connection.fail(f"a verdict (Far, Close or Correct) on the guess {number}", quoted(text))
         if meant not in {Meaning.CORRECT, Meaning.TOO_LATE} and isinstance(number, int):
@@ -373,10 +373,10 @@ class JudgedServer:
     def expect_serves(self, *bystanders: Player) -> None:
         """Take a newcomer to be able to play, and each bystander to be judged as before."""
         newcomer = self.play()
-        newcomer.guess(self.dialect.low)
         for bystander in bystanders:
             number = self.dialect.low if bystander.losing is None else bystander.losing
             bystander.guess(number)
+        newcomer.guess(self.dialect.low)  # the last one: it may win, and many a server dies of that
 
     def bystanders(self) -> tuple[Player, ...]:
         """Begin a game that is to go on, if the server serves several players at all."""

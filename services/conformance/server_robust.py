@@ -8,7 +8,7 @@ from typing import Final
 from services.conformance.checks import Checklist, Need
 from services.conformance.connection import MismatchError, NotApplicableError, quoted, shown
 from services.conformance.dialect import VERDICTS, Meaning, classify
-from services.conformance.judged import LOOK_PAUSE_S, TRIES, JudgedServer, Player, in_threads
+from services.conformance.judged import LOOK_PAUSE_S, TRIES, ChanceError, JudgedServer, Player, in_threads
 from services.conformance.results import Finding, Level
 
 NONSENSE: Final = ("abc", "", "My Guess is: ten", "My Guess is:", "Hello", "Who", "%s%n", "1 2")
@@ -242,7 +242,8 @@ def leaves_mid_game(server: JudgedServer) -> None:
     for guesses in (0, 1):
         player = server.play()
         for _ in range(guesses):
-            player.guess(server.dialect.low)
+            if player.guess(server.dialect.low) is Meaning.CORRECT:
+                raise ChanceError("the player who was to leave has won")
         player.connection.close()
         server.settle()  # who comes at once might hide that somebody has left
     server.expect_serves(*others)

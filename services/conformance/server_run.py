@@ -19,7 +19,7 @@ from services.conformance.checks import Check, Need
 from services.conformance.connection import MismatchError, NotApplicableError
 from services.conformance.dialect import Seat
 from services.conformance.discovery import discover
-from services.conformance.judged import TRIES, JudgedServer, NotStartedError, SecretChangedError
+from services.conformance.judged import TRIES, ChanceError, JudgedServer, NotStartedError
 from services.conformance.procfs import listening
 from services.conformance.results import Finding, Outcome, Report, Result
 
@@ -145,9 +145,9 @@ def _run(server: JudgedServer, check: Check[JudgedServer]) -> Result:
 
 
 def _run_anew(server: JudgedServer, check: Check[JudgedServer]) -> None:
-    """Run a check, again where the chance of a secret that changes has decided it."""
+    """Run a check, again where chance has decided it."""
     for _ in range(TRIES - 1):
-        with contextlib.suppress(SecretChangedError):
+        with contextlib.suppress(ChanceError):
             check.run(server)
             return
         server.end_check()
