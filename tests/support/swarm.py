@@ -165,12 +165,33 @@ class Swarm:
         self.settings |= changed
         self.nodes[0].run(f"{HOME}/deploy/swarm", *command, settings=self.settings)
 
+    def scale(self, service: str, count: int) -> None:
+        """Have more containers of a service, or fewer."""
+        self.nodes[0].run("docker", "service", "scale", "--detach", f"{STACK}_{service}={count}")
+
+    def running(self, service: str) -> int:
+        """Return how many containers of a service serve, as the managers know."""
+        tasks = self.nodes[0].run(
+            *("docker", "service", "ps", "--filter", "desired-state=running"),
+            *("--format", "{{.CurrentState}}", f"{STACK}_{service}"),
+        )
+        return len([task for task in tasks.splitlines() if task.startswith("Running")])
+
     def rolled_out(self, service: str) -> bool:
         """Tell whether an update is over, and went well."""
+        state = self._update(service)
+        assert state in {"", "updating", "completed"}, state
+        return state != "updating"
+
+    def rolled_back(self, service: str) -> bool:
+        """Tell whether an update has failed, and all is as before."""
+        state = self._update(service)
+        assert state in {"updating", "rollback_started", "rollback_completed"}, state
+        return state == "rollback_completed"
+
+    def _update(self, service: str) -> str:
         [found] = self.nodes[0].engine.services.list(filters={"name": f"{STACK}_{service}"})
-        status = found.attrs.get("UpdateStatus", {})
-        assert status.get("State") in {None, "updating", "completed"}, status
-        return bool(status.get("State") != "updating")
+        return str(found.attrs.get("UpdateStatus", {}).get("State", ""))
 
     def containers(self, service: str) -> list[tuple[Node, Container]]:
         """Return the running containers of a service, and where each of them is."""
@@ -213,6 +234,20 @@ class Swarm:
                         pass
             assert not here & found.keys(), "somebody plays in two places"
             found |= dict.fromkeys(here, node)
+        return found
+
+    def connected(self) -> set[str]:
+        """Return who plays as the bots on running machines tell, those included that wait for an answer."""
+        found: set[str] = set()
+        for log in self.logs("bot"):
+            for event in log.events():
+                match event["event"]:
+                    case "connection_opened":
+                        found.add(str(event["local"]))
+                    case "game_won" | "game_lost" | "game_refused":
+                        found.discard(str(event["local"]))
+                    case _:
+                        pass
         return found
 
     def list_is_true(self, node: Node) -> bool:
