@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.inside import output_of
 from tests.support.line_client import LineClient
 from tests.support.topology import running_topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from docker.models.containers import Container
 
     from tests.support.topology import Topology
 
@@ -32,24 +31,17 @@ def encrypted_topology(tmp_path: Path) -> Iterator[Topology]:
         yield running
 
 
-def output(container: Container, *command: str) -> str:
-    """Run a command as the container's own user, and return what it prints."""
-    done = container.exec_run(list(command))
-    assert isinstance(done.output, bytes)
-    return done.output.decode()
-
-
 @pytest.mark.parametrize("service", HELD)
 def test_everybody_holds_his_own_files_and_cannot_change_them(topology: Topology, service: str) -> None:
     """Each container sees its own certificates, none of another's, all readable, none writable."""
     container = topology.containers(service)[0]
-    found = set(output(container, "find", "/certs", "-type", "l", "-name", "*.pem").split())
+    found = set(output_of(container, "find", "/certs", "-type", "l", "-name", "*.pem").split())
     volumes = [mount for mount in container.attrs["Mounts"] if "Name" in mount]
     mounts = {one["Destination"]: one["RW"] for one in volumes if one["Destination"].startswith("/certs/")}
 
     assert {path.removeprefix("/certs/") for path in found} == HELD[service]
     for path in found:
-        assert "-----BEGIN " in output(container, "cat", path)
+        assert "-----BEGIN " in output_of(container, "cat", path)
     assert mounts == {f"/certs/{name.partition('/')[0]}": False for name in HELD[service]}
 
 

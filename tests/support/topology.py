@@ -72,7 +72,7 @@ class Topology:
     def run(self, *arguments: str) -> str:
         """Run one `docker compose` command and return its output; a failure shows its own words."""
         done = subprocess.run(
-            [*self.command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+            [*self.command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=240
         )
         assert done.returncode == 0, f"docker compose {' '.join(arguments)}:\n{done.stderr}"
         return done.stdout

@@ -133,7 +133,7 @@ class NeverIdle(Mutant):
     """Has no idle timeout."""
 
     breaks = "idle-timeout"
-    short_idle_s = 1.5
+    short_idle_s = 3.0
 
     def time_left(self, connection: Connection) -> float | None:
         return None if connection.state is State.PLAYING else super().time_left(connection)

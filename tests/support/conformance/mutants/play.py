@@ -212,7 +212,7 @@ class RefusesOtherwise(Mutant):
         "refusal-words long-line unterminated too-many-invalid full reasons idle-timeout unterminated-timeout"
     )
     breaks += " greeted-timeout dripping-timeout admin-timeout seat-taken watcher-refused"
-    short_idle_s = 1.5
+    short_idle_s = 3.0
 
     def encode(self, message: Message) -> bytes:
         return b"Protocol error\r\n" if isinstance(message, Refused) else encode(message)
