@@ -33,7 +33,7 @@ from services.admin.recorder import Recorder
 from services.admin.view import board_view
 from services.runtime.connecting import Target, UnreachableError, cause
 from services.runtime.fault import FAILED
-from services.runtime.hang_up import ending_signals
+from services.runtime.hang_up import on_end
 from services.runtime.logging import LogFormat, configure
 from services.runtime.output import STDOUT
 from services.runtime.output_stream import OutputStream
@@ -59,8 +59,7 @@ async def watch(target: Target, settings: Settings, terminal: Terminal, *, as_js
         UnreachableError: There is no point in trying again.
     """
     stopped: asyncio.Future[int | UnreachableError] = asyncio.get_running_loop().create_future()
-    for number in ending_signals():
-        asyncio.get_running_loop().add_signal_handler(number, _settle, stopped, _STATUS[number])
+    on_end(lambda number: _settle(stopped, _STATUS[number]))
     clock = Clock()
     board = Board(clock.now(), low=settings.rules.low, high=settings.rules.high)
     expected = expectations(settings.rules)
@@ -127,7 +126,7 @@ def _is_written_end(fd: int) -> bool:
 
 
 def _settle(stopped: asyncio.Future[int | UnreachableError], outcome: int | UnreachableError) -> None:
-    # A second signal, while the first is being obeyed, changes nothing.
+    # A signal, while another end is under way, changes nothing.
     if not stopped.done():
         stopped.set_result(outcome)
 

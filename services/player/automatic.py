@@ -18,7 +18,7 @@ from services.player.bot_pool import BotPool
 from services.player.progress import progress_line, summary_table
 from services.player.settings import AUTO
 from services.runtime.connecting import UntrustedError
-from services.runtime.hang_up import ending_signals
+from services.runtime.hang_up import on_end
 from services.runtime.logging import configure, default_format
 from services.runtime.output import STDOUT
 from services.runtime.output_stream import OutputStream
@@ -51,8 +51,7 @@ async def play(config: BotConfig, settings: Settings, terminal: Terminal) -> int
         ended_by.append(number)
         pool.stop()
 
-    for number in ending_signals():
-        asyncio.get_running_loop().add_signal_handler(number, stop, number)
+    on_end(stop)
     if settings.log_format is None and terminal.is_drawable:
         # A terminal that takes nothing any more is gone.
         output = OutputStream(STDOUT, sys.stdout.encoding, lambda _: stop(signal.SIGHUP))

@@ -1,9 +1,14 @@
-"""What SIGHUP means to a program: its terminal is closed, or somebody wants it to read its files again."""
+"""What ends a program: Ctrl-C, SIGTERM, and SIGHUP where a terminal is closed and nothing is read again."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def hang_up_ends(*, may_reload: bool = False) -> bool:
@@ -17,8 +22,26 @@ def hang_up_ends(*, may_reload: bool = False) -> bool:
     return not may_reload or _has_terminal()
 
 
-def ending_signals() -> tuple[signal.Signals, ...]:
-    """Return the signals that end a program which has nothing to reload."""
+def on_end(tell: Callable[[signal.Signals], None]) -> None:
+    """Have the running loop told of the first signal that ends a program which has nothing to reload.
+
+    Those that follow change nothing, not even when the loop is closed: the end is under way, and people press
+    Ctrl-C twice. The loop's own handlers go with it, and the next signal would kill.
+    """
+    loop = asyncio.get_running_loop()
+    has_ended = False
+
+    def end(number: int, _: object) -> None:
+        nonlocal has_ended
+        if not has_ended and not loop.is_closed():
+            has_ended = True
+            loop.call_soon_threadsafe(tell, signal.Signals(number))
+
+    for number in _ending_signals():
+        signal.signal(number, end)
+
+
+def _ending_signals() -> tuple[signal.Signals, ...]:
     return (signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hang_up_ends() else []))
 
 

@@ -7,11 +7,14 @@ from pathlib import Path
 
 
 def output_file(text: str) -> Path:
-    """Return a file that can be written, for argparse; one that was not there is empty then."""
+    """Return a file that can be written, for argparse; nothing is left of trying."""
     path = Path(text)
+    is_new = not path.exists()
     try:
         if path.is_file() or path.is_dir() or not path.exists():  # who reads a FIFO would see its end
             path.open("ab").close()
+            if is_new:
+                path.resolve().unlink()
     except OSError as error:
         raise _unwritable(text, error) from None
     return path

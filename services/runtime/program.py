@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import errno
 import os
+import signal
 import sys
 from io import BufferedWriter, TextIOWrapper
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -64,7 +65,17 @@ def run_program(name: str, environ: Mapping[str, str], run: Callable[[], int]) -
         except OSError:
             # The interpreter would flush once more, and complain.
             os.dup2(os.open(os.devnull, os.O_WRONLY), fd)
+    _ignore_interrupts()
     sys.exit(status)
+
+
+def _ignore_interrupts() -> None:
+    """Let nothing change the status any more: the interpreter takes its handlers away before it ends."""
+    ending = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    # Python complains of one that arrives while its handler is taken away.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+    for number in ending:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _complain(name: str, error: OSError) -> None:

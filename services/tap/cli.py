@@ -13,14 +13,16 @@ from services.runtime.command import run_command
 from services.runtime.connecting import Target, cause
 from services.runtime.environ import given_flags, host_and_port
 from services.runtime.fault import Fault
-from services.runtime.hang_up import ending_signals
+from services.runtime.hang_up import on_end
 from services.runtime.listening import open_listeners
 from services.runtime.output import STDOUT
 from services.runtime.output_file import output_file
 from services.runtime.output_stream import OutputStream
 from services.runtime.terminal import Terminal
 from services.runtime.tls import ReloadingContext
+from services.runtime.whole_file import write_whole
 from services.tap.follow import Port
+from services.tap.players import Players
 from services.tap.relay import Relay
 from services.tap.render import Timeline, json_line, text_lines
 from services.tap.settings import Settings
@@ -107,7 +109,7 @@ def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         asyncio.run(_relay(settings, tls, text))
     finally:
         if options.html:
-            options.html.write_text(timeline.page(), encoding="utf-8")
+            write_whole(options.html, timeline.page())
     return OK
 
 
@@ -147,16 +149,15 @@ async def _relay(settings: Settings, tls: ReloadingContext | None, text: Callabl
         if not stopped.done():
             stopped.set_result(failure)
 
-    for number in ending_signals():
-        loop.add_signal_handler(number, stop)
+    on_end(lambda _: stop())
     output = OutputStream(STDOUT, sys.stdout.encoding, stop)
 
     def show(entry: Entry) -> None:
-        if not stopped.done():
+        if not output.closed:
             output.text.write(text(entry))
             output.text.flush()
 
-    numbers = itertools.count(1)
+    numbers, players = itertools.count(1), Players()
     started_s = loop.time()
     ports = (
         (Port.PLAYER, settings.listen_port, settings.port),
@@ -167,14 +168,11 @@ async def _relay(settings: Settings, tls: ReloadingContext | None, text: Callabl
     with contextlib.ExitStack() as opened:
         opened.enter_context(output)
         for port, listen_port, server_port in ports:
+            target = Target(settings.host, server_port, tls)
             relay = Relay(
-                port,
-                Target(settings.host, server_port, tls),
-                show,
-                output.drain,
-                numbers,
-                started_s=started_s,
+                *(port, target, show, output.drain), numbers=numbers, players=players, started_s=started_s
             )
+            opened.callback(relay.close)
             for listener in _listen(settings.listen_host, listen_port):
                 server = await asyncio.start_server(relay.accept, sock=listener)
                 opened.callback(server.close)

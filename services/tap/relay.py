@@ -12,19 +12,18 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Final
 
+from services.protocol.messages import Address
 from services.runtime.connecting import UnreachableError, open_stream
-from services.tap.follow import Conversation, Shown, Side
+from services.tap.follow import Conversation, Port, Shown, Side
 from services.tap.render import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from services.runtime.connecting import Target
-    from services.tap.follow import Port
+    from services.tap.players import Player, Players
 
 CHUNK_OCTETS: Final = 16 << 10
-SILENCE_S: Final = 1.0
-"""After so much silence the tap says that a line was not ended."""
 MOST_CONNECTIONS: Final = 256
 """Connections at once; one more is closed, and the tap says so."""
 
@@ -40,8 +39,9 @@ class Relay:
         target: Target,
         show: Callable[[Entry], None],
         shown: Callable[[], Awaitable[None]],
-        numbers: Iterator[int],
         *,
+        numbers: Iterator[int],
+        players: Players,
         started_s: float,
     ) -> None:
         """Make a relay.
@@ -52,6 +52,7 @@ class Relay:
             show: is given each entry as it happens.
             shown: waits until its reader has taken them all.
             numbers: those of the connections, of all relays together.
+            players: the players that came through any of them.
             started_s: the loop's time from which the entries count.
         """
         self.port = port
@@ -59,24 +60,32 @@ class Relay:
         self._show = show
         self._shown = shown
         self._numbers = numbers
+        self._players = players
         self._started_s = started_s
-        self._open = 0
+        self._open: set[_Tapped] = set()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Relay one connection until both sides have ended."""
-        tapped = _Tapped(next(self._numbers), self.port, self._show, self._shown, self._started_s)
-        if self._open >= MOST_CONNECTIONS:
+        number = next(self._numbers)
+        tapped = _Tapped(number, self.port, self._show, players=self._players, started_s=self._started_s)
+        if len(self._open) >= MOST_CONNECTIONS:
             tapped.remark(Side.CLIENT, f"(refused: the tap serves {MOST_CONNECTIONS} connections at once)")
             writer.close()
             return
-        self._open += 1
+        self._open.add(tapped)
         try:
             # Cancelled, the task would end the tap with a traceback: asyncio asks it how it failed.
             with contextlib.suppress(asyncio.CancelledError):
                 await self._relay(tapped, reader, writer)
         finally:
-            self._open -= 1
+            self._open.discard(tapped)
+            tapped.close()
             writer.close()
+
+    def close(self) -> None:
+        """Show what has not come on any connection when the tap ends."""
+        for tapped in self._open:
+            tapped.close()
 
     async def _relay(
         self, tapped: _Tapped, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -88,10 +97,11 @@ class Relay:
             tapped.remark(Side.SERVER, f"(not reached: {error})")
             _reset(writer)
             return
+        tapped.reached(Address(*server_writer.get_extra_info("sockname")[:2]))
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_pump(tapped, Side.CLIENT, reader, server_writer))
-                tasks.create_task(_pump(tapped, Side.SERVER, server_reader, writer))
+                tasks.create_task(_pump(tapped, Side.CLIENT, reader, server_writer, self._shown))
+                tasks.create_task(_pump(tapped, Side.SERVER, server_reader, writer, self._shown))
         except* _BrokenError:
             # What broke on one side breaks on the other in the same way: a reset stays a reset.
             for end in (writer, server_writer):
@@ -112,41 +122,87 @@ class _Tapped:
         number: int,
         port: Port,
         show: Callable[[Entry], None],
-        shown: Callable[[], Awaitable[None]],
+        *,
+        players: Players,
         started_s: float,
     ) -> None:
-        self.shown = shown
-        self.conversation = Conversation(port)
+        self._conversation = Conversation(port, players)
         self._number = number
         self._port = port
         self._show = show
+        self._players = players
+        self._player: Player | None = None
         self._started_s = started_s
+        self._timer: asyncio.TimerHandle | None = None
 
-    def show(self, shown: list[Shown]) -> None:
-        at_s = asyncio.get_running_loop().time() - self._started_s
+    def reached(self, address: Address) -> None:
+        """Take note of where the server sees the connection come from."""
+        if self._port is Port.PLAYER:
+            self._player = self._players.opened(self._number, address)
+        self.remark(Side.SERVER, f"(connected: there this is {address})")
+
+    def received(self, side: Side, data: bytes) -> None:
+        """Show what a side has sent; nothing is its end."""
+        if not data:
+            self._end()
+        self._show_all(self._conversation.received(side, data, self._now_s()))
+        self._watch_silence()
+
+    def broke(self, side: Side, error: OSError) -> None:
+        """Show that a side is gone without closing."""
+        self._end()
+        self.remark(side, f"(broke the connection off: {error.strerror or error})")
+
+    def close(self) -> None:
+        """Show what has not come until the end."""
+        self._end()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._show_all(self._conversation.left(self._now_s()))
+
+    def remark(self, side: Side, text: str) -> None:
+        self._show_all([Shown(side, text, is_line=False)])
+
+    def _now_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._started_s
+
+    def _end(self) -> None:
+        if self._player is not None and self._player.ended_s is None:
+            self._player.ended_s = self._now_s()
+
+    def _watch_silence(self) -> None:
+        # A timer, because reading must not be cancelled only to say that there is nothing to read.
+        if self._timer is not None:
+            self._timer.cancel()
+        due_s = self._conversation.due_s
+        if due_s is not None:
+            self._timer = asyncio.get_running_loop().call_at(self._started_s + due_s, self._tell_silence)
+
+    def _tell_silence(self) -> None:
+        self._show_all(self._conversation.silence(self._now_s()))
+        self._watch_silence()
+
+    def _show_all(self, shown: list[Shown]) -> None:
+        at_s = self._now_s()
         for one in shown:
             self._show(Entry(at_s, self._number, self._port, one))
 
-    def remark(self, side: Side, text: str) -> None:
-        self.show([Shown(side, text, is_line=False)])
-
 
 async def _pump(
-    tapped: _Tapped, side: Side, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    tapped: _Tapped,
+    side: Side,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    shown: Callable[[], Awaitable[None]],
 ) -> None:
-    loop = asyncio.get_running_loop()
     while True:
-        # Showing that a line is not ended must not cancel the read: a timer beside it does.
-        silence = loop.call_later(SILENCE_S, lambda: tapped.show(tapped.conversation.silence(side)))
         try:
             data = await reader.read(CHUNK_OCTETS)
         except OSError as error:
-            tapped.remark(side, f"(broke the connection off: {error.strerror or error})")
+            tapped.broke(side, error)
             raise _BrokenError from error
-        finally:
-            silence.cancel()
-        tapped.show(tapped.conversation.received(side, data))
-        await tapped.shown()
+        tapped.received(side, data)
+        await shown()
         try:
             if not data:
                 if writer.can_write_eof():

@@ -37,7 +37,7 @@ def text_lines(entry: Entry, *, colours: bool) -> list[str]:
     """Return an entry for a terminal or a file: the line, and below it what it breaks."""
     shown = entry.shown
     head = f"{entry.at_s:9.3f}  {entry.port} {entry.connection}  {_ARROWS[shown.side]} "
-    body = shown.text or "(an empty line)"
+    body = (shown.text or "(an empty line)") + (f"  {shown.note}" if shown.note else "")
     marks = [f"{'':11}{finding.clause}: {finding.text}" for finding in shown.findings]
     if not colours:
         return [head + body, *marks]
@@ -56,6 +56,7 @@ def json_line(entry: Entry) -> str:
             "from": shown.side,
             "kind": "line" if shown.is_line else "remark",
             "text": shown.text,
+            "note": shown.note,
             "findings": [{"clause": finding.clause, "text": finding.text} for finding in shown.findings],
         }
     )
@@ -89,7 +90,7 @@ def _row(entry: Entry) -> str:
         f'<p class="finding"><b>{html.escape(finding.clause)}</b> {html.escape(finding.text)}</p>'
         for finding in shown.findings
     )
-    text = f"<code>{html.escape(shown.text) or '(an empty line)'}</code>"
+    text = f"<code>{html.escape(shown.text) or '(an empty line)'}</code> {html.escape(shown.note)}".rstrip()
     cell = f"<td>{text}{marks}</td>"
     client, server = (cell, "<td></td>") if shown.side is Side.CLIENT else ("<td></td>", cell)
     kind = "" if shown.is_line else ' class="remark"'

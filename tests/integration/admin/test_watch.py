@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.log_contract import check_line
 from tests.support.scripted_server import ScriptedServer
+from tests.support.signals import storm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,6 +227,19 @@ def test_it_ends_with_whoever_reads_it() -> None:
         assert admin.process.stdout is not None
         admin.process.stdout.close()
         assert admin.process.wait(10) == 1
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_impatience_changes_no_status(number: signal.Signals, status: int) -> None:
+    """However often a signal comes, the watch ends with the status that goes with the first."""
+
+    def script(peer: Peer) -> None:
+        seated(peer)
+        peer.wait_for_end()
+
+    with ScriptedServer(script) as server, watcher(server.port) as admin:
+        assert admin.line()["event"] == "players_listed"
+        assert storm(admin.process, number) == status
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])

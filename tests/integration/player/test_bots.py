@@ -24,6 +24,7 @@ from services.strategies.choice import Strategy
 from tests.support.fake_server import FakeServer, begin, close, refuse, vanish
 from tests.support.player_process import arguments, bots, environ
 from tests.support.scripted_server import ScriptedServer
+from tests.support.signals import storm
 
 if TYPE_CHECKING:
     from services.player.stats import Stats
@@ -258,6 +259,17 @@ def test_a_signal_ends_everything_politely(number: signal.Signals, status: int) 
 
     assert ends == ["in order"] * 5
     assert pool.named("bots_stopped")[0]["reason"] == number.name
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_impatience_changes_no_status(number: signal.Signals, status: int) -> None:
+    """However often a signal comes, bots end with the status that goes with the first."""
+    with (
+        ScriptedServer(lambda peer: peer.wait_for_end()) as server,
+        bots(server.port, "--bot", "smart") as pool,
+    ):
+        pool.wait_for("bots_started", 1)
+        assert storm(pool.process, number) == status
 
 
 def test_a_signal_ends_bots_that_wait_for_the_server() -> None:

@@ -19,6 +19,7 @@ import pytest
 from tests.support.certificates import ADMINISTRATOR, CLIENT_AUTH, LOCALHOST, SERVER_AUTH, Authority
 from tests.support.line_client import LineClient
 from tests.support.server_process import ServerProcess
+from tests.support.signals import storm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,6 +87,10 @@ class TapProcess:
         output, errors = self._process.communicate(timeout=WAIT_S)
         assert not errors
         return self._process.returncode, [json.loads(line) for line in output.splitlines()]
+
+    def stop_impatiently(self, *numbers: signal.Signals) -> int:
+        """Stop it with signals one after the other until it has ended; return its exit status."""
+        return storm(self._process, *numbers)
 
     def until(self, text: str) -> dict[str, Any]:
         """Read on until an entry with this text."""
@@ -234,6 +239,55 @@ def test_a_line_without_end_is_explained(listener: socket.socket) -> None:
         assert [finding["clause"] for finding in tap.until("no line end")["findings"]] == ["F-1"]
 
 
+def test_a_silent_server_is_named_while_one_waits(listener: socket.socket) -> None:
+    """What is waited for is said while it is waited for, and once more when the tap ends."""
+    with both_ends(listener) as (tap, client, _):
+        client.sendall(b"Hello\r\n")
+        waiting = tap.until("waits for Greetings since")
+        assert (waiting["from"], waiting["findings"]) == ("server", [])
+        status, entries = tap.stop()
+    assert status == 0
+    assert [(entry["text"], entry["findings"][0]["clause"]) for entry in entries] == [("(still owed)", "P-1")]
+
+
+def test_a_piece_is_shown_before_the_answer_to_it(listener: socket.socket) -> None:
+    """Half a line and a reply to it are shown as they came, and the reply is marked (F-3)."""
+    with both_ends(listener) as (tap, client, server):
+        client.sendall(b"Hel")
+        assert server.recv(100) == b"Hel"
+        server.sendall(b"Greetings\r\n")
+        assert client.recv(100) == b"Greetings\r\n"
+        assert tap.until("Hel")["kind"] == "remark"
+        assert [finding["clause"] for finding in tap.until("Greetings")["findings"]] == ["F-3"]
+
+
+def test_a_listed_player_is_a_connection_of_the_tap(listener: socket.socket) -> None:
+    """A listed address is shown with the player's number, and is marked when that player has gone (A-2)."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as admin_listener,
+        TapProcess(listener.getsockname()[1], admin_listener.getsockname()[1]) as tap,
+        socket.create_connection(tap.admin, timeout=WAIT_S) as administrator,
+    ):
+        admin_listener.settimeout(WAIT_S)
+        with admin_listener.accept()[0] as admin_server:
+            with socket.create_connection(tap.player, timeout=WAIT_S):
+                player_server, (host, port) = listener.accept()
+                assert tap.until("there this is 127.0.0.1 " + str(port))["port"] == "player"
+                line = f"{host} {port}\r\n".encode()
+                administrator.sendall(b"Hello\r\nWho\r\n")
+                admin_server.sendall(b"Admin-Greetings\r\n" + line)
+                listed = tap.until(f"{host} {port}")
+                assert (listed["note"], listed["findings"]) == ("(player 2)", [])
+            player_server.close()
+            tap.until("closed its side")
+            findings: list[dict[str, str]] = []
+            while not findings:
+                admin_server.sendall(line)
+                assert administrator.recv(100)
+                findings = tap.until(f"{host} {port}")["findings"]
+    assert [finding["clause"] for finding in findings] == ["A-2"]
+
+
 def test_what_nobody_reads_costs_nothing(listener: socket.socket) -> None:
     """A server that sends without end to a client that does not read is slowed down, not stored."""
     with both_ends(listener) as (tap, client, server):
@@ -296,6 +350,23 @@ def test_the_page(listener: socket.socket, tmp_path: Path) -> None:
         status, _ = tap.stop()
     assert status == 0
     assert "&lt;script&gt;" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    "numbers", [(signal.SIGINT,), (signal.SIGTERM,), (signal.SIGINT, signal.SIGTERM)], ids=str
+)
+def test_impatience_spoils_nothing(
+    numbers: tuple[signal.Signals, ...], listener: socket.socket, tmp_path: Path
+) -> None:
+    """However many signals come, the status is 0, the page is whole, and no draft is left beside it."""
+    page = tmp_path / "tap.html"
+    with TapProcess(listener.getsockname()[1], 1, "--html", str(page)) as tap:
+        with LineClient(tap.player) as client, listener.accept()[0]:
+            client.send(b"Hello\r\n")
+            tap.until("Hello")
+        assert tap.stop_impatiently(*numbers) == 0
+    assert page.read_text().endswith("</html>\n")
+    assert list(tmp_path.iterdir()) == [page]
 
 
 @pytest.mark.parametrize(

@@ -128,3 +128,21 @@ def test_other_faults_are_ours() -> None:
 
     assert done.returncode == 1
     assert "FileNotFoundError" in done.stderr
+
+
+def test_an_interrupt_at_the_start_is_a_quiet_end() -> None:
+    """Ctrl-C while a program is still loading ends it with 130, without a traceback."""
+    done = shell("", script("raise KeyboardInterrupt"))
+
+    assert (done.returncode, done.stderr) == (130, "")
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_interrupt_at_the_end_changes_nothing(number: str) -> None:
+    """A signal that comes when all is done does not turn the status into a failure."""
+    done = shell(
+        "",
+        script(f"import atexit, signal; atexit.register(lambda: os.kill(os.getpid(), signal.{number}))"),
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -20,6 +20,17 @@ def test_text() -> None:
     assert text_lines(PLAIN, colours=False) == ["    2.000  admin 2  <- (an empty line)"]
 
 
+def test_a_note_stands_beside_its_line() -> None:
+    """What the tap adds to a line is told apart from it: two blanks in text, a field of its own in JSON."""
+    entry = Entry(2.0, 2, Port.ADMIN, Shown(Side.SERVER, "10.0.0.1 4000", note="(player 1)"))
+    assert text_lines(entry, colours=False) == ["    2.000  admin 2  <- 10.0.0.1 4000  (player 1)"]
+    assert json.loads(json_line(entry))["text"] == "10.0.0.1 4000"
+    assert json.loads(json_line(entry))["note"] == "(player 1)"
+    timeline = Timeline()
+    timeline.add(entry)
+    assert "<code>10.0.0.1 4000</code> (player 1)" in timeline.page()
+
+
 def test_colours_only_where_they_are_wanted() -> None:
     """With colours there are escape codes, without there are none."""
     assert all("\x1b" in line for line in text_lines(ENTRY, colours=True))
@@ -35,6 +46,7 @@ def test_json() -> None:
         "from": "client",
         "kind": "line",
         "text": "Hi <b>",
+        "note": "",
         "findings": [{"clause": "P-1", "text": "out of turn"}],
     }
 
