@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import errno
 import itertools
 import sys
 from typing import TYPE_CHECKING, Final
@@ -138,7 +139,10 @@ def _listen(host: str, port: int) -> list[socket.socket]:
     try:
         return open_listeners(host, port, backlog=BACKLOG)
     except OSError as error:
-        raise _PortError(f"{cause(error)}: choose other ports with --listen and --admin-listen") from None
+        advice = "choose other ports with --listen and --admin-listen"
+        if error.errno == errno.EADDRINUSE:
+            advice += "; if both your programs have this one fixed, see docs/tap.md"
+        raise _PortError(f"{cause(error)}: {advice}") from None
 
 
 async def _relay(settings: Settings, tls: ReloadingContext | None, text: Callable[[Entry], str]) -> None:

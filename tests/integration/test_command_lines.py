@@ -103,7 +103,7 @@ def test_a_folder_that_is_gone_is_one_line(
 
 
 def test_files_that_can_be_written_are_left_as_they_are(tmp_path: Path) -> None:
-    """What is there, or is not, stays so until there is something to write, and a FIFO's reader sees no end."""
+    """What is there, or not, stays so until there is something to write; a FIFO's reader sees no end."""
     kept = tmp_path / "report.xml"
     kept.write_text("old")
     os.mkfifo(tmp_path / "fifo")

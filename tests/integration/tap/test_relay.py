@@ -393,7 +393,7 @@ def test_wrong_settings(flags: tuple[str, ...], said: str) -> None:
 
 
 def test_a_port_in_use(listener: socket.socket) -> None:
-    """Where the port is taken the tap says so, and which flags choose another, with exit status 1."""
+    """Where the port is taken the tap says so, and which flags or page help, with exit status 1."""
     done = subprocess.run(
         [sys.executable, "-m", "services.tap", "--listen", str(listener.getsockname()[1])],
         capture_output=True,
@@ -403,4 +403,5 @@ def test_a_port_in_use(listener: socket.socket) -> None:
     )
     assert done.returncode == 1
     assert "--listen" in done.stderr
+    assert "docs/tap.md" in done.stderr
     assert "Traceback" not in done.stderr
