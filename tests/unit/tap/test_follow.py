@@ -9,10 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.protocol.messages import Address
-from services.protocol.state import TRANSITIONS, State
 from services.tap.follow import SILENCE_S, Conversation, Port, Side
-from services.tap.owed import OWED
-from services.tap.players import KEPT_PLAYERS, Players
+from services.tap.players import Players
 
 if TYPE_CHECKING:
     from services.tap.follow import Shown
@@ -279,7 +277,7 @@ def test_who_waits_for_a_silent_server_is_not_blamed(
 def test_every_piece_is_shown_at_its_time(lines: list[bytes], lengths: list[int]) -> None:
     """However a stream is cut, each chunk that leaves a line begun shows what it brought of that line."""
     conversation = Conversation(Port.PLAYER)
-    data = b"".join(lines)
+    data = b"Hello\r\n" + b"".join(lines)
     for length in [*lengths, len(data)]:
         chunk, data = data[:length], data[length:]
         if not chunk:
@@ -288,12 +286,6 @@ def test_every_piece_is_shown_at_its_time(lines: list[bytes], lengths: list[int]
         pieces = [one.text for one in shown if one.text.endswith("(a piece of a line)")]
         assert len(pieces) == (not chunk.endswith(b"\n"))
         assert len(shown) == chunk.count(b"\n") + len(pieces)
-
-
-def test_every_reply_that_is_owed_has_its_words() -> None:
-    """For each state that owes a reply the tap can say which."""
-    owing = {state for state in TRANSITIONS if state.endswith("ing")} - {State.PLAYING, State.WATCHING}
-    assert owing | {State.LISTING_ONCE} == set(OWED)
 
 
 HELLO = "> Hello\\r\\n\n< Greetings\\r\\n\n"
@@ -498,17 +490,3 @@ def test_a_ghost_is_marked(question: str, clause: str) -> None:
         (clause, "a list names who plays now: player 1 ended at 0.500")
     ]
     assert other.findings == ()
-
-
-def test_known_players_are_bounded() -> None:
-    """The addresses of a long lesson are forgotten from the oldest on, and an address can be used again."""
-    players = Players()
-    players.opened(1, Address("10.0.0.1", 1))
-    players.opened(2, Address("10.0.0.1", 1))
-    found = players.find(Address("10.0.0.1", 1))
-    assert found is not None
-    assert found.number == 2
-    for port in range(2, KEPT_PLAYERS + 2):
-        players.opened(port, Address("10.0.0.1", port))
-    assert players.find(Address("10.0.0.1", 1)) is None
-    assert players.find(Address("10.0.0.1", 2)) is not None
