@@ -171,7 +171,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     if options.json:
         sys.stdout.write(as_json(report))
     else:
-        write_report(report, sys.stdout, verbose=options.verbose)
+        write_report(report, sys.stdout, environ, verbose=options.verbose)
     if options.junit:
         options.junit.write_text(as_junit(report), encoding="utf-8")
     if options.gradescope:
@@ -248,7 +248,7 @@ def judge(
     seed = random.randrange(SEEDS) if options.seed is None else options.seed
     timing = Timing(timeout_s=options.timeout)
     if options.subject == "server":
-        report = Report(f"server {options.host}", options.level, seed)
+        report = Report(f"server {options.host}", options.level, seed, chosen=bool(options.only))
         chosen = _chosen(server_run.CHECKS, options)
         server = _judged_server(options, environ, timing, seed, launch)
         try:
@@ -257,7 +257,8 @@ def judge(
             raise UnreachableError(f"{options.server_command}: {error.strerror}") from error
         return report
     checks = _chosen(client_checks.CHECKS if options.subject == "client" else admin_checks.CHECKS, options)
-    report = Report(" ".join([options.subject, *options.command]), options.level, seed)
+    subject = " ".join([options.subject, *options.command])
+    report = Report(subject, options.level, seed, chosen=bool(options.only))
     try:
         listener = listen(options.listen)
     except OSError as error:

@@ -158,11 +158,14 @@ def _connected(
             return raw
 
 
-def shown(data: bytes, most: int = SHOWN_OCTETS) -> str:
-    """Spell bytes for a report: printable ASCII as it is, the rest escaped, cut when long."""
+def shown(data: bytes, most: int = SHOWN_OCTETS, octets: int | None = None) -> str:
+    """Spell bytes for a report: printable ASCII as it is, the rest escaped, cut when long.
+
+    `octets` is how many there were, where `data` is but the beginning of them.
+    """
     cut = data[:most]
-    text, rest = printable_octets(cut), len(data) - len(cut)
-    return f"{text}… and {rest} octets more" if rest else text
+    text, whole = printable_octets(cut), len(data) if octets is None else octets
+    return f"{text}… ({whole} octets in all)" if whole > len(cut) else text
 
 
 def quoted(text: str) -> str:
@@ -372,7 +375,7 @@ class Connection:
                 self._note(EventKind.PEER_RESET, text=self.ended)
                 break
             if not data:
-                self.ended = "the end of the stream"
+                self.ended = "the end of the stream: the program has closed"
                 self._note(EventKind.PEER_CLOSED)
                 break
             self._note(EventKind.RECEIVED, data)

@@ -29,6 +29,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "subject": report.subject,
         "level": report.level,
         "holds": report.holds,
+        "chosen": report.chosen,
         "seed": report.seed,
         "seconds": round(report.seconds, 3),
         "dialects": report.dialects,
@@ -73,6 +74,7 @@ def from_dict(read: dict[str, Any]) -> Report:
                     **{
                         **check["finding"],
                         "printed": tuple(check["finding"]["printed"]),
+                        "afterwards": tuple(check["finding"]["afterwards"]),
                     }
                 ),
                 "timeline": Timeline.from_json(check["timeline"]),
@@ -81,7 +83,8 @@ def from_dict(read: dict[str, Any]) -> Report:
         for check in read["checks"]
     ]
     dialects, seconds = read["dialects"], read["seconds"]
-    return Report(read["subject"], Level(read["level"]), read["seed"], dialects, results, seconds)
+    level, chosen = Level(read["level"]), read["chosen"]
+    return Report(read["subject"], level, read["seed"], dialects, results, seconds, chosen)
 
 
 def as_junit(report: Report) -> str:

@@ -15,9 +15,10 @@ from typing import Final
 from urllib.parse import quote
 
 from services.conformance.clauses import CLAUSES, clause_order
-from services.conformance.report import event_in_words
+from services.conformance.report import alike, event_in_words
 from services.conformance.results import Outcome, Report, Result
 from services.conformance.timeline import PROGRAM, Event, EventKind, Timeline
+from services.conformance.words import explained
 from services.protocol.printable import printable
 
 ROWS: Final = "matrix.json"
@@ -228,7 +229,6 @@ def _digest(source: str) -> str:
 def program_page(report: Report, *, back: bool = False) -> str:
     """Return the page of one program; `back` links to the matrix that it belongs to."""
     failed = [result for result in report.results if result.outcome is Outcome.FAILED]
-    verdict = "holds" if report.holds else "does not hold"
     return _document(
         f"{report.subject}: conformance",
         _joined(
@@ -240,12 +240,14 @@ def program_page(report: Report, *, back: bool = False) -> str:
                     _tag(
                         "p",
                         _tag("strong", f"{report.score().points} of 100 points"),
-                        f". The level {report.level} {verdict}.",
+                        f". {report.verdict[0].upper()}{report.verdict[1:]}.",
                     ),
                     _scores(report),
                     _dialects(report.dialects),
                     _tag("h2", "What to mend") if failed else "",
-                    *map(_failure, failed),
+                    _order(failed),
+                    *(articles := [_failure(result) for result in failed]),
+                    _words(articles),
                     _tag("h2", "All checks"),
                     _checks(report.results),
                     _tag("p", f"{report.seconds:.0f} s, seed {report.seed}", class_="dim"),
@@ -277,11 +279,43 @@ def _dialects(names: Sequence[str]) -> Markup:
     return _joined([_tag("p", "It speaks a dialect:"), _tag("ul", *(_tag("li", name) for name in names))])
 
 
+def _order(failed: Sequence[Result]) -> Markup:
+    """Say with what to begin; checks with one hint have one cause, mostly."""
+    groups = alike(failed)
+    if not groups:
+        return Markup()
+    links = (
+        _tag("li", _listed([_tag("a", name, href=f"#{quote(name)}") for name in names])) for names in groups
+    )
+    begin = _tag("code", f"--only {','.join(groups[0])}")
+    return _joined(
+        [
+            _tag("p", "The simplest first; those in one line have one hint. Begin with ", begin, "."),
+            _tag("ol", *links),
+        ]
+    )
+
+
+def _listed(links: Sequence[Markup]) -> Markup:
+    return Markup(", ".join(links))
+
+
+def _words(articles: Sequence[Markup]) -> Markup:
+    """Explain the words that were used."""
+    rows = [
+        _joined([_tag("dt", word), _tag("dd", meaning)]) for word, meaning in explained(" ".join(articles))
+    ]
+    return _joined([_tag("h2", "Words"), _tag("dl", *rows)]) if rows else Markup()
+
+
 def _failure(result: Result) -> Markup:
     finding = result.finding
     rows = [(clause, CLAUSES.get(clause, "")) for clause in result.clauses]
     rows += [("expected", finding.expected), ("came", finding.came)]
     rows += [("program", result.died and f"gone: {result.died}"), ("hint", finding.note)]
+    if finding.afterwards:
+        last = f"when the kit had closed, the program printed: … {finding.afterwards[-1].strip()}"
+        rows.append(("afterwards", last))
     printed = ""
     if finding.printed:
         lines = Markup("\n").join(_text(line) for line in finding.printed)
@@ -325,7 +359,9 @@ def _event(event: Event, timeline: Timeline, *, side_by_side: bool) -> Markup:
     if event.connection == PROGRAM and side_by_side:
         return _tag("tr", time, _tag("td", words, colspan=str(len(timeline.lanes))), **wrong)
     if not side_by_side:
-        number = f"{event.connection}: " if event.connection != PROGRAM else ""
+        ports = {lane.number: lane.port for lane in timeline.lanes}
+        admin = " (admin)" if ports.get(event.connection) == "admin" else ""
+        number = f"{event.connection}{admin}: " if event.connection != PROGRAM else ""
         return _tag("tr", time, _tag("td", f"{number}{words}"), **wrong)
     cells = (_tag("td", words if lane.number == event.connection else "") for lane in timeline.lanes)
     return _tag("tr", time, *cells, **wrong)
@@ -343,11 +379,12 @@ def _direction(event: Event) -> str:
 def _checks(results: Sequence[Result]) -> Markup:
     return _table(
         "All checks, in their order",
-        ["outcome", "clauses", "level", "what was asked"],
+        ["outcome", "check", "clauses", "level", "what was asked"],
         (
             _tag(
                 "tr",
                 _outcome(result.outcome),
+                _tag("td", _tag("code", result.name)),
                 _tag("td", " ".join(result.clauses)),
                 _tag("td", result.level),
                 _tag("td", *_asked(result)),

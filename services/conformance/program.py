@@ -102,6 +102,8 @@ class Program:
         self._process = process = self._spawn(self._command, self._environ)
         self._tree_at, self._exit_noted = 0.0, False
         self.recorder.note(EventKind.STARTED, text=" ".join(self._command))
+        if typed:
+            self.recorder.note(EventKind.TYPED, data=typed)
         if self._user is not None:
             # The memory of a container is limited; whoever uses it up has to be the program, never the judge.
             with contextlib.suppress(OSError), open(f"/proc/{process.pid}/oom_score_adj", "w") as score:  # noqa: PTH123

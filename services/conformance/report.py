@@ -1,15 +1,18 @@
-"""A report for people: as lines while the run goes on, then in a table with a score per level."""
+"""A report for people: as lines while the run goes on, then all of it with a score per level."""
 
-import importlib
+import shutil
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TextIO
 
 from services.conformance.clauses import CLAUSES
 from services.conformance.connection import shown
+from services.conformance.excerpt import SHOWN_EVENTS, Gap, excerpt
 from services.conformance.results import Outcome, Report, Result
-from services.conformance.timeline import KEPT_EVENTS, KEPT_OCTETS, PROGRAM, Event, EventKind, Timeline
+from services.conformance.timeline import KEPT_OCTETS, PROGRAM, Event, EventKind, Timeline
+from services.conformance.words import explained
+from services.runtime.terminal import Terminal
 
 MARKS: Final = {
     Outcome.PASSED: "pass",
@@ -17,49 +20,100 @@ MARKS: Final = {
     Outcome.NOT_APPLICABLE: "n/a",
     Outcome.NOT_JUDGED: "not judged",
 }
-STYLES: Final = {
-    Outcome.PASSED: "green",
-    Outcome.FAILED: "bold red",
-    Outcome.NOT_APPLICABLE: "dim",
-    Outcome.NOT_JUDGED: "yellow",
+COLOURS: Final = {
+    Outcome.PASSED: "32",
+    Outcome.FAILED: "1;31",
+    Outcome.NOT_APPLICABLE: "2",
+    Outcome.NOT_JUDGED: "33",
 }
 WIDTH: Final = 100
+NARROWEST: Final = 60
+INDENT: Final = " " * 14
 SHOWN_LENGTH: Final = 400
-SHOWN_EVENTS: Final = 40
-SHOWN_AFTER: Final = 6
-"""Of these, so many may have come after the mismatch."""
 SHOWN_PRINTED: Final = 70
-LEFT_OUT: Final = {EventKind.EXPECTED, EventKind.OPENED}
-"""Events that say little more than the others, in text."""
+SHOWN_SENT: Final = 160
 
 
-def write_report(report: Report, stream: TextIO, *, verbose: bool = False) -> None:
-    """Write the whole report: with rich on a terminal if it is installed, else plain."""
-    if not (stream.isatty() and _write_rich(report, stream, verbose=verbose)):
-        stream.write("\n".join(plain_lines(report, verbose=verbose)) + "\n")
+def write_report(
+    report: Report, stream: TextIO, environ: Mapping[str, str], *, verbose: bool = False
+) -> None:
+    """Write the whole report; on a terminal in its width, and with colours where they are wanted."""
+    lines = plain_lines(report, verbose=verbose)
+    if stream.isatty():
+        width = max(NARROWEST, shutil.get_terminal_size().columns - 1)
+        lines = (part for line in lines for part in hanging(line, width))
+        if Terminal.find(environ, stream.fileno()).is_coloured:
+            lines = map(_coloured, lines)
+    stream.writelines(f"{line}\n" for line in lines)
+
+
+def hanging(line: str, width: int) -> list[str]:
+    """Wrap a line so that what does not fit stands a little to the right of where the line begins."""
+    if len(line) <= width:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.wrap(line, width, subsequent_indent=indent, drop_whitespace=True) or [line]
+
+
+def _coloured(line: str) -> str:
+    for outcome, mark in MARKS.items():
+        if line.startswith(f"  {mark} "):
+            return f"  \x1b[{COLOURS[outcome]}m{mark}\x1b[0m{line[2 + len(mark) :]}"
+    return line
 
 
 def plain_lines(report: Report, *, verbose: bool = False) -> Iterator[str]:
     """Spell the report for any terminal or file."""
+    failures: list[str] = []
+    scenes: dict[tuple[Event, ...], str] = {}
+    notes: dict[str, str] = {}
     for level in report.levels:
         yield f"{level}: {report.score(level)}"
-        said = ""
         for result in report.results:
-            if result.level is level:
-                yield f"  {MARKS[result.outcome]:12}{' '.join(result.clauses):12} {result.sentence}"
-                # One reason often stands for many checks.
-                if verbose or result.outcome is not Outcome.NOT_JUDGED or result.finding.note != said:
-                    yield from (f"  {'':24} {line}" for line in finding_lines(result, verbose=verbose))
-                said = result.finding.note
+            if result.level is not level:
+                continue
+            clauses = " ".join(result.clauses)
+            yield f"  {MARKS[result.outcome]:11} {result.name:21} {clauses:12} {result.sentence}"
+            same_note = notes.setdefault(result.finding.note, result.name)
+            same_scene = scenes.setdefault(_scene(result.timeline), result.name) if _is_long(result) else ""
+            lines = [
+                f"{INDENT}{line}"
+                for line in finding_lines(
+                    result,
+                    verbose=verbose,
+                    scene="" if same_scene == result.name else same_scene,
+                    same_note="" if same_note == result.name else same_note,
+                )
+            ]
+            yield from lines
+            if result.outcome is Outcome.FAILED:
+                failures += lines
     yield ""
+    yield from _words("\n".join(failures))
     yield from summary_lines(report)
 
 
-def finding_lines(result: Result, *, verbose: bool = False) -> Iterator[str]:
-    """Explain one result; `verbose` shows the whole timeline, whatever the outcome."""
+def _is_long(result: Result) -> bool:
+    return result.outcome is Outcome.FAILED and len(_scene(result.timeline)) > 1
+
+
+def _scene(timeline: Timeline) -> tuple[Event, ...]:
+    return tuple(event for event in timeline.events if event.kind is not EventKind.MISMATCH)
+
+
+def finding_lines(
+    result: Result, *, verbose: bool = False, scene: str = "", same_note: str = ""
+) -> Iterator[str]:
+    """Explain one result; `verbose` shows the whole timeline, whatever the outcome.
+
+    `scene` is a check that was shown before and looked at the same events, and `same_note` one whose note was
+    the same.
+    """
     finding = result.finding
     if result.outcome is not Outcome.FAILED:
-        if finding.note:
+        if same_note and len(finding.note) > WIDTH:
+            yield f"(as {same_note}, above)"
+        elif finding.note:
             yield from textwrap.wrap(f"({finding.note})", WIDTH)
         if result.died:
             yield f"after this check the program was gone: {result.died}"
@@ -68,59 +122,62 @@ def finding_lines(result: Result, *, verbose: bool = False) -> Iterator[str]:
         return
     for clause in result.clauses:
         yield from _labelled(clause, CLAUSES.get(clause, ""))
-    yield from timeline_lines(result.timeline, most=None if verbose else SHOWN_EVENTS)
+    timeline: list[str] = []
+    if scene and not verbose:
+        yield f"timeline: this connection alone; all of it stands at {scene}, above"
+        yield from _event_lines(_alone(result.timeline), SHOWN_EVENTS)
+    else:
+        timeline = list(timeline_lines(result.timeline, most=None if verbose else SHOWN_EVENTS))
+        yield from timeline
     yield from _labelled("expected", finding.expected)
     yield from _labelled("came", finding.came)
     yield from _labelled("program", result.died and f"gone: {result.died}")
     yield from _labelled("hint", finding.note)
-    if finding.printed:
+    if any(line not in "\n".join(timeline) for line in finding.printed):
         yield "the program printed during this check:"
         yield from (f"  {line}" for line in finding.printed)
-    yield f"check: {result.name} (run it alone: --only {result.name})"
+    if finding.afterwards:
+        last = finding.afterwards[-1].strip()
+        yield from _labelled("afterwards, when the kit had closed, the program printed", f"… {last}")
+
+
+def _alone(timeline: Timeline) -> Timeline:
+    """Return what happened on the connection where it went wrong, and nothing else."""
+    wrong = timeline.mismatch
+    if wrong is None:
+        return timeline
+    return Timeline(timeline.lanes, timeline.of(wrong.connection), 0)
 
 
 def timeline_lines(timeline: Timeline, most: int | None = SHOWN_EVENTS) -> Iterator[str]:
     """Draw what happened, an event a line: seconds, the number of the connection, who did what."""
-    events = [event for event in timeline.events if event.kind not in LEFT_OUT]
-    if not events:
+    if not timeline.events:
         return
-    several = f", {len(timeline.lanes)} connections by their numbers" if len(timeline.lanes) > 1 else ""
-    yield f"timeline (seconds{several}; > by the kit, < by the program):"
-    for event in _extract(events, timeline.omitted_events, most):
-        if isinstance(event, int):
-            yield f"  {'…':>7}  {event} events are not shown"
+    opened = max((lane.number for lane in timeline.lanes), default=0)
+    several = f"; {opened} connections by their numbers" if opened > 1 else ""
+    admins = any(lane.port == "admin" for lane in timeline.lanes)
+    whose = ", a: to the administrator's port" if admins else ""
+    yield f"timeline (seconds{several}{whose}; > by the kit, < by the program):"
+    yield from _event_lines(timeline, most)
+
+
+def _event_lines(timeline: Timeline, most: int | None) -> Iterator[str]:
+    ports = {lane.number: lane.port for lane in timeline.lanes}
+    for item in excerpt(timeline, most):
+        if isinstance(item, Gap):
+            yield f"  {'…':>7}     {item.words}"
             continue
-        number = str(event.connection) if event.connection != PROGRAM else "-"
-        words = event_in_words(event)
-        if event.kind is EventKind.PRINTED and most is not None and len(words) > SHOWN_PRINTED:
+        number = str(item.connection) if item.connection != PROGRAM else "-"
+        admin = "a" if ports.get(item.connection) == "admin" else ""
+        words = event_in_words(item, KEPT_OCTETS if most is None else SHOWN_SENT)
+        if item.kind is EventKind.PRINTED and most is not None and len(words) > SHOWN_PRINTED:
             words = f"{words[:SHOWN_PRINTED]}…"  # the whole stands below
-        yield f"  {event.at_s:7.3f} {number:>2} {words}"
+        yield f"  {item.at_s:7.3f} {admin + number:>3} {words}"
 
 
-def _extract(events: Sequence[Event], omitted: int, most: int | None) -> list[Event | int]:
-    """Choose what to show: the beginning, and what led to the mismatch; numbers count the rest."""
-    if most is None or len(events) <= most:
-        middle = min(KEPT_EVENTS // 2, len(events))
-        return [*events[:middle], *([omitted] if omitted else []), *events[middle:]]
-    head = most // 4
-    size = most - head
-    wrong = max(
-        (at for at, event in enumerate(events) if event.kind is EventKind.MISMATCH), default=len(events)
-    )
-    start = min(max(head, wrong + SHOWN_AFTER - size), len(events) - size)
-    before, after = start - head, len(events) - start - size
-    if start >= KEPT_EVENTS // 2 - head:
-        before += omitted
-    else:
-        after += omitted
-    gap = [before] if before else []
-    return [*events[:head], *gap, *events[start : start + size], *([after] if after else [])]
-
-
-def event_in_words(event: Event) -> str:
+def event_in_words(event: Event, most: int = KEPT_OCTETS) -> str:
     """Say what happened, in one line; nothing that a program has sent or printed reaches a terminal raw."""
-    more = f"… and {event.omitted_octets} octets more" if event.omitted_octets else ""
-    data = shown(event.data, KEPT_OCTETS) + more
+    data = shown(event.data, most, len(event.data) + event.omitted_octets)
     match event.kind:
         case EventKind.SENT:
             return f"> {data}"
@@ -128,22 +185,30 @@ def event_in_words(event: Event) -> str:
             return f"< {data}"
         case EventKind.PRINTED:
             return f"  the program printed: {data}"
+        case EventKind.TYPED:
+            return f"  the kit typed, all at once: {data}"
         case EventKind.MISMATCH:
             return f"! {event.text}"
+        case EventKind.OPENED:
+            return f"  (connected: {event.text})"
         case EventKind.PEER_CLOSED:
-            return "< (the end of the stream)"
+            return "< (the program closed)"
         case EventKind.PEER_RESET:
             return f"< ({event.text})"
         case EventKind.STARTED:
             return f"  the program was started: {event.text}"
         case EventKind.EXITED:
             return f"! the program ended: {event.text}"
-        case EventKind.OPENED | EventKind.NOT_OPENED | EventKind.NOTE | EventKind.EXPECTED:
-            return f"  ({' '.join(filter(None, (event.kind.value, event.text)))})"
         case EventKind.HALF_CLOSED:
-            return "> (half-closed: nothing more will be sent)"
-        case _:
-            return f"> ({event.kind.value})"
+            return "> (the kit half-closed: it sends nothing more, and reads on)"
+        case EventKind.CLOSED:
+            return "> (the kit closed)"
+        case EventKind.RESET:
+            return "> (the kit broke the connection off, by a reset)"
+        case EventKind.OVER:
+            return "  (the check is over, and the kit closes what is open; what follows comes of that)"
+        case EventKind.NOT_OPENED | EventKind.NOTE | EventKind.EXPECTED:
+            return f"  ({' '.join(filter(None, (event.kind.value, event.text)))})"
 
 
 def _labelled(label: str, text: str) -> Iterator[str]:
@@ -153,43 +218,39 @@ def _labelled(label: str, text: str) -> Iterator[str]:
 
 
 def summary_lines(report: Report) -> Iterator[str]:
-    """Sum up: dialects, clauses that are broken, scores, and whether the level holds."""
+    """Sum up: dialects, what is broken, what to mend first, scores, and whether the level holds."""
     yield from (f"dialect: {name}" for name in report.dialects)
     broken = [clause for clause, outcome in report.clauses().items() if outcome is Outcome.FAILED]
     if broken:
-        yield f"broken clauses: {' '.join(broken)}"
+        yield from _labelled("broken clauses", " ".join(broken))
+    groups = alike(report.results)
+    if groups:
+        yield "failed checks, the simplest first; those in one line have one hint:"
+        for names in groups:
+            yield from textwrap.wrap(", ".join(names), WIDTH, initial_indent="  ", subsequent_indent="    ")
+        yield f"begin with: --only {','.join(groups[0])}"
     scores = ", ".join(f"{level} {report.score(level)}" for level in report.levels)
-    verdict = "holds" if report.holds else "does not hold"
     run = f"{report.seconds:.0f} s, seed {report.seed}"
-    yield f"{report.subject}: {scores}; level {report.level} {verdict} ({run})"
+    yield f"{report.subject}: {scores}; {report.verdict} ({run})"
 
 
-def _write_rich(report: Report, stream: TextIO, *, verbose: bool) -> bool:
-    # rich is optional: the kit needs the standard library only.
-    try:
-        console_module = importlib.import_module("rich.console")
-        table_module = importlib.import_module("rich.table")
-        text_module = importlib.import_module("rich.text")
-    except ImportError:
-        return False
-    console = console_module.Console(file=stream)
-    text = text_module.Text
-    for level in report.levels:
-        table = table_module.Table("clause", "", "what", title=f"{level}: {report.score(level)}", expand=True)
-        for result in report.results:
-            if result.level is not level:
-                continue
-            what = text(
-                "\n".join(
-                    [result.sentence, *(f"  {line}" for line in finding_lines(result, verbose=verbose))]
-                )
+def alike(results: Sequence[Result]) -> list[list[str]]:
+    """Return the names of the checks that failed; those with the same hint have the same cause, mostly."""
+    groups: dict[str, list[str]] = {}
+    for result in results:
+        if result.outcome is Outcome.FAILED:
+            groups.setdefault(result.finding.note or result.name, []).append(result.name)
+    return list(groups.values())
+
+
+def _words(text: str) -> Iterator[str]:
+    words = list(explained(text))
+    if words:
+        yield "words:"
+        for word, meaning in words:
+            yield from textwrap.wrap(
+                f"{word}: {meaning}", WIDTH, initial_indent="  ", subsequent_indent="    "
             )
-            mark = text(MARKS[result.outcome], style=STYLES[result.outcome])
-            table.add_row(text("\n".join(result.clauses)), mark, what)
-        console.print(table)
-    for line in summary_lines(report):
-        console.print(text(line))
-    return True
 
 
 def tell_progress(result: Result) -> None:

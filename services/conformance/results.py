@@ -43,6 +43,8 @@ class Finding:
     """A hint at what to look for in one's own code, or the reason why nothing was judged."""
     printed: tuple[str, ...] = ()
     """The last lines that the judged program itself printed during this check, escaped."""
+    afterwards: tuple[str, ...] = ()
+    """... and those that it printed when the kit had closed its connections: no cause of the fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +93,26 @@ class Report:
     dialects: list[str] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     seconds: float = 0.0
+    chosen: bool = False
+    """Whether single checks were asked for, by which no level is judged."""
 
     @property
     def holds(self) -> bool:
         """Whether the chosen level, and those it includes, hold."""
         return not any(is_bad(result.outcome) for result in self.results)
+
+    @property
+    def verdict(self) -> str:
+        """Say what the results amount to."""
+        if self.chosen:
+            score = self.score()
+            passed = f"{score.passed} of {score.applicable} chosen checks passed"
+            return f"{passed}; no level is judged by them"
+        if self.holds:
+            return f"level {self.level} holds"
+        bad = {result.level for result in self.results if is_bad(result.outcome)}
+        held = [level for level in self.level.included if not bad & set(level.included)]
+        return f"level {self.level} does not hold" + (f"; {held[-1]} does" if held else "")
 
     @property
     def levels(self) -> tuple[Level, ...]:

@@ -136,9 +136,19 @@ def _run(server: JudgedServer, check: Check[JudgedServer]) -> Result:
     except NotStartedError as error:
         outcome, finding = Outcome.NOT_JUDGED, Finding(note=str(error))
     finally:
+        program = server.program
+        if program is not None and outcome is Outcome.FAILED:
+            # What it prints about the fault may still be on its way; what it prints later is about our end.
+            program.settle()
+            program.ended()
+            finding = replace(finding, printed=program.new_output())
+            program.mark()
+        server.recorder.over()
         died = server.end_check()
-    if server.program is not None and (died or outcome is Outcome.FAILED):
-        finding = replace(finding, printed=server.program.new_output())
+    if program is not None and outcome is Outcome.FAILED:
+        finding = replace(finding, afterwards=program.new_output())
+    elif program is not None and died:
+        finding = replace(finding, printed=program.new_output())
     result = _result(check, outcome, finding)
     seconds = time.monotonic() - start
     return replace(result, died=died, seconds=seconds, timeline=server.recorder.timeline())

@@ -23,6 +23,9 @@ KEPT_OCTETS: Final = 400
 KEPT_EVENTS: Final = 400
 """A timeline keeps its first and its last events, half of these each."""
 KEPT_MARKS: Final = 20
+BURST_S: Final = 0.1
+"""What a program prints within this time, and while nothing else happens, is one event: many write letter by
+letter."""
 PROGRAM: Final = 0
 """The `connection` of events that belong to no connection, but to the judged program."""
 
@@ -44,6 +47,8 @@ class EventKind(StrEnum):
     STARTED = "started"  # the program; text: how
     PRINTED = "printed"  # by the program; data: what
     EXITED = "exited"  # the program, by itself; text: how (status, signal)
+    TYPED = "typed"  # data: what the kit typed, all of it at once, in its user's place
+    OVER = "over"  # the check; what follows comes of the kit's closing what is open
     NOTE = "note"  # text: what the kit found out or did beside
 
 
@@ -132,6 +137,47 @@ EMPTY: Final = Timeline()
 """Where nothing happened."""
 
 
+class _Ends:
+    """The first and the last of many events, half of them each; those between are counted."""
+
+    def __init__(self) -> None:
+        self._first: list[Event] = []
+        self._last: list[Event] = []
+        self._dropped = 0
+
+    def add(self, event: Event) -> None:
+        """Keep an event, for now."""
+        if len(self._first) < KEPT_EVENTS // 2:
+            self._first.append(event)
+            return
+        self._last.append(event)
+        if len(self._last) > KEPT_EVENTS:
+            # In one go, since a list is slow to shorten at its beginning.
+            self._dropped += len(self._last) - KEPT_EVENTS // 2
+            del self._last[: -KEPT_EVENTS // 2]
+
+    def join(self, event: Event) -> bool:
+        """Put what was printed behind what was printed last, if that is less than a burst ago."""
+        kept = self._last or self._first
+        if not kept or event.at_s > kept[-1].at_s + BURST_S:
+            return False
+        data = kept[-1].data + event.data
+        cut = data[:KEPT_OCTETS]
+        omitted = kept[-1].omitted_octets + event.omitted_octets + len(data) - len(cut)
+        kept[-1] = replace(kept[-1], data=cut, omitted_octets=omitted)
+        return True
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """What is kept."""
+        return (*self._first, *self._last[-KEPT_EVENTS // 2 :])
+
+    @property
+    def omitted(self) -> int:
+        """How many are not."""
+        return self._dropped + max(0, len(self._last) - KEPT_EVENTS // 2)
+
+
 class Recorder:
     """Takes down what happens; several threads may."""
 
@@ -140,11 +186,12 @@ class Recorder:
         self._start = clock()
         self._lock = threading.Lock()
         self._lanes: list[Lane] = []
-        self._first: list[Event] = []
-        self._last: list[Event] = []
+        self._spoken = _Ends()
+        self._printed = _Ends()
+        """Apart, so that a program that prints much pushes nothing else out."""
+        self._latest = EventKind.NOTE
         self._marks: list[Event] = []
         """Where it went wrong. They go with one check, where several look at the same session."""
-        self._omitted = 0
 
     def opened(self, port: str, kit: str, peer: str) -> int:
         """Note a new connection; return its number."""
@@ -163,14 +210,15 @@ class Recorder:
         cut = data[:KEPT_OCTETS]
         event = Event(self.now(), connection, kind, bytes(cut), text, len(data) - len(cut))
         with self._lock:
-            if len(self._first) < KEPT_EVENTS // 2:
-                self._first.append(event)
-                return
-            self._last.append(event)
-            if len(self._last) > KEPT_EVENTS:
-                # In one go, since a list is slow to shorten at its beginning.
-                self._omitted += len(self._last) - KEPT_EVENTS // 2
-                del self._last[: -KEPT_EVENTS // 2]
+            printed = kind is EventKind.PRINTED
+            in_a_row, self._latest = kind is self._latest, kind
+            if not (printed and in_a_row and self._printed.join(event)):
+                (self._printed if printed else self._spoken).add(event)
+
+    def over(self) -> None:
+        """Note that the check is over, once."""
+        if not any(event.kind is EventKind.OVER for event in self.timeline().events):
+            self.note(EventKind.OVER)
 
     def mark(self, connection: int, text: str, at_s: float | None = None) -> None:
         """Mark where it went wrong: now, or at what was noted at a time."""
@@ -187,8 +235,8 @@ class Recorder:
     def timeline(self) -> Timeline:
         """Return what was taken down so far. Connections of which no event was kept are left out."""
         with self._lock:
-            omitted = self._omitted + max(0, len(self._last) - KEPT_EVENTS // 2)
-            kept = (*self._first, *self._last[-KEPT_EVENTS // 2 :], *self._marks)
+            omitted = self._spoken.omitted
+            kept = (*self._spoken.events, *self._printed.events, *self._marks)
             # At the same time, a mark comes after what it is about.
             events = tuple(sorted(kept, key=lambda event: event.at_s))
             seen = {event.connection for event in events}

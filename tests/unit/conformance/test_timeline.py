@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.conformance.report import event_in_words
 from services.conformance.timeline import (
     KEPT_EVENTS,
     KEPT_OCTETS,
@@ -50,6 +51,9 @@ def test_long_message_is_cut() -> None:
     recorder.note(EventKind.PRINTED, data=b"x" * (KEPT_OCTETS + 7))
     (event,) = recorder.timeline().events
     assert (len(event.data), event.omitted_octets) == (KEPT_OCTETS, 7)
+    assert (
+        event_in_words(event, 10) == f"  the program printed: {'x' * 10}… ({KEPT_OCTETS + 7} octets in all)"
+    )
 
 
 def test_json_gives_the_same_again() -> None:
