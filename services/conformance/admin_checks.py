@@ -3,10 +3,17 @@
 from typing import Final
 
 from services.conformance.checks import Checklist
-from services.conformance.connection import NotApplicableError
+from services.conformance.connection import NotApplicableError, NotJudgedError
 from services.conformance.program import Program
 from services.conformance.results import Level
-from services.conformance.scripted_server import HINT_HELLO, HINT_LINE_END, HOLD_S, NotJudgedError, Session
+from services.conformance.scripted_server import (
+    AFTER_END,
+    AFTER_REFUSAL,
+    HINT_HELLO,
+    HINT_LINE_END,
+    HOLD_S,
+    Session,
+)
 from services.conformance.scripted_server import JudgedClient as Client
 from services.protocol.messages import AdminHello, Hello, Pong, Watch, Who
 
@@ -137,7 +144,7 @@ def empty_list(client: Client) -> None:
     if not watches:
         session.connection.half_close()
     if ends:
-        session.expect_gone("the end of the list")
+        session.expect_gone("the end of the list", AFTER_END)
     session.expect_no_crash()
 
 
@@ -172,7 +179,7 @@ def refusal(client: Client) -> None:
     if session.read_message() is None:
         raise NotJudgedError("the client said nothing: see hello-first")
     session.reply("Refused: server full")
-    session.expect_gone("a refusal")
+    session.expect_gone("a refusal", AFTER_REFUSAL)
 
 
 @ROBUST.check(
@@ -185,10 +192,10 @@ def vanished(client: Client) -> None:
     if session.read_message() is None:
         raise NotJudgedError("the client said nothing: see hello-first")
     session.connection.half_close()
-    session.expect_gone("the end of the stream")
+    session.expect_gone("the end of the stream", AFTER_END)
 
 
-@EXTENDED.check("A-6")
+@EXTENDED.check("A-6", hint="an address may have colons: cut a line at its blank, not at a colon")
 def shows_ipv6(client: Client) -> None:
     """IPv6 addresses are shown too."""
     session = client.start("a list with IPv6 addresses: ask who is playing", TYPED)
@@ -196,7 +203,7 @@ def shows_ipv6(client: Client) -> None:
     _expect_shown(session, LISTED_6)
 
 
-@EXTENDED.check("A-4")
+@EXTENDED.check("A-4", hint="after End, read on line by line: Joined IP PORT is a new player")
 def follows_events(client: Client) -> None:
     """A watcher shows who has joined."""
     session = client.start("a watch: start watching", TYPED)
@@ -209,7 +216,7 @@ def follows_events(client: Client) -> None:
     _expect_shown(session, (NEWCOMER,))
 
 
-@EXTENDED.check("N-3")
+@EXTENDED.check("N-3", hint="a third field is the player's name: do not ask for exactly two fields")
 def reads_names(client: Client) -> None:
     """A watcher shows players who gave a name, too."""
     session = client.start("a watch: start watching", TYPED)
@@ -220,7 +227,7 @@ def reads_names(client: Client) -> None:
     _expect_shown(session, (*LISTED, NEWCOMER))
 
 
-@EXTENDED.check("A-8")
+@EXTENDED.check("A-8", hint="answer a line that begins with Ping by 'Pong\\r\\n', whenever it comes")
 def pong(client: Client) -> None:
     """A watcher answers Ping with Pong."""
     session = client.start("a watch: start watching", TYPED)
@@ -231,14 +238,14 @@ def pong(client: Client) -> None:
         session.fail("the line 'Pong', in answer to Ping", session.connection.ended or "nothing")
 
 
-@EXTENDED.check("A-7")
+@EXTENDED.check("A-7", hint="at Refused show the reason and close: another administrator is watching")
 def seat_taken(client: Client) -> None:
     """A watcher whose seat is taken closes, and may come again later."""
     session = client.start("a watch while another administrator watches: start watching", TYPED)
     if not _ask(session):
         raise NotApplicableError("the client does not watch")
     session.reply("Refused: another administrator is watching")
-    session.expect_gone("the refusal")
+    session.expect_gone("the refusal", AFTER_REFUSAL)
 
 
 def _not_for_watchers(session: Session) -> None:

@@ -24,6 +24,8 @@ class Need(StrEnum):
     """One player, and the administrator's port."""
     BOTH = auto()
     """Several players, and the administrator's port."""
+    SEAT = auto()
+    """The administrator's seat, whether it is free at once or not."""
     WATCH = auto()
 
 

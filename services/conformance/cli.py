@@ -37,6 +37,7 @@ DOES_NOT_HOLD: Final = 1
 UNREACHABLE: Final = 2
 PLAYER_PORT: Final = 4000
 ADMIN_PORT: Final = 4001
+OWN_HOST: Final = "127.0.0.1"
 LOOPBACK: Final = {"localhost", "127.0.0.1", "::1"}
 CHECKS: Final[dict[str, Sequence[Check[Any]]]] = {
     "server": server_run.CHECKS,
@@ -52,7 +53,11 @@ def parser() -> argparse.ArgumentParser:
     """Describe what may be typed."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
-        "--level", type=Level, choices=list(Level), default=Level.ROBUST, help="what has to hold"
+        "--level",
+        type=Level,
+        choices=list(Level),
+        default=Level.ROBUST,
+        help="what has to hold; each level includes those before it (default: robust)",
     )
     common.add_argument("--seed", type=int, help="repeat the run that reported this seed")
     common.add_argument(
@@ -60,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
         type=seconds,
         default=Timing().timeout_s,
         metavar="S",
-        help="longest wait for a reply of a program that has nothing to do",
+        help="how long to wait for a reply while the program has nothing to do (default: %(default)s)",
     )
     common.add_argument(
         "--only", metavar="CHECK[,CHECK]", help="run these checks alone, whatever their level"
@@ -87,7 +92,11 @@ def parser() -> argparse.ArgumentParser:
         client = commands.add_parser(name, parents=[common], help=f"judge {whose} client")
         default = PLAYER_PORT if name == "client" else ADMIN_PORT
         client.add_argument(
-            "--listen", type=port, default=default, metavar="PORT", help="where it has to connect"
+            "--listen",
+            type=port,
+            default=default,
+            metavar="PORT",
+            help="where it has to connect (default: %(default)s)",
         )
         client.add_argument(
             "--type",
@@ -114,30 +123,68 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _server(server: argparse.ArgumentParser) -> None:
-    server.add_argument("host", metavar="HOST", type=host, nargs="?")
-    server.add_argument("--player-port", type=port, default=PLAYER_PORT)
-    server.add_argument("--admin-port", type=port, default=ADMIN_PORT)
+    server.add_argument(
+        "host",
+        metavar="HOST",
+        type=host,
+        nargs="?",
+        help=f"where it runs (with --server-command: {OWN_HOST} unless you say otherwise)",
+    )
+    server.add_argument(
+        "--player-port", type=port, default=PLAYER_PORT, metavar="PORT", help="default: %(default)s"
+    )
+    server.add_argument(
+        "--admin-port", type=port, default=ADMIN_PORT, metavar="PORT", help="default: %(default)s"
+    )
     server.add_argument("--ca", type=Path, metavar="FILE", help="encrypt, and trust this CA alone")
     server.add_argument("--cert", type=Path, metavar="FILE", help="the administrator's certificate")
     server.add_argument("--key", type=Path, metavar="FILE", help="its private key")
     server.add_argument("--plain-players", action="store_true", help="encrypt the administrator's port alone")
-    server.add_argument("--wait", type=wait, default=0.0, metavar="S", help="wait so long for it to listen")
+    server.add_argument(
+        "--wait", type=wait, default=0.0, metavar="S", help="wait so long for it to listen (default: 0)"
+    )
     server.add_argument(
         "--server-command", type=command, metavar="CMD", help="start the server so, and again when it dies"
     )
     server.add_argument(
-        "--handshake-timeout", type=seconds, default=10.0, metavar="S", help="as the server is set"
-    )
-    server.add_argument("--idle-timeout", type=seconds, metavar="S", help="as the server is set, if short")
-    server.add_argument("--max-players", type=at_least(1), metavar="N", help="as the server is set, if small")
-    server.add_argument(
-        "--max-invalid", type=at_least(1), default=20, metavar="N", help="as the server is set"
-    )
-    server.add_argument(
-        "--close-distance", type=at_least(0), default=2, metavar="N", help="as the server is set"
+        "--handshake-timeout",
+        type=seconds,
+        default=10.0,
+        metavar="S",
+        help="as the server is set (default: %(default)g)",
     )
     server.add_argument(
-        "--crowd", type=at_least(1), default=200, metavar="N", help="how many players come at once"
+        "--idle-timeout",
+        type=seconds,
+        metavar="S",
+        help="as the server is set; judged if short (default: not judged)",
+    )
+    server.add_argument(
+        "--max-players",
+        type=at_least(1),
+        metavar="N",
+        help="as the server is set; judged if small (default: not judged)",
+    )
+    server.add_argument(
+        "--max-invalid",
+        type=at_least(1),
+        default=20,
+        metavar="N",
+        help="as the server is set (default: %(default)s)",
+    )
+    server.add_argument(
+        "--close-distance",
+        type=at_least(0),
+        default=2,
+        metavar="N",
+        help="as the server is set (default: %(default)s)",
+    )
+    server.add_argument(
+        "--crowd",
+        type=at_least(1),
+        default=200,
+        metavar="N",
+        help="how many players come at once (default: %(default)s)",
     )
     server.add_argument(
         "--cut", type=command, default="", metavar="CMD", help="cuts the server off from the shared round"
@@ -152,7 +199,9 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         described = parser()
         options = described.parse_args(arguments)
         if options.subject == "server" and not options.host and not options.list:
-            described.error("server: name its HOST")
+            if not options.server_command:
+                described.error("server: name its HOST, or say how to start it: --server-command")
+            options.host = OWN_HOST
     except SystemExit as ended:
         # argparse has printed the help (0) or what is wrong (2).
         return ended.code if isinstance(ended.code, int) else UNREACHABLE
@@ -269,10 +318,8 @@ def judge(
         port = str(listener.getsockname()[1])
         program = None
         if options.command:
-            command = [
-                part.replace("{host}", "127.0.0.1").replace("{port}", port) for part in options.command
-            ]
-            program = launch(command, {**environ, "GAME_HOST": "127.0.0.1", "GAME_PORT": port})
+            command = [part.replace("{host}", OWN_HOST).replace("{port}", port) for part in options.command]
+            program = launch(command, {**environ, "GAME_HOST": OWN_HOST, "GAME_PORT": port})
         client = JudgedClient(
             listener,
             timing,

@@ -4,9 +4,16 @@ from collections.abc import Callable
 from typing import Final
 
 from services.conformance.checks import Checklist
-from services.conformance.connection import NotApplicableError, shown
+from services.conformance.connection import NotApplicableError, NotJudgedError, shown
 from services.conformance.results import Level
-from services.conformance.scripted_server import HINT_HELLO, HINT_LINE_END, NotJudgedError, Session
+from services.conformance.scripted_server import (
+    AFTER_CORRECT,
+    AFTER_END,
+    AFTER_REFUSAL,
+    HINT_HELLO,
+    HINT_LINE_END,
+    Session,
+)
 from services.conformance.scripted_server import JudgedClient as Client
 from services.protocol.framing import MAX_LINE_OCTETS
 from services.protocol.messages import Game, Guess, Hello
@@ -23,6 +30,10 @@ TLS_HANDSHAKE: Final = b"\x16"
 CLASSIC: Final[Checklist[Client]] = Checklist(Level.CLASSIC)
 ROBUST: Final[Checklist[Client]] = Checklist(Level.ROBUST)
 EXTENDED: Final[Checklist[Client]] = Checklist(Level.EXTENDED)
+
+HINT_FIRST_WORD: Final = (
+    "compare the first word of a reply alone, in lower case: 'correct, you have won' is Correct"
+)
 
 Say = Callable[[Session, str], None]
 
@@ -242,22 +253,23 @@ def reply_in_pieces(client: Client) -> None:
             "read until the end of the line: one recv need not bring the whole reply",
         )
     if ends:
-        session.expect_gone("Correct")
+        session.expect_gone("Correct", AFTER_CORRECT)
 
 
 @ROBUST.check(
     "F-3",
     "C-4",
-    hint="recv may return two lines at once: keep what comes after the first \\n for the next reply",
+    hint="recv may return two lines at once: keep what comes after the first \\n for the next reply, "
+    "and end at "
+    "Refused",
 )
 def replies_in_one(client: Client) -> None:
-    """A verdict and a refusal in one segment are both read."""
+    """A verdict and a refusal in one segment are both read, and the refusal ends the client."""
     session = client.start("a game that the server ends: guess once", TYPED)
     if _begin(client, session) is None:
         raise NotJudgedError("no guess came: see game-second")
     session.reply("Far", "Refused: server stops")
-    session.connection.half_close()
-    session.expect_gone("a verdict with a refusal behind it")
+    session.expect_gone("a verdict with a refusal behind it", AFTER_REFUSAL)
 
 
 @ROBUST.check(
@@ -270,7 +282,7 @@ def refusal(client: Client) -> None:
     if session.read_message() is None:
         raise NotJudgedError("the client said nothing: see hello-first")
     session.reply("Refused: server full")
-    session.expect_gone("a refusal")
+    session.expect_gone("a refusal", AFTER_REFUSAL)
     if session.after_end and not session.early:
         session.fail("nothing more after a refusal", f"'{shown(session.after_end)}'")
 
@@ -285,7 +297,7 @@ def vanished(client: Client) -> None:
     if _begin(client, session) is None:
         raise NotJudgedError("no guess came: see game-second")
     session.connection.half_close()
-    session.expect_gone("the end of the stream")
+    session.expect_gone("the end of the stream", AFTER_END)
 
 
 @ROBUST.check(
@@ -303,7 +315,7 @@ def reset(client: Client) -> None:
     session.expect_no_crash()
 
 
-@EXTENDED.check("C-2")
+@EXTENDED.check("C-2", hint=HINT_FIRST_WORD)
 def reads_first_word(client: Client) -> None:
     """Replies count by their first word, in any case."""
     ends = client.ends(_game)
@@ -325,10 +337,14 @@ def reads_first_word(client: Client) -> None:
             session.connection.ended or "nothing more",
         )
     if ends:
-        session.expect_gone("Correct")
+        session.expect_gone("Correct", AFTER_CORRECT)
 
 
-@EXTENDED.check("N-4", "R-3")
+@EXTENDED.check(
+    "N-4",
+    "R-3",
+    hint="Too late is a reply to a guess like Far: another player was faster, so guess the new number",
+)
 def too_late(client: Client) -> None:
     """A client whose round is over guesses on, whatever follows Too late."""
     session = client.start("a shared round that somebody else wins: play until you have won", TYPED)
@@ -339,7 +355,7 @@ def too_late(client: Client) -> None:
         session.fail("the game to go on after 'Too late 12 ann'", session.connection.ended or "nothing more")
 
 
-@EXTENDED.check("F-1")
+@EXTENDED.check("F-1", hint="take a line to end at \\n, and strip a \\r before it if there is one")
 def lone_lf(client: Client) -> None:
     """Replies that end with LF alone are understood."""
     ends = client.ends(_game)
@@ -353,10 +369,12 @@ def lone_lf(client: Client) -> None:
             "the game to go on when a reply ends with LF alone", session.connection.ended or "nothing more"
         )
     if ends:
-        session.expect_gone("Correct")
+        session.expect_gone("Correct", AFTER_CORRECT)
 
 
-@EXTENDED.check("T-4")
+@EXTENDED.check(
+    "T-4", hint="when the TLS handshake fails, say so and end; do not connect again without encryption"
+)
 def never_falls_back(client: Client) -> None:
     """A client that begins with TLS says nothing in plain text to a server that does not speak it."""
     session = client.start("a server that speaks no TLS: just start the client", TYPED)
@@ -369,7 +387,7 @@ def never_falls_back(client: Client) -> None:
     for said in (session.after_end, client.said_when_back()):
         if b"hello" in said.lower():
             session.fail("no plain text from a client that has begun with TLS", f"'{shown(said)}'")
-    session.expect_gone("an answer in plain text")
+    session.expect_gone("an answer in plain text", AFTER_REFUSAL)
 
 
 CHECKS: Final = (*CLASSIC, *ROBUST, *EXTENDED)

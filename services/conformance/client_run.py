@@ -4,12 +4,21 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from services.conformance.checks import Check
-from services.conformance.connection import MismatchError, NoConnectionError, NotApplicableError
+from services.conformance.connection import (
+    MismatchError,
+    NoConnectionError,
+    NotApplicableError,
+    NotJudgedError,
+)
+from services.conformance.program import exit_in_words
 from services.conformance.results import Finding, Outcome, Report, Result
-from services.conformance.scripted_server import JudgedClient, NotJudgedError
+from services.conformance.scripted_server import JudgedClient
 from services.conformance.server_run import TIME_IS_UP, UnreachableError
+
+ORDERLY: Final = exit_in_words(0)
 
 
 def judge_client(
@@ -68,6 +77,8 @@ def _run(client: JudgedClient, check: Check[JudgedClient]) -> tuple[Result, bool
     except NotJudgedError as error:
         outcome, finding = Outcome.NOT_JUDGED, Finding(note=str(error))
     died = client.program.ended() if client.program and outcome is Outcome.FAILED else ""
+    if died == ORDERLY:
+        died = ""  # as a client should
     result = Result(
         check.name, check.clauses, check.level, check.sentence, outcome, finding,
         died, time.monotonic() - start, client.timeline(),

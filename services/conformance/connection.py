@@ -6,6 +6,7 @@ import socket
 import ssl
 import struct
 import time
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -16,6 +17,8 @@ from services.conformance.timeline import EventKind, Recorder
 from services.protocol.printable import printable_octets
 
 CRLF: Final = b"\r\n"
+NOTHING: Final = "nothing"
+"""What came where a wait was over."""
 CHUNK_OCTETS: Final = 65536
 MOST_OCTETS: Final = 16 << 20
 """A peer that sends more than this on one connection is not read any further."""
@@ -42,6 +45,10 @@ class NoConnectionError(MismatchError):
 
 class NotApplicableError(Exception):
     """The check has no object here; the message says why."""
+
+
+class NotJudgedError(Exception):
+    """What came before the check's question did not get far enough to tell; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +185,21 @@ def _escaped(letter: str) -> str:
     return letter.encode("unicode_escape").decode()
 
 
+def named(text: str) -> str:
+    """Quote what was sent; letters beyond ASCII are named, and of a long line it is said how long it was."""
+    notes = [
+        f"{letter} is {unicodedata.name(letter, 'a letter').lower()}, sent as "
+        f"{printable_octets(letter.encode())}"
+        for letter in dict.fromkeys(text)
+        if not letter.isascii()
+    ]
+    cut = text
+    if len(text) > SHOWN_OCTETS:
+        cut = f"{text[:SHOWN_OCTETS]}…"
+        notes.append(f"{len(text.encode())} octets in all")
+    return f"{quoted(cut)} ({'; '.join(notes)})" if notes else quoted(text)
+
+
 def quoted_lines(lines: Sequence[str]) -> str:
     """Spell lines for a report, side by side; of many lines the first ones."""
     if not lines:
@@ -300,12 +322,12 @@ class Connection:
         head, newline, self._buffer = self._buffer.partition(b"\n")
         return head + newline
 
-    def expect(self, *texts: str) -> None:
-        """Take the next lines to be exactly these."""
-        for text in texts:
-            came = self.read_line(f"the line {quoted(text)}")
-            if came != text:
-                self.fail(f"the line {quoted(text)}", quoted(came))
+    def expect(self, text: str, why: str = "") -> None:
+        """Take the next line to be exactly this."""
+        expected = f"the line {quoted(text)}{why and ', '}{why}"
+        came = self.read_line(expected)
+        if came != text:
+            self.fail(expected, quoted(came))
 
     def expect_end(self, after: str = "") -> None:
         """Take nothing more to come, and the peer to close properly."""
@@ -321,14 +343,14 @@ class Connection:
         if self.was_reset:
             self.fail(expected, self.ended)
 
-    def expect_silence(self, expected: str) -> None:
+    def expect_silence(self, expected: str, note: str = "") -> None:
         """Take nothing to come for a while, the connection staying open."""
         self._note(EventKind.EXPECTED, text=expected)
         deadline = self.clock.deadline(self.timing.quiet_s)
         while not self._buffer and self.receive(deadline):
             pass
         if self._buffer or self.ended:
-            self.fail(expected, f"'{shown(self._buffer)}'" if self._buffer else self.ended)
+            self.fail(expected, f"'{shown(self._buffer)}'" if self._buffer else self.ended, note)
 
     def read_rest(self, within_s: float | None = None) -> bytes:
         """Return whatever still comes until the peer closes, or until the deadline."""
@@ -418,8 +440,8 @@ def _spelled(address: tuple[Any, ...]) -> str:
 def nothing_within(deadline: Deadline | WallDeadline) -> str:
     """Say that a wait was over before anything came."""
     if deadline.computed:
-        return f"nothing, while the program used {deadline.limit_s:g} s of processor time"
-    return f"nothing within {deadline.limit_s:g} s"
+        return f"{NOTHING}, while the program used {deadline.limit_s:g} s of processor time"
+    return f"{NOTHING} within {deadline.limit_s:g} s"
 
 
 def _acknowledge(sock: socket.socket, *, late: bool) -> None:

@@ -18,6 +18,7 @@ from services.conformance.connection import (
     NotApplicableError,
     Timing,
     in_words,
+    named,
     quoted,
     quoted_lines,
 )
@@ -51,6 +52,12 @@ BEYOND: Final = (0, *range(31, 101))
 TRIES: Final = 8
 """So many games in a row do not have the same secret by rng."""
 
+
+HINT_PLAYING: Final = (
+    "this player's game has begun: keep that with each connection, and take every line for a guess "
+    "from then on, "
+    "also Hello and Game; what is none is answered by the prompt"
+)
 
 Gathered = TypeVar("Gathered")
 
@@ -119,10 +126,12 @@ class Player:
 
     def expect_prompt(self, said: str) -> None:
         """Take the prompt for what was said."""
-        text = self.connection.read_line(f"the prompt, in answer to {quoted(said)}")
-        if classify(text) is not Meaning.PROMPT:
+        text = self.connection.read_line(f"the prompt, in answer to {named(said)}")
+        meant = classify(text)
+        if meant is not Meaning.PROMPT:
             prompt = f"Pick a number between {self.dialect.low}-{self.dialect.high}"
-            self.connection.fail(f"the line {quoted(prompt)}, in answer to {quoted(said)}", quoted(text))
+            note = HINT_PLAYING if meant in {Meaning.GREETING, Meaning.READY, Meaning.REFUSAL} else ""
+            self.connection.fail(f"the line {quoted(prompt)}, in answer to {named(said)}", quoted(text), note)
 
     def sweep(self, leave: int = 0, tries: int = TRIES) -> list[tuple[int, Meaning]]:
         """Guess until it is won, from both ends inwards, so that each distance occurs on either side.
@@ -363,6 +372,28 @@ class JudgedServer:
             if self.pause(deadline):
                 connection.fail("the list, ended by a line 'End'", quoted(line))
             lines.clear()
+
+    def answers(self, port: Endpoint) -> bool:
+        """Tell whether somebody new gets an answer to Hello; it is a check that has failed which asks."""
+        self.clock.begin(CHECK_S)
+        shown, self.recorder = self.recorder, Recorder()  # it is no part of the check
+        try:
+            connection = self.open(port)
+        except MismatchError:
+            return False
+        finally:
+            self.recorder = shown
+        connection.send_lines(self.dialect.admin_hello if port is self.admin_port else "Hello")
+        return bool(connection.receive(self.clock.deadline(self.timing.timeout_s)))
+
+    def answers_players(self) -> bool:
+        """Tell whether one of those who play gets an answer to a guess still."""
+        waiting = [player for player in self._players if player.can_go_on and player.losing is not None]
+        for player in waiting[:1]:
+            player.connection.send_lines(player.spell(player.losing))
+            if player.connection.receive(self.clock.deadline(self.timing.timeout_s)):
+                return True
+        return False
 
     def seen_address(self, connection: Connection) -> Address | None:
         """Return how the server should list this connection, if that can be known."""

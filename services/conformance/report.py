@@ -1,5 +1,6 @@
 """A report for people: as lines while the run goes on, then all of it with a score per level."""
 
+import re
 import shutil
 import sys
 import textwrap
@@ -30,6 +31,7 @@ WIDTH: Final = 100
 NARROWEST: Final = 60
 INDENT: Final = " " * 14
 SHOWN_LENGTH: Final = 400
+HINT_LENGTH: Final = 900
 SHOWN_PRINTED: Final = 70
 SHOWN_SENT: Final = 160
 
@@ -132,7 +134,7 @@ def finding_lines(
     yield from _labelled("expected", finding.expected)
     yield from _labelled("came", finding.came)
     yield from _labelled("program", result.died and f"gone: {result.died}")
-    yield from _labelled("hint", finding.note)
+    yield from _labelled("hint", finding.note, HINT_LENGTH)
     if any(line not in "\n".join(timeline) for line in finding.printed):
         yield "the program printed during this check:"
         yield from (f"  {line}" for line in finding.printed)
@@ -170,8 +172,12 @@ def _event_lines(timeline: Timeline, most: int | None) -> Iterator[str]:
         number = str(item.connection) if item.connection != PROGRAM else "-"
         admin = "a" if ports.get(item.connection) == "admin" else ""
         words = event_in_words(item, KEPT_OCTETS if most is None else SHOWN_SENT)
-        if item.kind is EventKind.PRINTED and most is not None and len(words) > SHOWN_PRINTED:
-            words = f"{words[:SHOWN_PRINTED]}…"  # the whole stands below
+        if (
+            item.kind in {EventKind.PRINTED, EventKind.TYPED}
+            and most is not None
+            and len(words) > SHOWN_PRINTED
+        ):
+            words = f"{words[:SHOWN_PRINTED]}…"  # what was printed stands below
         yield f"  {item.at_s:7.3f} {admin + number:>3} {words}"
 
 
@@ -186,7 +192,8 @@ def event_in_words(event: Event, most: int = KEPT_OCTETS) -> str:
         case EventKind.PRINTED:
             return f"  the program printed: {data}"
         case EventKind.TYPED:
-            return f"  the kit typed, all at once: {data}"
+            typed = data.removesuffix("\\n").replace("\\n", ", ")
+            return f"  the kit typed, a line each: {typed}"
         case EventKind.MISMATCH:
             return f"! {event.text}"
         case EventKind.OPENED:
@@ -211,9 +218,9 @@ def event_in_words(event: Event, most: int = KEPT_OCTETS) -> str:
             return f"  ({' '.join(filter(None, (event.kind.value, event.text)))})"
 
 
-def _labelled(label: str, text: str) -> Iterator[str]:
+def _labelled(label: str, text: str, most: int = SHOWN_LENGTH) -> Iterator[str]:
     if text:
-        cut = text if len(text) <= SHOWN_LENGTH else text[:SHOWN_LENGTH] + "…"
+        cut = text if len(text) <= most else text[:most] + "…"
         yield from textwrap.wrap(f"{label}: {cut}", WIDTH, subsequent_indent=" " * (len(label) + 2))
 
 
@@ -239,7 +246,9 @@ def alike(results: Sequence[Result]) -> list[list[str]]:
     groups: dict[str, list[str]] = {}
     for result in results:
         if result.outcome is Outcome.FAILED:
-            groups.setdefault(result.finding.note or result.name, []).append(result.name)
+            # Where a server hangs, the hint says too who was answered last.
+            cause = re.sub(r", since connection \d+ got '.*?'", "", result.finding.note)
+            groups.setdefault(cause or result.name, []).append(result.name)
     return list(groups.values())
 
 

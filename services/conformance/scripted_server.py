@@ -13,6 +13,7 @@ from services.conformance.connection import (
     Connection,
     MismatchError,
     NoConnectionError,
+    NotJudgedError,
     Timing,
     in_words,
     shown,
@@ -46,16 +47,22 @@ CRASHES: Final = (
     b"Node.js v",
     b"Segmentation fault",
 )
-WENT_ON: Final = "recv() returns nothing when the server has closed: end then, before you ask your user again"
+AFTER_END: Final = (
+    "recv() returns nothing when the server has closed: end then, before you ask your user again"
+)
+AFTER_REFUSAL: Final = (
+    "look at each reply: at Refused show the reason and close, before you ask your user again"
+)
+AFTER_CORRECT: Final = (
+    "this reply was Correct, and the game is won: take the first word alone, whatever the case, "
+    "whatever stands "
+    "behind it (a blank, a comma) and however the line ends and was cut; leave the loop then, and close"
+)
 HINT_HELLO: Final = "after connecting, send 'Hello\\r\\n' before you read anything: the server waits for you"
 HINT_LINE_END: Final = "add \\r\\n to each text that you send: the server waits for the end of the line"
 LEFT_OPEN: Final = "close the socket, and end; do not wait for the server or for the user's next line"
 
 Gathered = TypeVar("Gathered")
-
-
-class NotJudgedError(Exception):
-    """The session did not get far enough to tell."""
 
 
 @dataclass(slots=True)
@@ -139,12 +146,12 @@ class Session:
             expected = f"nothing more, until {self.said(number)} is answered"
             self.fail(expected, f"'{shown(came)}'", message=number)
 
-    def expect_gone(self, after: str) -> None:
-        """Take the client to close its connection, and not to crash over it."""
+    def expect_gone(self, after: str, went_on: str) -> None:
+        """Take the client to close its connection, and not to crash; `went_on` is the hint if it goes on."""
         if not self.gone(self.connection.timing.timeout_s):
             expected = f"the connection to be closed by the client, after {after}"
             if self.after_end:
-                self.fail(expected, f"it went on, and sent '{shown(self.after_end)}'", WENT_ON)
+                self.fail(expected, f"it went on, and sent '{shown(self.after_end)}'", went_on)
             self.fail(expected, "it was left open, and nothing was sent", LEFT_OPEN)
         self.expect_no_crash()
 

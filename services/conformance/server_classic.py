@@ -20,6 +20,12 @@ EXCHANGES: Final = 6
 SECRETS: Final = 4
 FEW: Final = 3
 
+HINT_PROMPT: Final = (
+    "compare the number with both ends of the range before you compare it with the secret, and spell "
+    "the prompt "
+    "exactly: 'Pick a number between 1-30\\r\\n'"
+)
+
 CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.CLASSIC)
 
 
@@ -161,7 +167,7 @@ def verdict_distances(server: JudgedServer) -> None:
 @CHECKS.check(
     "P-5",
     need=Need.GAME,
-    hint="compare the number with both ends of the range before you compare it with the secret",
+    hint=HINT_PROMPT,
 )
 def prompt(server: JudgedServer) -> None:
     """A number out of range is answered by the prompt, and the game goes on."""
@@ -173,7 +179,7 @@ def prompt(server: JudgedServer) -> None:
     player.guess(low)
 
 
-@CHECKS.check("P-5", need=Need.GAME, hint="spell the prompt exactly: 'Pick a number between 1-30\\r\\n'")
+@CHECKS.check("P-5", need=Need.GAME, hint=HINT_PROMPT)
 def prompt_words(server: JudgedServer) -> None:
     """The prompt is Pick a number between LOW-HIGH."""
     player = server.play()
@@ -191,11 +197,12 @@ def prompt_words(server: JudgedServer) -> None:
 )
 def refusal(server: JudgedServer) -> None:
     """A client that does not begin with Hello gets a negative answer and is disconnected."""
+    wanted = "a line that refuses, such as 'Refused: REASON', since Hello was not said"
     connection = server.open_player()
     connection.send_lines("Game")
-    text = connection.read_line("a negative answer: Hello was not said")
+    text = connection.read_line(wanted)
     if classify(text) in {Meaning.READY, Meaning.GREETING, Meaning.FAR, Meaning.CLOSE, Meaning.CORRECT}:
-        connection.fail("a negative answer: Hello was not said", quoted(text))
+        connection.fail(wanted, quoted(text))
     connection.expect_end("the negative answer")
 
 

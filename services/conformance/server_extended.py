@@ -7,7 +7,7 @@ from typing import Final
 
 from services.conformance.checks import Checklist, Need
 from services.conformance.clock import WallDeadline
-from services.conformance.connection import Connection, NotApplicableError, quoted, shown
+from services.conformance.connection import Connection, NotApplicableError, NotJudgedError, quoted, shown
 from services.conformance.dialect import VERDICTS, Meaning, classify
 from services.conformance.judged import JudgedServer, Player
 from services.conformance.results import Level
@@ -44,15 +44,40 @@ NEWCOMERS: Final = 16
 MOST_OPENED: Final = 500
 """A limit that is higher is not tried out."""
 
-HINT_LENIENT: Final = (
-    "a server that is set to end lines by silence (ours: GAME_LENIENT_FRAMING) relaxes this clause: judge it "
-    "without"
+HINT_TURN: Final = (
+    "keep for each connection what it has said (connected, greeted, playing), and answer 'Refused: "
+    "expected Hello' or "
+    "the like to whatever does not come next, then close; the administrator's port has such states too"
+)
+HINT_SPELLING: Final = (
+    "turn the line to lower case, take away blanks, then 'my guess is:' or 'guess:' if it begins so; "
+    "what is left has "
+    "to be digits"
+)
+HINT_NAME: Final = (
+    "a line 'Name: NAME' after Greetings is answered 'Welcome NAME'; more of them, and then Game, may follow"
+)
+HINT_LONG: Final = (
+    "count the octets of each line, \\r\\n included, while it comes: refuse it as soon as there are "
+    "more than 512 "
+    "without an end, after the lines before it were answered"
+)
+HINT_UNTERMINATED: Final = (
+    "when recv returns nothing, look at what is left in the buffer: a line without an end is not "
+    "executed but "
+    "answered 'Refused: line not ended by CRLF' (a server that is set to end lines by silence is "
+    "judged without that)"
+)
+HINT_TIMEOUT: Final = (
+    "note when the connection was accepted, and close it when it has not begun to play 10 s later, "
+    "whatever it has sent "
+    "meanwhile: without a word if it never said anything, else with a line 'Refused: REASON'"
 )
 
 CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.EXTENDED)
 
 
-@CHECKS.check("P-3", need=Need.GAME)
+@CHECKS.check("P-3", need=Need.GAME, hint=HINT_SPELLING)
 def spellings(server: JudgedServer) -> None:
     """Guess: N and the bare number are guesses too; blanks do not matter."""
     player = server.bystander()
@@ -70,7 +95,7 @@ def spellings(server: JudgedServer) -> None:
             player.connection.fail(f"a verdict on {quoted(line)}", quoted(text))
 
 
-@CHECKS.check("A-1", need=Need.ADMIN)
+@CHECKS.check("A-1", need=Need.ADMIN, hint="accept either word as the administrator's first line")
 def admin_greets_both(server: JudgedServer) -> None:
     """Hello and Admin-Hello are both answered Admin-Greetings."""
     for hello in ("Hello", "Admin-Hello"):
@@ -80,7 +105,12 @@ def admin_greets_both(server: JudgedServer) -> None:
         connection.close()
 
 
-@CHECKS.check("P-7", need=Need.GREETING)
+@CHECKS.check(
+    "P-7",
+    need=Need.GREETING,
+    hint="after Greetings, take a guess for Game and the guess together; also one whose number is "
+    "none ('My Guess is: ten')",
+)
 def short_dialect(server: JudgedServer) -> None:
     """A guess straight after Greetings begins the game."""
     connection = server.greeted()
@@ -97,9 +127,9 @@ def short_dialect(server: JudgedServer) -> None:
     Player(connection, server.dialect).guess(server.dialect.low)
 
 
-@CHECKS.check("N-1", need=Need.GREETING)
+@CHECKS.check("N-1", need=Need.GREETING, hint=HINT_NAME)
 def named(server: JudgedServer) -> None:
-    """A name after Greetings is welcomed, and the game begins as without one."""
+    """Names after Greetings are welcomed, one after the other, and the game begins as without one."""
     connection = server.greeted()
     for said, name in (("Name: ann", "ann"), ("name:Zo3_the-2nd_of_1234", "Zo3_the-2nd_of_1234")):
         connection.send_lines(said)
@@ -109,9 +139,16 @@ def named(server: JudgedServer) -> None:
         connection.expect("Ready")
 
 
-@CHECKS.check("N-2", need=Need.GREETING)
+@CHECKS.check(
+    "N-2", need=Need.GREETING, hint="a name has 1 to 20 letters, digits, - and _: refuse any other, and close"
+)
 def bad_names(server: JudgedServer) -> None:
     """What may not be a name is refused."""
+    connection = server.greeted()
+    connection.send_lines("Name: ann")
+    if not connection.read_line("the line 'Welcome ann'").startswith("Welcome"):
+        raise NotJudgedError("the server knows no names: see named")
+    connection.close()
     for name in ("", "x" * 21, "two words", "\x1b[2J", "<b>"):
         connection = server.greeted()
         connection.send_lines(f"Name: {name}")
@@ -123,7 +160,7 @@ def bad_names(server: JudgedServer) -> None:
         connection.close()
 
 
-@CHECKS.check("F-2", need=Need.GREETING)
+@CHECKS.check("F-2", need=Need.GREETING, hint=HINT_LONG)
 def long_line(server: JudgedServer) -> None:
     """A line that is too long is refused; the lines before it are answered."""
     refusal = f"Refused: line longer than {MAX_LINE_OCTETS} octets"
@@ -138,7 +175,11 @@ def long_line(server: JudgedServer) -> None:
     connection.expect_end("the refusal")
 
 
-@CHECKS.check("F-2", need=Need.GAME)
+@CHECKS.check(
+    "F-2",
+    need=Need.GAME,
+    hint="a line may have 512 octets, \\r\\n included: compare with that, and not with less",
+)
 def longest_line(server: JudgedServer) -> None:
     """A line of 512 octets is not too long."""
     player = server.bystander()
@@ -150,7 +191,7 @@ def longest_line(server: JudgedServer) -> None:
         player.connection.fail(f"a verdict on a line of {MAX_LINE_OCTETS} octets", quoted(text))
 
 
-@CHECKS.check("F-6", "F-8", need=Need.GREETING, hint=HINT_LENIENT)
+@CHECKS.check("F-6", "F-8", need=Need.GREETING, hint=HINT_UNTERMINATED)
 def unterminated(server: JudgedServer) -> None:
     """What a half-closing client left without an end is refused, not executed."""
     connection = server.greeted()
@@ -187,19 +228,19 @@ def _out_of_turn(server: JudgedServer, *states: State) -> None:
             connection.close()
 
 
-@CHECKS.check("S-1", "P-6", need=Need.GREETING)
+@CHECKS.check("S-1", "P-6", need=Need.GREETING, hint=HINT_TURN)
 def out_of_turn(server: JudgedServer) -> None:
     """Whatever is out of turn before the game is refused."""
     _out_of_turn(server, State.CONNECTED, State.GREETED)
 
 
-@CHECKS.check("S-1", "A-10", need=Need.ADMIN)
+@CHECKS.check("S-1", "A-10", need=Need.ADMIN, hint=HINT_TURN)
 def admin_out_of_turn(server: JudgedServer) -> None:
     """Whatever is out of turn at the administrator's port is refused."""
     _out_of_turn(server, State.ADMIN_CONNECTED, State.ADMIN_GREETED)
 
 
-@CHECKS.check("S-2", need=Need.GREETING)
+@CHECKS.check("S-2", need=Need.GREETING, hint=HINT_TURN)
 def reasons(server: JudgedServer) -> None:
     """A refusal names what was expected."""
     for state, expected in EXPECTED.items():
@@ -207,7 +248,10 @@ def reasons(server: JudgedServer) -> None:
             continue
         connection = _in_state(server, state)
         connection.send_lines("Nonsense")
-        wanted = f"a line 'Refused: …' that names {quoted(expected)}"
+        where = " (the administrator's port)" if state.name.startswith("ADMIN") else ""
+        wanted = (
+            f"a line 'Refused: REASON' whose reason names {quoted(expected)}, in answer to 'Nonsense'{where}"
+        )
         text = connection.read_line(wanted)
         if expected not in text:
             connection.fail(wanted, quoted(text))
@@ -274,40 +318,46 @@ def _after_timeout(server: JudgedServer, name: str, said: str) -> None:
             "if the server is set so, say --handshake-timeout",
         )
     if not waited.text.startswith(said) or (not said and waited.text):
-        waited.connection.fail(quoted(said) if said else "not a word before the end", quoted(waited.text))
+        whole = "the line 'Refused: REASON'" if said == "Refused: " else f"the line {quoted(said)}"
+        wanted = f"{whole}, then the end" if said else "the end, without a word"
+        waited.connection.fail(wanted, quoted(waited.text) if waited.text else "the end, without a line")
 
 
-@CHECKS.check("P-10", need=Need.SEVERAL)
+@CHECKS.check("P-10", need=Need.SEVERAL, hint=HINT_TIMEOUT)
 def silent_timeout(server: JudgedServer) -> None:
     """A client that says nothing is disconnected at the handshake timeout, without a reply."""
     _after_timeout(server, "silent", "")
 
 
-@CHECKS.check("P-10", "F-8", need=Need.SEVERAL, hint=HINT_LENIENT)
+@CHECKS.check("P-10", "F-8", need=Need.SEVERAL, hint=HINT_TIMEOUT)
 def unterminated_timeout(server: JudgedServer) -> None:
     """A client that does not end its line is told so at the handshake timeout."""
     _after_timeout(server, "unterminated", "Refused: line not ended by CRLF")
 
 
-@CHECKS.check("P-10", need=Need.SEVERAL)
+@CHECKS.check("P-10", need=Need.SEVERAL, hint=HINT_TIMEOUT)
 def greeted_timeout(server: JudgedServer) -> None:
     """A client that does not begin to play is refused at the handshake timeout."""
     _after_timeout(server, "greeted", "Refused: ")
 
 
-@CHECKS.check("P-10", need=Need.SEVERAL)
+@CHECKS.check("P-10", need=Need.SEVERAL, hint=HINT_TIMEOUT)
 def dripping_timeout(server: JudgedServer) -> None:
     """Octets now and then do not put the handshake timeout off."""
     _after_timeout(server, "dripping", "Refused: ")
 
 
-@CHECKS.check("P-10", "A-10", need=Need.BOTH)
+@CHECKS.check("P-10", "A-10", need=Need.BOTH, hint=HINT_TIMEOUT)
 def admin_timeout(server: JudgedServer) -> None:
     """The handshake timeout holds at the administrator's port."""
     _after_timeout(server, "admin", "Refused: ")
 
 
-@CHECKS.check("P-11", need=Need.GAME)
+@CHECKS.check(
+    "P-11",
+    need=Need.GAME,
+    hint="count anew from each line of the player; refuse and close when the time is up",
+)
 def idle_timeout(server: JudgedServer) -> None:
     """An idle player is refused and disconnected."""
     limit_s = server.limits.idle_timeout_s
@@ -317,14 +367,22 @@ def idle_timeout(server: JudgedServer) -> None:
     start = time.monotonic()
     data = player.connection.read_rest(limit_s + SLACK_S * server.clock.stretch)
     if not player.connection.ended or not data.startswith(b"Refused: "):
-        player.connection.fail(f"a line 'Refused: idle for {limit_s:g} s', then the end", f"'{shown(data)}'")
+        player.connection.fail(
+            f"a line 'Refused: idle for {limit_s:g} s', then the end",
+            f"'{shown(data)}'" if data else "no line",
+        )
     if time.monotonic() - start < limit_s * 0.9:
         player.connection.fail(
             f"the refusal after {limit_s:g} s", f"it came after {time.monotonic() - start:.1f} s"
         )
 
 
-@CHECKS.check("P-13", need=Need.GAME)
+@CHECKS.check(
+    "P-13",
+    need=Need.GAME,
+    hint="count, for each player, the lines in a row that are no valid guess; a valid one sets the "
+    "count to 0",
+)
 def too_many_invalid(server: JudgedServer) -> None:
     """Too many lines in a row that are no valid guess are refused; a valid one resets the count."""
     most = server.limits.max_invalid
@@ -336,11 +394,17 @@ def too_many_invalid(server: JudgedServer) -> None:
         if not last:
             player.guess(player.losing)
     player.connection.send_lines("nonsense")
-    player.connection.expect("Refused: too many invalid guesses")
+    player.connection.expect(
+        "Refused: too many invalid guesses", f"to line {most} in a row that is no valid guess"
+    )
     player.connection.expect_end("the refusal")
 
 
-@CHECKS.check("P-12", need=Need.SEVERAL)
+@CHECKS.check(
+    "P-12",
+    need=Need.SEVERAL,
+    hint="accept, answer 'Refused: server full\\r\\n' and close; count down wherever a connection ends",
+)
 def full(server: JudgedServer) -> None:
     """A connection over the limit is refused, and there is room again when others have left."""
     limit = server.limits.max_players

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from services.conformance.checks import Checklist, Need
-from services.conformance.connection import MismatchError, NotApplicableError, quoted, shown
+from services.conformance.connection import MismatchError, NotApplicableError, named, quoted, shown
 from services.conformance.dialect import VERDICTS, Meaning, classify
 from services.conformance.judged import LOOK_PAUSE_S, TRIES, ChanceError, JudgedServer, Player, in_threads
 from services.conformance.results import Finding, Level
@@ -75,8 +75,26 @@ HINT_HALF: Final = (
     "recv returns nothing because the client has finished sending: it still reads, so answer first, "
     "then close"
 )
-HINT_LINGER: Final = "say that you have finished sending (shutdown), read until the client closes, then close"
-HINT_CROWD: Final = "listen with a backlog of 128 or more, and let no client wait for another"
+HINT_RESET_AT_CLOSE: Final = (
+    "close() makes a reset of the connection while something that the client sent has not been read, "
+    "and a reset "
+    "throws away what is under way, Correct too. After Correct: take the player off the list, say "
+    "that you have "
+    "finished sending (shutdown), throw away what still comes until recv returns nothing, then "
+    "close. Keep nobody "
+    "waiting meanwhile: with select, leave the socket among the others until then; with threads, "
+    "give recv a timeout"
+)
+HINT_CROWD: Final = (
+    "is there room for so many only (an array, a constant)? Make it larger. Else listen with a "
+    "backlog of 128 or "
+    "more, and let no client wait for another"
+)
+HINT_PIECES: Final = (
+    "recv brought the line in pieces, since your buffer is smaller than the line, and each piece was "
+    "answered: "
+    "append what comes to a buffer, and answer when there is a \\n"
+)
 HINT_REUSE: Final = "set SO_REUSEADDR on the listening socket before bind"
 
 LONG_OCTETS: Final = 100_000
@@ -172,6 +190,10 @@ def no_numbers(server: JudgedServer) -> None:
         line = player.spell(number)
         player.connection.send_lines(line)
         player.expect_prompt(line)
+    # The last one is longer than many a buffer.
+    player.connection.expect_silence(
+        f"one reply to the line {named(player.spell(NO_NUMBERS[-1]))}", HINT_PIECES
+    )
     player.guess(player.losing)
 
 
@@ -188,7 +210,7 @@ def half_close(server: JudgedServer) -> None:
             return
 
 
-@CHECKS.check("F-7", "P-8", need=Need.GAME, risk=1, hint=HINT_LINGER)
+@CHECKS.check("F-7", "P-8", need=Need.GAME, risk=1, hint=HINT_RESET_AT_CLOSE)
 def no_reset(server: JudgedServer) -> None:
     """Correct arrives, and nothing after it, even if more was sent."""
     player, numbers = _nearly_won(server)
@@ -203,7 +225,7 @@ def no_reset(server: JudgedServer) -> None:
         player.connection.fail(wanted, shown(more))
     if player.connection.was_reset:
         player.connection.fail(
-            "the connection to be closed without a reset", player.connection.ended, HINT_LINGER
+            "the connection to be closed without a reset", player.connection.ended, HINT_RESET_AT_CLOSE
         )
 
 
@@ -408,7 +430,11 @@ def crowd(server: JudgedServer) -> None:
             player.guess(server.dialect.low)
             players.append(player)
 
-    in_threads(10, join)
+    try:
+        in_threads(10, join)
+    except MismatchError as error:
+        served = f"{error.finding.came}; {len(players)} players were served before, at the same time"
+        raise MismatchError(replace(error.finding, came=served, note=HINT_CROWD)) from error
     if server.dialect.admin and server.dialect.direct:
         still = [player for player in players if player.losing is not None]
         ports = {player.connection.address[1] for player in still}

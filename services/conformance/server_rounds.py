@@ -30,7 +30,12 @@ def _shared(server: JudgedServer) -> None:
         raise NotApplicableError("each player has a secret of their own")
 
 
-@CHECKS.check("R-1", "R-2", need=Need.GAME)
+@CHECKS.check(
+    "R-1",
+    "R-2",
+    need=Need.GAME,
+    hint="keep one secret for all, and change it under the same lock that finds the winner",
+)
 def one_secret(server: JudgedServer) -> None:
     """All players guess at one number, and only the first of them wins."""
     _shared(server)
@@ -46,7 +51,7 @@ def one_secret(server: JudgedServer) -> None:
             players[0].connection.fail("one verdict for one number, whoever guesses it", ", ".join(verdicts))
 
 
-@CHECKS.check("R-3", "N-4", need=Need.GAME)
+@CHECKS.check("R-3", "N-4", need=Need.GAME, hint="keep with each player in which round the last reply was")
 def too_late(server: JudgedServer) -> None:
     """After a round is won, each other player's next guess is answered Too late, once; more may follow it."""
     _shared(server)
@@ -68,13 +73,13 @@ def too_late(server: JudgedServer) -> None:
         other.connection.fail("a verdict for the guess after Too late", "Too late again")
 
 
-@CHECKS.check("R-4", need=Need.WATCH)
+@CHECKS.check("R-4", need=Need.WATCH, hint="send the watcher Round NUMBER when the new secret is drawn")
 def told_of_rounds(server: JudgedServer) -> None:
     """A watcher hears of each new round, after Won."""
     _shared(server)
     connection, _ = server.watch()
     server.play().sweep()
-    wanted = "the line 'Round NUMBER' after 'Won …'"
+    wanted = "the line 'Round NUMBER' after the line 'Won IP PORT GUESSES'"
     last: AdminReply | None = None
     # A Round before anything else is the one in play.
     while not isinstance(reply := next_line(connection, wanted, rounds=True), Round) or last is None:
@@ -85,7 +90,9 @@ def told_of_rounds(server: JudgedServer) -> None:
         connection.fail(wanted, f"'Round {reply.number}' after {quoted(spell(last))}")
 
 
-@CHECKS.check("R-5", need=Need.BOTH)
+@CHECKS.check(
+    "R-5", need=Need.BOTH, hint="give what the servers share a timeout of less than 2 s, and refuse then"
+)
 def cut_off(server: JudgedServer) -> None:
     """Cut off from what the servers share, a server refuses within 2 s, and serves again afterwards."""
     _shared(server)

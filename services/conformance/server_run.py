@@ -16,12 +16,13 @@ from services.conformance import (
     server_watch,
 )
 from services.conformance.checks import Check, Need
-from services.conformance.connection import MismatchError, NotApplicableError
+from services.conformance.connection import NOTHING, MismatchError, NotApplicableError, NotJudgedError, shown
 from services.conformance.dialect import Seat
 from services.conformance.discovery import discover
 from services.conformance.judged import TRIES, ChanceError, JudgedServer, NotStartedError
 from services.conformance.procfs import listening
 from services.conformance.results import Finding, Outcome, Report, Result
+from services.conformance.timeline import EventKind, Timeline
 
 CHECKS: Final[tuple[Check[JudgedServer], ...]] = (
     *server_classic.CHECKS,
@@ -30,6 +31,16 @@ CHECKS: Final[tuple[Check[JudgedServer], ...]] = (
     *server_watch.CHECKS,
     *server_rounds.CHECKS,
     *server_tls.CHECKS,
+)
+WAITS: Final = (
+    "something in it waits for one client, or for ever, and keeps all others waiting; look at what "
+    "it does after that "
+    "(a recv, a lock, a loop without an end). Serve each connection by a thread, or select over all "
+    "of them, and "
+    "never read from one until it closes"
+)
+NOBODY_NEW: Final = (
+    "is there room for so many only (an array, a constant), or is accept not called while a client is served?"
 )
 GONE: Final = "the server no longer answers"
 TIME_IS_UP: Final = "the time for the whole run was up"
@@ -107,9 +118,11 @@ def _missing(server: JudgedServer, need: Need) -> str:
         return "no game could be begun: see greets, starts-game and guess-spelling"
     if need in {Need.SEVERAL, Need.BOTH, Need.WATCH} and not dialect.several:
         return "a second player is not served: see two-players"
-    if need in {Need.ADMIN, Need.PLAYER_AND_ADMIN, Need.BOTH, Need.WATCH} and not dialect.admin:
+    if need in {Need.ADMIN, Need.SEAT, Need.PLAYER_AND_ADMIN, Need.BOTH, Need.WATCH} and not dialect.admin:
         return "the administrator's port does not answer Hello: see admin-greets"
     if need is Need.WATCH and dialect.seat is not Seat.FREE:
+        return dialect.seat
+    if need is Need.SEAT and dialect.seat in {Seat.TAKEN, Seat.NONE}:
         return dialect.seat
     return ""
 
@@ -130,10 +143,10 @@ def _run(server: JudgedServer, check: Check[JudgedServer]) -> Result:
         _run_anew(server, check)
     except MismatchError as error:
         outcome, finding = Outcome.FAILED, error.finding
-        finding = replace(finding, note=finding.note or check.hint)
+        finding = replace(finding, note=_silence(server, finding) or finding.note or check.hint)
     except NotApplicableError as error:
         outcome, finding = Outcome.NOT_APPLICABLE, Finding(note=str(error))
-    except NotStartedError as error:
+    except (NotStartedError, NotJudgedError) as error:
         outcome, finding = Outcome.NOT_JUDGED, Finding(note=str(error))
     finally:
         program = server.program
@@ -163,6 +176,44 @@ def _run_anew(server: JudgedServer, check: Check[JudgedServer]) -> None:
         server.end_check()
         server.begin_check()
     check.run(server)
+
+
+def _silence(server: JudgedServer, finding: Finding) -> str:
+    """Say so where a reply did not come because the server answers nobody any more.
+
+    Only a process of the kit's own is asked: somebody else's might be the worse for it.
+    """
+    if server.program is None or not server.dialect.greets or NOTHING not in finding.came:
+        return ""
+    timeline = server.recorder.timeline()
+    wrong = timeline.mismatch
+    lane = next((lane for lane in timeline.lanes if wrong and lane.number == wrong.connection), None)
+    if lane is None or not server.program.running:
+        return ""
+    admin = lane.port == server.admin_port.name
+    served_once = server.dialect.admin if admin else server.dialect.several
+    if not served_once or server.answers(server.admin_port if admin else server.player_port):
+        return ""
+    server.recorder.note(EventKind.NOTE, text="a new connection got no answer to Hello either")
+    if admin and server.answers(server.player_port):
+        return (
+            finding.note or f"no administrator is answered any more{last_words(timeline, 'admin')}: {WAITS}"
+        )
+    if not admin and server.answers_players():
+        return finding.note or f"those who play are answered, and nobody new is: {NOBODY_NEW}"
+    return f"the server answers nobody any more{last_words(timeline)}: {WAITS}"
+
+
+def last_words(timeline: Timeline, port: str = "") -> str:
+    """Say what the server has said last, and to whom."""
+    lanes = {lane.number for lane in timeline.lanes if port in {"", lane.port}}
+    said = [
+        event for event in timeline.events if event.kind is EventKind.RECEIVED and event.connection in lanes
+    ]
+    if not said:
+        return ""
+    line = shown(said[-1].data.splitlines()[-1], 60)
+    return f", since connection {said[-1].connection} got '{line}'"
 
 
 def _look_after(server: JudgedServer, check: Check[JudgedServer], result: Result) -> tuple[Result, str]:

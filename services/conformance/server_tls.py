@@ -42,7 +42,7 @@ def plain_text_harmless(server: JudgedServer) -> None:
     server.greeted_admin()
 
 
-@EXTENDED.check("P-1", "T-1", need=Need.GAME)
+@EXTENDED.check("P-1", "T-1", need=Need.GAME, hint=HINT)
 def plain_text(server: JudgedServer) -> None:
     """Plain text on an encrypted player port is greeted or disconnected, and does no harm."""
     _encrypted(server.player_port)
@@ -56,7 +56,14 @@ def plain_text(server: JudgedServer) -> None:
     silent.close()
 
 
-@EXTENDED.check("A-1", "A-10", "T-2", need=Need.BOTH)
+@EXTENDED.check(
+    "A-1",
+    "A-10",
+    "T-2",
+    need=Need.BOTH,
+    hint="look at the first octet (recv with MSG_PEEK): 0x16 is TLS; to anything else answer one "
+    "plain line, and close",
+)
 def admin_plain_text(server: JudgedServer) -> None:
     """Plain text on an encrypted administrator port is refused in one plain line, and does no harm."""
     connection = _plain(server, server.admin_port)
@@ -68,7 +75,12 @@ def admin_plain_text(server: JudgedServer) -> None:
     server.who()
 
 
-@EXTENDED.check("A-1", "T-3", need=Need.BOTH)
+@EXTENDED.check(
+    "A-1",
+    "T-3",
+    need=Need.BOTH,
+    hint="demand a certificate of the client (ssl.CERT_REQUIRED), and look at its role",
+)
 def admin_certificate(server: JudgedServer) -> None:
     """Nobody is the administrator without a certificate."""
     encrypted = _encrypted(server.admin_port).tls
@@ -86,7 +98,7 @@ def admin_certificate(server: JudgedServer) -> None:
         connection.fail("no greeting for a client without a certificate", "Greetings")
 
 
-@EXTENDED.check("P-1", "P-2", "T-1", need=Need.GAME)
+@EXTENDED.check("P-1", "P-2", "T-1", need=Need.GAME, hint=HINT)
 def stalled_handshake(server: JudgedServer) -> None:
     """A TLS handshake that does not go on keeps nobody from playing."""
     connection = _plain(server, server.player_port)

@@ -50,6 +50,19 @@ BURST: Final = 200
 SMALL_BUFFER: Final = 4096
 SMALL_SEGMENT: Final = 536
 
+HINT_WATCH: Final = (
+    "answer Watch as Who, but end the list with a line End instead of closing, and keep the connection"
+)
+HINT_EVENTS: Final = (
+    "tell the watcher, one line each, as it happens: Joined IP PORT at Game, Guessed IP PORT N "
+    "VERDICT at each verdict, "
+    "then Won IP PORT GUESSES at Correct, or else Left IP PORT at the end of the connection"
+)
+HINT_SEAT: Final = (
+    "keep in one variable who watches; empty it wherever that connection ends, also when recv or send fails"
+)
+HINT_WITHIN: Final = "a watcher is an administrator who goes on speaking: read its lines, too"
+
 CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.EXTENDED)
 
 
@@ -82,7 +95,7 @@ def _direct(server: JudgedServer) -> None:
         raise NotApplicableError("the server sees the kit under another address")
 
 
-@CHECKS.check("A-3", "A-6", need=Need.BOTH)
+@CHECKS.check("A-3", "A-6", need=Need.BOTH, hint=HINT_WATCH)
 def watch(server: JudgedServer) -> None:
     """Watch is answered by the list, ended by End."""
     if server.dialect.seat in {Seat.TAKEN, Seat.STUCK}:
@@ -97,7 +110,7 @@ def watch(server: JudgedServer) -> None:
         connection.fail(f"the line '{own}' before 'End'", quoted_lines(lines))
 
 
-@CHECKS.check("A-3", need=Need.WATCH)
+@CHECKS.check("A-3", need=Need.WATCH, hint="an empty list has no line at all here: send End alone")
 def watch_empty(server: JudgedServer) -> None:
     """Nobody plays: Watch is answered by End alone."""
     deadline = server.clock.deadline(server.timing.timeout_s)
@@ -111,7 +124,7 @@ def watch_empty(server: JudgedServer) -> None:
         raise NotApplicableError("somebody plays, or is still listed")
 
 
-@CHECKS.check("A-4", need=Need.WATCH)
+@CHECKS.check("A-4", need=Need.WATCH, hint=HINT_EVENTS)
 def told(server: JudgedServer) -> None:
     """A watcher is told of a whole game, in order."""
     _direct(server)
@@ -137,7 +150,7 @@ def _each(connection: Connection, player: Player, wanted: list[str]) -> list[Wat
     return [event for line in wanted for event in events(connection, player, 1, f"the line {quoted(line)}")]
 
 
-@CHECKS.check("A-4", need=Need.WATCH)
+@CHECKS.check("A-4", need=Need.WATCH, hint=HINT_EVENTS)
 def told_who_left(server: JudgedServer) -> None:
     """A watcher is told who left, however they left."""
     _direct(server)
@@ -153,7 +166,7 @@ def told_who_left(server: JudgedServer) -> None:
                 connection.fail(f"the line {quoted(line)}", quoted(spell(event)))
 
 
-@CHECKS.check("A-4", need=Need.WATCH)
+@CHECKS.check("A-4", need=Need.WATCH, hint=HINT_EVENTS)
 def ended_once(server: JudgedServer) -> None:
     """A player that has won is not reported as gone as well."""
     _direct(server)
@@ -162,15 +175,17 @@ def ended_once(server: JudgedServer) -> None:
     player.sweep()
     player.connection.read_rest(server.timing.quiet_s)
     player.connection.close()
-    while not isinstance(events(connection, player, 1, "the end of the game, as 'Won …'")[0], Won):
+    address = server.seen_address(player.connection)
+    wanted = f"the line 'Won {address} GUESSES', GUESSES being how many it took"
+    while not isinstance(events(connection, player, 1, wanted)[0], Won):
         pass
-    own = str(server.seen_address(player.connection)).encode()
+    own = str(address).encode()
     for line in connection.read_rest(server.timing.quiet_s).splitlines():
         if own in line:
             connection.fail("nothing more about a player who has won", f"'{shown(line)}'")
 
 
-@CHECKS.check("A-5", need=Need.WATCH)
+@CHECKS.check("A-5", need=Need.WATCH, hint=HINT_WITHIN)
 def who_within(server: JudgedServer) -> None:
     """Who within a watch is answered, and the watch goes on."""
     connection, _ = server.watch()
@@ -186,9 +201,9 @@ def who_within(server: JudgedServer) -> None:
             connection.fail(f"the line '{own}' in the list", quoted_lines(listed))
 
 
-@CHECKS.check("A-7", need=Need.WATCH)
+@CHECKS.check("A-7", need=Need.WATCH, hint=HINT_SEAT)
 def seat_taken(server: JudgedServer) -> None:
-    """A second Watch is refused."""
+    """A second Watch is answered Refused: another administrator is watching."""
     server.watch()
     second = server.greeted_admin()
     second.send_lines("Watch")
@@ -196,7 +211,7 @@ def seat_taken(server: JudgedServer) -> None:
     second.expect_end("the refusal")
 
 
-@CHECKS.check("A-7", need=Need.WATCH)
+@CHECKS.check("A-7", need=Need.WATCH, hint="Who needs no seat: answer it and close, whoever is watching")
 def who_beside(server: JudgedServer) -> None:
     """Who is answered while somebody watches."""
     server.watch()
@@ -205,11 +220,9 @@ def who_beside(server: JudgedServer) -> None:
         connection.fail("the list, although somebody is watching", quoted_lines(lines))
 
 
-@CHECKS.check("A-7", need=Need.ADMIN)
+@CHECKS.check("A-7", need=Need.SEAT, hint=HINT_SEAT)
 def seat_freed(server: JudgedServer) -> None:
     """The seat is free as soon as the watcher's connection ends."""
-    if server.dialect.seat in {Seat.TAKEN, Seat.NONE}:
-        raise NotApplicableError(server.dialect.seat)
     for end in (Connection.close, Connection.reset):
         connection, _ = server.watch()
         end(connection)
@@ -225,7 +238,7 @@ def seat_freed(server: JudgedServer) -> None:
                 connection.fail("the list, since nobody is watching any more", quoted(text))
 
 
-@CHECKS.check("A-8", need=Need.WATCH)
+@CHECKS.check("A-8", need=Need.WATCH, hint="a watcher that says Pong is there still: answer nothing")
 def pong(server: JudgedServer) -> None:
     """Pong has no reply."""
     connection, _ = server.watch()
@@ -237,7 +250,9 @@ def pong(server: JudgedServer) -> None:
             connection.fail("the list, ended by 'End'; Pong has no reply", quoted(spell(reply)))
 
 
-@CHECKS.check("A-10", "S-1", need=Need.WATCH)
+@CHECKS.check(
+    "A-10", "S-1", need=Need.WATCH, hint="a watcher may say Who and Pong: refuse the rest, and close"
+)
 def watcher_refused(server: JudgedServer) -> None:
     """What a watcher may not say is refused."""
     for line in ("Nonsense", "Watch"):
@@ -252,7 +267,14 @@ def watcher_refused(server: JudgedServer) -> None:
         connection.close()
 
 
-@CHECKS.check("A-9", "A-4", need=Need.WATCH)
+@CHECKS.check(
+    "A-9",
+    "A-4",
+    need=Need.WATCH,
+    hint="send blocks when the watcher does not read, and the player waits with it: never block on "
+    "the watcher's "
+    "socket; keep what is to be told in a queue of bounded length, and cut the watcher off when it is full",
+)
 def slow_watcher(server: JudgedServer) -> None:
     """No player waits for a watcher that does not read: it is cut off, or told how many it missed."""
     watcher = server.open(server.admin_port, _small_window)
@@ -307,7 +329,8 @@ def slow_watcher(server: JudgedServer) -> None:
 def _owed(events: list[str], guesses: int) -> str:
     """Say what a watcher has still to be told."""
     if events:
-        return f"the event '{events[0]}', which may not be left out"
+        guesses_too = " GUESSES" if events[0].startswith("Won") else ""
+        return f"the line '{events[0]}{guesses_too}', which may not be left out"
     return f"{guesses} more guesses, one by one or in a line 'Missed COUNT'"
 
 

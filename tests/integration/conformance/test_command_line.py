@@ -55,6 +55,14 @@ def test_bad_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFixtu
     assert "usage" in capsys.readouterr().err
 
 
+def test_help_tells_what_holds_if_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """The help names the level, the wait and the limits that are taken where none is given."""
+    assert run(["server", "--help"], os.environ) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    for default in ("(default: robust)", "(default: 1.2)", "(default: 20)", "--server-command: 127.0.0.1"):
+        assert default in told
+
+
 def test_batch_without_submissions_is_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An empty folder is told from one whose submissions fail."""
     assert run(["batch", str(tmp_path)], os.environ) == 2

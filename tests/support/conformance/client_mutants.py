@@ -240,6 +240,20 @@ class GuessesAtTheEnd(Mutant):
             return str(error)
 
 
+class RefusalIsAReply(Mutant):
+    """Takes a refusal within the game for one more verdict, and asks its user for the next number."""
+
+    breaks = "replies-in-one"
+
+    def read_message(self) -> str:
+        try:
+            return super().read_message()
+        except Ended as error:
+            if "stops" not in str(error):
+                raise
+            return str(error)
+
+
 class HangsAfterReset(Mutant):
     """Waits forever when the connection breaks off."""
 

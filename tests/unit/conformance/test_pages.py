@@ -77,6 +77,7 @@ def test_failure_is_explained() -> None:
         "\u2192 Hello\\r\\n",
         "\u2190 \\x1b[2JHi\\xff\\r\\n",
         "1: player port",
+        "Begin with",
         "--only greets",
         "no TLS",
     ):

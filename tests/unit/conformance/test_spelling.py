@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from services.conformance.connection import SHOWN_LINES, in_words, quoted, quoted_lines
+from services.conformance.connection import SHOWN_LINES, in_words, named, quoted, quoted_lines, shown
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,16 @@ def test_failed_connection_is_told_in_words() -> None:
     with pytest.raises(ssl.SSLError) as failed:
         client.do_handshake()
     assert re.fullmatch("TLS: [a-z ]+", in_words(failed.value))
+
+
+def test_letters_beyond_ascii_are_named() -> None:
+    """A letter that a beginner may not know is named, and spelled as the timeline has it."""
+    assert named("5") == "'5'"
+    assert named("٣") == r"'٣' (٣ is arabic-indic digit three, sent as \xd9\xa3)"
+
+
+def test_long_lines_say_how_long_they_were() -> None:
+    """What is cut says how long the whole was."""
+    assert named("9" * 400).endswith("…' (400 octets in all)")
+    assert shown(b"x" * 200, 10) == "xxxxxxxxxx… (200 octets in all)"
+    assert shown(b"x" * 10, 10, 50) == "xxxxxxxxxx… (50 octets in all)"
