@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -289,10 +290,17 @@ def _cut(line: str) -> str:
 def gist(lines: Sequence[str]) -> list[str]:
     """Leave out what a beginner need not read: the library's part of a traceback, and repetitions."""
     kept: list[str] = []
+    alike: dict[str, list[str]] = {}
     of_library = False
     for line in lines:
         code = line.startswith("    ")
         of_library = "/lib/python" in line or (code and of_library)
-        if not of_library and line.strip(" ~^") and line not in kept:
+        if of_library or not line.strip(" ~^") or line in kept:
+            continue
+        # A line of a traceback is told from another by its number.
+        shape = line if line.startswith(" ") else re.sub(r"\d+", "#", line)
+        if shape not in alike:
             kept.append(line)
-    return kept
+        alike.setdefault(shape, []).append(line)
+    more = {same[0]: len(same) - 1 for same in alike.values()}
+    return [f"{line} (and {more[line]} more like it)" if more[line] else line for line in kept]

@@ -56,6 +56,12 @@ def test_gist_of_a_traceback() -> None:
     assert gist(lines) == [lines[0], *lines[4:7]]
 
 
+def test_lines_that_differ_in_numbers_alone_are_counted() -> None:
+    """What a program prints for each connection pushes no traceback out; lines of code are never counted."""
+    lines = ["admin 1", "Traceback:", '  File "a.py", line 1', '  File "a.py", line 2', "admin 2", "admin 33"]
+    assert gist(lines) == ["admin 1 (and 2 more like it)", *lines[1:4]]
+
+
 def test_program_that_ends_is_told_with_what_it_printed() -> None:
     """What was printed since the check began is new, and the end has its status."""
     with running("print(input()); raise SystemExit(3)") as program:
