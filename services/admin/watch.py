@@ -33,6 +33,7 @@ from services.admin.recorder import Recorder
 from services.admin.view import board_view
 from services.runtime.connecting import Target, UnreachableError, cause
 from services.runtime.fault import FAILED
+from services.runtime.hand_over import hand_over_terminal
 from services.runtime.hang_up import on_end
 from services.runtime.logging import LogFormat, configure
 from services.runtime.output import STDOUT
@@ -158,14 +159,7 @@ async def _draw(
     console = Console(file=output.text, force_terminal=True)
     live = Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False)
 
-    def suspend() -> None:
-        live.stop()
-        loop.remove_signal_handler(signal.SIGTSTP)
-        os.kill(os.getpid(), signal.SIGTSTP)  # from here it goes on when it is resumed
-        loop.add_signal_handler(signal.SIGTSTP, suspend)
-        changed.set()
-
-    loop.add_signal_handler(signal.SIGTSTP, suspend)
+    hand_over_terminal(loop, live.stop, changed.set)
     for number in (signal.SIGWINCH, signal.SIGCONT):
         loop.add_signal_handler(number, changed.set)
     try:

@@ -545,6 +545,8 @@ class JudgedServer:
                 return self.open(self.player_port)
             except MismatchError as error:
                 if self.pause(deadline):
+                    if isinstance(error.__cause__, socket.gaierror):
+                        raise NotStartedError(f"{self.player_port}: {error.__cause__.strerror}") from error
                     raise NotStartedError(f"nothing listens on {self.player_port}") from error
 
     def _why_not(self, program: Program) -> str:

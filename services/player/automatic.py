@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import resource
 import signal
 import sys
 from typing import TYPE_CHECKING, Final
@@ -18,6 +17,8 @@ from services.player.bot_pool import BotPool
 from services.player.progress import progress_line, summary_table
 from services.player.settings import AUTO
 from services.runtime.connecting import UntrustedError
+from services.runtime.descriptors import allow_descriptors
+from services.runtime.hand_over import hand_over_terminal
 from services.runtime.hang_up import on_end
 from services.runtime.logging import configure, default_format
 from services.runtime.output import STDOUT
@@ -43,7 +44,7 @@ async def play(config: BotConfig, settings: Settings, terminal: Terminal) -> int
     Raises:
         UnreachableError: the server's certificate is not accepted, or it speaks no dialect of the family.
     """
-    _allow_sockets(config.players)
+    allow_descriptors(config.players + OTHER_FILES)
     pool = BotPool(config)
     ended_by: list[signal.Signals] = []
 
@@ -73,20 +74,12 @@ async def play(config: BotConfig, settings: Settings, terminal: Terminal) -> int
     return _STATUS[ended_by[0]] if ended_by else 0
 
 
-def _allow_sockets(players: int) -> None:
-    """Raise the limit on open files where so many bots need it and the system allows it."""
-    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = players + OTHER_FILES
-    if now != resource.RLIM_INFINITY and now < wanted:
-        limit = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
-
-
 async def _show(pool: BotPool, output: OutputStream) -> None:
     console = Console(file=output.text, force_terminal=True)
     # Here the line and the table tell what the log would.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with Live(progress_line(pool.stats, pool.now_s()), console=console, auto_refresh=False) as live:
+        hand_over_terminal(asyncio.get_running_loop(), live.stop, live.start)
         async with asyncio.TaskGroup() as tasks:
             drawing = tasks.create_task(_draw(pool, live, output))
             await pool.play()

@@ -103,4 +103,8 @@ class Editor:
                 self._pasted.extend(lines)
                 event.current_buffer.validate_and_handle()
 
+        @keys.add(Keys.Vt100MouseEvent)
+        def _(_event: KeyPressEvent) -> None:
+            """Pass over what looks like the mouse, which is not asked for: a colour in a paste does."""
+
         return keys

@@ -82,7 +82,8 @@ async def connect(
                 factory,
                 sock=sock,
                 ssl=target.tls.current(),
-                server_hostname=target.host.partition("%")[0],  # no certificate names an interface
+                # No certificate names an interface, or the root.
+                server_hostname=target.host.partition("%")[0].removesuffix("."),
                 ssl_shutdown_timeout=CLOSE_TIMEOUT_S,
             )
     except TimeoutError:

@@ -8,10 +8,11 @@ import contextlib
 import errno
 import itertools
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from services.runtime.command import run_command
 from services.runtime.connecting import Target, cause
+from services.runtime.descriptors import allow_descriptors
 from services.runtime.environ import given_flags, host_and_port
 from services.runtime.fault import Fault
 from services.runtime.hang_up import on_end
@@ -24,7 +25,7 @@ from services.runtime.tls import ReloadingContext
 from services.runtime.whole_file import write_whole
 from services.tap.follow import Port
 from services.tap.players import Players
-from services.tap.relay import Relay
+from services.tap.relay import MOST_CONNECTIONS, Relay
 from services.tap.render import Timeline, json_line, text_lines
 from services.tap.settings import Settings
 
@@ -39,6 +40,13 @@ OK: Final = 0
 _NAME: Final = "guessing-tap"
 
 BACKLOG: Final = 100
+"""asyncio also accepts so many at a stroke, before one of them can be refused: so it is given another."""
+
+OTHER_FILES: Final = 32
+"""Open files beside the connections."""
+
+ENOUGH_DESCRIPTORS: Final = 3 * MOST_CONNECTIONS + OTHER_FILES
+"""Two for a connection, and one for each that is refused at the same moment."""
 
 _FLAGS: Final = {
     "ca": "GAME_TLS_CA",
@@ -145,6 +153,12 @@ def _listen(host: str, port: int) -> list[socket.socket]:
         raise _PortError(f"{cause(error)}: {advice}") from None
 
 
+def _complain(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # The loop's own way is a traceback. How a connection broke that is over was shown.
+    if "future" not in context:
+        sys.stderr.write(f"{_NAME}: {context['message']}: {context.get('exception')}\n")
+
+
 async def _relay(settings: Settings, tls: ReloadingContext | None, text: Callable[[Entry], str]) -> None:
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[OSError | None] = loop.create_future()
@@ -161,6 +175,8 @@ async def _relay(settings: Settings, tls: ReloadingContext | None, text: Callabl
             output.text.write(text(entry))
             output.text.flush()
 
+    loop.set_exception_handler(_complain)
+    most = min(MOST_CONNECTIONS, max(1, (allow_descriptors(ENOUGH_DESCRIPTORS) - OTHER_FILES) // 3))
     numbers, players = itertools.count(1), Players()
     started_s = loop.time()
     ports = (
@@ -174,11 +190,19 @@ async def _relay(settings: Settings, tls: ReloadingContext | None, text: Callabl
         for port, listen_port, server_port in ports:
             target = Target(settings.host, server_port, tls)
             relay = Relay(
-                *(port, target, show, output.drain), numbers=numbers, players=players, started_s=started_s
+                port,
+                target,
+                show,
+                output.drain,
+                numbers=numbers,
+                players=players,
+                started_s=started_s,
+                most=most,
             )
             opened.callback(relay.close)
             for listener in _listen(settings.listen_host, listen_port):
-                server = await asyncio.start_server(relay.accept, sock=listener)
+                server = await asyncio.start_server(relay.accept, sock=listener, backlog=most)
+                listener.listen(BACKLOG)
                 opened.callback(server.close)
                 where = Target(*listener.getsockname()[:2])
                 sys.stderr.write(f"{_NAME}: {port} connections to {where} go to {relay.target}\n")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CHUNK_OCTETS: Final = 16 << 10
 MOST_CONNECTIONS: Final = 256
-"""Connections at once; one more is closed, and the tap says so."""
+"""Connections at once, where there are descriptors for so many; one more is closed, and the tap says so."""
 
 _RESET: Final = struct.pack("ii", 1, 0)
 
@@ -43,6 +43,7 @@ class Relay:
         numbers: Iterator[int],
         players: Players,
         started_s: float,
+        most: int,
     ) -> None:
         """Make a relay.
 
@@ -54,6 +55,7 @@ class Relay:
             numbers: those of the connections, of all relays together.
             players: the players that came through any of them.
             started_s: the loop's time from which the entries count.
+            most: how many connections there may be at once.
         """
         self.port = port
         self.target = target
@@ -62,14 +64,15 @@ class Relay:
         self._numbers = numbers
         self._players = players
         self._started_s = started_s
+        self._most = most
         self._open: set[_Tapped] = set()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Relay one connection until both sides have ended."""
         number = next(self._numbers)
         tapped = _Tapped(number, self.port, self._show, players=self._players, started_s=self._started_s)
-        if len(self._open) >= MOST_CONNECTIONS:
-            tapped.remark(Side.CLIENT, f"(refused: the tap serves {MOST_CONNECTIONS} connections at once)")
+        if len(self._open) >= self._most:
+            tapped.remark(Side.CLIENT, f"(refused: the tap serves {self._most} connections at once)")
             writer.close()
             return
         self._open.add(tapped)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 TIMEOUT_S = 20.0
+HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 CONSOLE = {"GAME_LOG_FORMAT": "console"}
 ANY_PORTS = {"GAME_PLAYER_PORT": "0", "GAME_ADMIN_PORT": "0"}
 
@@ -111,3 +112,26 @@ def test_a_terminal_that_is_stopped_keeps_nobody(name: str, ports: dict[str, int
     impatience.cancel()
 
     assert (program.exitstatus, program.signalstatus) == (0, None)
+
+
+@pytest.mark.parametrize("name", ["endless bots", "watch"])
+def test_a_terminal_is_given_back_before_it_is_left(name: str, ports: dict[str, int]) -> None:
+    """The signals of Ctrl-Z and Ctrl-Backslash find the cursor shown; `fg` goes on with the picture."""
+    arguments, variables, sign, _ = PROGRAMS[name]
+    settings = {**environ(**variables), "TERM": "xterm", "GAME_LOG_FORMAT": ""}
+    settings |= {"GAME_HOST": "127.0.0.1", "GAME_PORT": str(ports[name])}
+    program = pexpect.spawn(
+        sys.executable, ["-m", *arguments], dimensions=(24, 100), encoding="latin-1", timeout=20, env=settings
+    )
+    program.expect(sign)
+    # Alone in its session it cannot be stopped by the terminal; the signal is what would stop it.
+    program.kill(signal.SIGTSTP)
+    program.expect_exact(SHOW_CURSOR)
+    program.expect_exact(HIDE_CURSOR)
+    program.expect(sign)
+    program.sendcontrol("\\")
+    program.expect_exact(SHOW_CURSOR)
+    program.expect(pexpect.EOF)
+    program.close()
+
+    assert (program.exitstatus, program.signalstatus) == (None, signal.SIGQUIT)

@@ -24,6 +24,15 @@ def test_nobody_there_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == f"conformance: nothing listens on 127.0.0.1 port {port}\n"
 
 
+def test_a_name_that_is_none_is_told_from_a_server_that_does_not_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Who mistypes a host is not sent to look at the server."""
+    assert run(["server", "no-such-host.invalid"], os.environ) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("conformance: no-such-host.invalid port 4000: ")
+
+
 def test_localhost_in_a_container_is_told_from_the_machine(capsys: pytest.CaptureFixture[str]) -> None:
     """In a container the line says that localhost is the container, and what the machine is called."""
     (port,) = free_ports(1)

@@ -441,6 +441,15 @@ def test_numbers_typed_ahead(keys: str, flags: list[str]) -> None:
     assert server_side.guesses() == [5, 17]
 
 
+def test_colours_in_what_is_pasted_are_passed_over() -> None:
+    """Text copied with its codes into a terminal that does not mark a paste is no traceback."""
+    with ScriptedServer(FakeServer(secret=17)) as server:
+        program = terminal(server.port)
+        program.expect_exact("Guess 1: ")
+        program.send("\x1b[32m17\x1b[0m\r")
+        assert end(program) == 0
+
+
 def test_an_unfinished_paste_can_be_gone_on_with() -> None:
     """What is pasted without an end of its line waits for Enter."""
     server_side = FakeServer(secret=17)

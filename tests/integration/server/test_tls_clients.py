@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+from socket import AF_INET, SOCK_STREAM
 from typing import TYPE_CHECKING
 
 import pytest
 
+from services.runtime import resolver
+from services.runtime.connecting import Target, open_stream
+from services.runtime.tls import ReloadingContext
+from services.runtime.tls_settings import ClientTls
 from tests.support.certificates import make_cast
 from tests.support.server_process import ServerProcess
 
@@ -65,6 +71,22 @@ def test_the_administrator_gets_the_list(server: ServerProcess, cast: Cast) -> N
     done = run(ADMIN, server.admin, "--ca", str(cast.ca), *proof(cast.administrator))
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_name_may_end_with_a_dot(server: ServerProcess, cast: Cast) -> None:
+    """`server.example.` is the same host to a name service, and so it is to who checks a certificate."""
+
+    async def greeted() -> bytes:
+        target = Target("localhost.", server.player[1], ReloadingContext(ClientTls(cast.ca)))
+        reader, writer = await open_stream(target)
+        writer.write(b"Hello\r\n")
+        reply = await reader.readline()
+        writer.close()
+        return reply
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resolver, "_resolve", lambda *_: [(AF_INET, SOCK_STREAM, 0, "", server.player)])
+        assert asyncio.run(greeted()) == b"Greetings\r\n"
 
 
 def test_bots_play_over_tls(server: ServerProcess, cast: Cast) -> None:

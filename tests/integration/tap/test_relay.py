@@ -32,9 +32,13 @@ RESET = struct.pack("ii", 1, 0)
 class TapProcess:
     """A tap on free ports, as a process; its JSON lines are read as they come."""
 
-    def __init__(self, port: int, admin_port: int, *flags: str, listen: str = "0") -> None:
+    def __init__(
+        self, port: int, admin_port: int, *flags: str, listen: str = "0", descriptors: int = 0
+    ) -> None:
+        limit = f"ulimit -n {descriptors}; " if descriptors else ""
         self._process = subprocess.Popen(
             [
+                *("bash", "-c", f'{limit}exec "$0" "$@"'),
                 *(
                     sys.executable,
                     "-m",
@@ -327,6 +331,17 @@ def test_the_tap_ends_with_its_reader(listener: socket.socket) -> None:
         tap.output.close()
         client.sendall(b"Hello\r\n")
         assert tap.wait() == (1, "")
+
+
+def test_few_descriptors_are_few_connections(listener: socket.socket) -> None:
+    """Where the system allows few open files the tap serves fewer at once, and says so instead of failing."""
+    with TapProcess(listener.getsockname()[1], 1, descriptors=40) as tap:
+        crowd = [socket.create_connection(tap.player, timeout=WAIT_S) for _ in range(60)]
+        tap.until("refused: the tap serves 2 connections at once")
+        for client in crowd:
+            client.close()
+        tap.terminate()
+        assert tap.wait() == (0, "")
 
 
 def test_a_server_that_is_not_there() -> None:
