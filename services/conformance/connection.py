@@ -2,6 +2,7 @@
 
 import contextlib
 import ipaddress
+import re
 import socket
 import ssl
 import struct
@@ -213,7 +214,8 @@ def in_words(error: OSError) -> str:
     """Say why a connection failed, in the words of the system, or of TLS."""
     if isinstance(error, ssl.SSLError) and error.reason:
         return f"TLS: {error.reason.lower().replace('_', ' ')}"
-    return error.strerror or str(error)
+    # A handshake that takes too long is told with a line of OpenSSL's wrapper.
+    return error.strerror or re.sub(r"^_ssl\.c:\d+: ", "", str(error))
 
 
 _LINGER_RESET: Final = struct.pack("ii", 1, 0)

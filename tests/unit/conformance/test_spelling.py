@@ -44,6 +44,8 @@ def test_failed_connection_is_told_in_words() -> None:
     """Neither a number of the system nor a line of a library's source is told."""
     assert in_words(ConnectionRefusedError(111, "Connection refused")) == "Connection refused"
     assert in_words(TimeoutError("timed out")) == "timed out"
+    slow = TimeoutError("_ssl.c:989: The handshake operation timed out")
+    assert in_words(slow) == "The handshake operation timed out"
     incoming = ssl.MemoryBIO()
     incoming.write(b"Greetings\r\n")
     client = ssl.create_default_context().wrap_bio(incoming, ssl.MemoryBIO(), server_hostname="localhost")
