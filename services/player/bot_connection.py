@@ -69,6 +69,7 @@ class BotConnection(GameConnection):
         self._conversation = Conversation(
             assignment.plan.dialect, assignment.rules, range_told=assignment.range_told
         )
+        self._settled = assignment.settled
         self._ending = Ending.LOST
         self._round = 0
         self._send_next()
@@ -105,7 +106,10 @@ class BotConnection(GameConnection):
     # --- called by the connection
 
     def hear(self, reply: Reply) -> None:
-        """Act on a reply that ends something."""
+        """Act on a reply that ends something, or shows how to go on."""
+        if not self._settled and self._conversation.fits:
+            self._settled = True
+            self._pool.settle_dialect()
         match reply:
             case TooLate():
                 self._pool.lose_round(self._context, self._round)
@@ -120,6 +124,9 @@ class BotConnection(GameConnection):
     def take_turn(self) -> None:
         """Send the next message, after some thought, if it is the bot's turn."""
         if self._ended or self._conversation.awaiting_reply or self._thought is not None:
+            return
+        if not self._settled and self._conversation.misfits:
+            self._end(Ending.GIVEN_UP, "no verdict that tells anything")
             return
         # Before the game there is nothing to think about, and the server does not wait long (clause P-10).
         think_s = self._pool.draw_think_s() if self._conversation.view.state is State.PLAYING else 0

@@ -34,6 +34,8 @@ class Assignment:
     """One game that a bot is to play."""
 
     plan: Plan
+    settled: bool
+    """Whether the dialect is known to be the server's."""
     rules: Rules
     """As far as the server has told them to any bot of the pool."""
     range_told: bool
@@ -71,6 +73,9 @@ class PoolInterface(Protocol):
 
     def begin_game(self, bot: int, context: LogContext) -> Assignment:
         """Take notice that a bot is connected, and return what it is to play."""
+
+    def settle_dialect(self) -> None:
+        """Take notice that a game has shown the dialect to be the server's."""
 
     def lose_round(self, context: LogContext, guesses: int) -> None:
         """Take notice that another player has won the round that a bot was in (clause R-3)."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from services.player.bot import Dialect, Plan, advice, bot_name
+from services.player.bot import Plan, advice, bot_name
 from services.player.bot_connection import BotConnection
 from services.player.bot_interface import Assignment, Ending
-from services.player.probing import NoDialectError, find_dialect
+from services.player.dialect_search import DialectSearch, NoDialectError
 from services.player.stats import Stats
 from services.protocol.rules import Rules
 from services.runtime.backoff import Backoff
@@ -22,6 +22,7 @@ from services.strategies.choice import strategy_of_game
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from services.player.bot import Dialect
     from services.player.bot_interface import GameReport, LogContext
     from services.runtime.connecting import Target
     from services.runtime.environ import SecondsRange
@@ -75,11 +76,11 @@ class BotPool:
         self.config = config
         self.rules = Rules()
         """As far as the server has told them."""
-        self.dialect = config.dialect
         self.failure: UnreachableError | None = None
         """Why the pool gave up, if it did."""
         self._loop = asyncio.get_running_loop()
         self.stats = Stats(self.now_s())
+        self._search = DialectSearch(config.dialect)
         self._range_told = False
         self._names_known = True
         self._random = random.random  # a guess is no secret
@@ -87,20 +88,19 @@ class BotPool:
         self._bots = [_Bot(BotConnection(self, number)) for number in range(1, config.players + 1)]
         self._ready: asyncio.Queue[_Bot] = asyncio.Queue()
         self._unfinished = config.players
-        self._dialect_known = asyncio.Event()
         self._stop = asyncio.Event()
         self._closed = asyncio.Event()
 
     async def play(self) -> None:
         """Play until every bot has played its games, or until `stop`."""
-        for bot in self._bots:
+        # As long as the dialect is not known, one bot is enough to spoil its games.
+        for bot in self._bots if self._search.settled else self._bots[:1]:
             self._ready.put_nowait(bot)
         async with asyncio.TaskGroup() as tasks:
             connecting = min(CONNECTING_AT_ONCE, self.config.players)
             workers = [
                 tasks.create_task(self._check_deadlines()),
                 *(tasks.create_task(self._connect_bots()) for _ in range(connecting)),
-                tasks.create_task(self._find_dialect()),
             ]
             await self._stop.wait()
             for worker in workers:
@@ -111,24 +111,7 @@ class BotPool:
         """Make `play` end soon: all games are left."""
         self._stop.set()
 
-    async def _find_dialect(self) -> None:
-        backoff = Backoff()
-        while self.dialect is None:
-            try:
-                self.dialect = await find_dialect(self.config.target)
-            except (UntrustedError, NoDialectError) as error:
-                self._fail(error)
-                return
-            except UnreachableError as error:
-                wait_s = round(backoff.next_s(self._random()), 3)
-                self._note_unreachable(error, 1, wait_s)
-                await asyncio.sleep(wait_s)
-            else:
-                self._log.info("dialect_found", dialect=self.dialect.value)
-        self._dialect_known.set()
-
     async def _connect_bots(self) -> None:
-        await self._dialect_known.wait()
         while True:
             await self._connect(await self._ready.get())
 
@@ -188,8 +171,15 @@ class BotPool:
         strategy = strategy_of_game(self.config.strategy, bot - 1 + self._bots[bot - 1].games)
         self._note("info", "connection_opened", context, strategy=strategy.value)
         name = bot_name(self.config.name, strategy, bot, self.config.players) if self._names_known else None
-        plan = Plan(strategy, self.dialect or Dialect.CLASSIC, int(self._random() * _SEEDS), name)
-        return Assignment(plan, self.rules, self._range_told)
+        plan = Plan(strategy, self._search.dialect, int(self._random() * _SEEDS), name)
+        return Assignment(plan, self._search.settled, self.rules, self._range_told)
+
+    def settle_dialect(self) -> None:
+        """Log the dialect, and let the other bots play as well."""
+        self._search.settled = True
+        self._log.info("dialect_found", dialect=self._search.dialect.value)
+        for bot in self._bots[1:]:
+            self._ready.put_nowait(bot)
 
     def lose_round(self, context: LogContext, guesses: int) -> None:
         """Log that another player has won the round."""
@@ -208,6 +198,9 @@ class BotPool:
                 self._note("info", "names_unknown", report.context)
             self._names_known = False
             self._ready.put_nowait(bot)
+            return
+        if not self._search.settled and _leads_nowhere(report):
+            self._try_next_dialect(bot, report)
             return
         if report.range_told:
             self.rules, self._range_told = report.rules, True
@@ -229,6 +222,16 @@ class BotPool:
         else:
             retry["retry_in_s"] = self._retry_later(bot)
         self._count(report, retry)
+
+    def _try_next_dialect(self, bot: _Bot, report: GameReport) -> None:
+        dialect = self._search.dialect.value
+        self._note("info", "dialect_refuted", report.context, dialect=dialect, reason=report.reason)
+        try:
+            self._search.go_on(self.config.target)
+        except NoDialectError as error:
+            self._fail(error)
+        else:
+            self._ready.put_nowait(bot)
 
     def _is_hopeless(self, bot: _Bot, report: GameReport) -> bool:
         """Tell whether a game was lost because bot and server do not understand each other."""
@@ -269,3 +272,8 @@ class BotPool:
 
     def _note(self, level: str, event: str, context: Mapping[str, str], **fields: Any) -> None:
         getattr(self._log, level)(event, **context, **fields)
+
+
+def _leads_nowhere(report: GameReport) -> bool:
+    """Tell whether a game was played to no end in a dialect that may be none of the server's."""
+    return report.ending is Ending.GIVEN_UP or (report.begun and not report.judged)

@@ -43,6 +43,11 @@ _EXPECTED: Final[dict[State, PlayerReply]] = {
 }
 """What a reply in unknown words stands for, wherever one is awaited."""
 
+_TELLING: Final = {Verdict.FAR, Verdict.CLOSE}
+
+_GUESSES_TO_FIT: Final = 120
+"""So many guesses with one verdict, and the server reads other numbers; a range to 100 is tried by then."""
+
 
 class Conversation:
     """What a player knows of the game it plays."""
@@ -88,6 +93,18 @@ class Conversation:
     def view(self) -> View:
         """What a bot decides by."""
         return View(self._connection.state, self._rules, self._history, self._range_told, self._named)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the dialect is the server's: who takes each guess for 0 has but one verdict, and no end."""
+        verdicts = {verdict for _, verdict in self._history}
+        return Verdict.CORRECT in verdicts or (verdicts >= _TELLING and not self.misunderstood)
+
+    @property
+    def misfits(self) -> bool:
+        """Whether a guess was answered, and no verdict that tells something has come of any."""
+        nothing_understood = bool(self._history) and self.misunderstood and not self.judged
+        return nothing_understood or (self.guesses >= _GUESSES_TO_FIT and not self.fits)
 
     @property
     def awaiting_reply(self) -> bool:

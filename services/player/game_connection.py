@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 REPLY_TIMEOUT_S: Final = 30.0
 """A server that owes a reply for so long will not give it; a paused one is waited for."""
 
+UNSETTLED_TIMEOUT_S: Final = 3.0
+"""A server that does not know a dialect often says nothing at all to its words."""
+
 NAME_TIMEOUT_S: Final = 3.0
 """A server that does not know names may not answer one; it can be played all the same."""
 
@@ -41,14 +44,14 @@ _CLOSED: Final = "the server closed the connection"
 class GameConnection(asyncio.Protocol):
     """What a connection does by itself; who plays on it says what follows."""
 
-    __slots__ = ("_conversation", "_octets", "_patience_s", "_reason", "_received_s", "_sent_s", "_transport")
+    __slots__ = ("_conversation", "_octets", "_reason", "_received_s", "_sent_s", "_settled", "_transport")
 
     _silent = "no reply"
     """How to say that there is none."""
 
-    def __init__(self, patience_s: float | None = None) -> None:
-        self._patience_s = patience_s
-        """How long to wait for a reply, if not for REPLY_TIMEOUT_S."""
+    def __init__(self) -> None:
+        self._settled = True
+        """Whether the dialect is known to be the server's."""
         self._conversation: Conversation
         self._transport: asyncio.Transport | None = None
         self._reason = _CLOSED
@@ -145,7 +148,9 @@ class GameConnection(asyncio.Protocol):
 
     @property
     def _limit_s(self) -> float:
-        return REPLY_TIMEOUT_S if self._patience_s is None else self._patience_s
+        conversation = self._conversation
+        unsettled = not self._settled and conversation.begun and not conversation.judged
+        return UNSETTLED_TIMEOUT_S if unsettled else REPLY_TIMEOUT_S
 
     @property
     def _ended(self) -> bool:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from services.player import screen
-from services.player.bot import Dialect, advice
+from services.player.bot import advice
 from services.player.conversation import Conversation
+from services.player.dialect_search import DialectSearch
 from services.player.keyboard import InterruptError, Lines, flush_terminal
 from services.player.person_connection import PersonConnection
-from services.player.probing import find_dialect
 from services.player.screen import Painter
 from services.protocol import refusals
 from services.protocol.codec import spell
@@ -39,6 +39,7 @@ from services.runtime.fault import Fault
 from services.strategies.choice import hint
 
 if TYPE_CHECKING:
+    from services.player.bot import Dialect
     from services.player.keyboard import Keyboard
     from services.protocol.messages import Reply
     from services.runtime.connecting import Target
@@ -52,6 +53,10 @@ _INTEGER: Final = re.compile(r"[0-9]{1,500}")
 
 class _OverError(Fault):
     """The game cannot go on; the text is one clear line."""
+
+
+class _MisfitError(Exception):
+    """The game led to nothing, perhaps for its dialect."""
 
 
 class _LeftError(Exception):
@@ -123,7 +128,9 @@ class _Person:
         self._keyboard = keyboard
         self._painter = Painter(coloured=wishes.drawn and wishes.coloured)
         self._name = wishes.name
-        self._dialect = wishes.dialect
+        self._search = DialectSearch(wishes.dialect)
+        self._unjudged: int | None = None
+        """What was typed for a game in a dialect that was none of the server's."""
         self._rules = CLASSIC
         self._range_told = False
         self._shared = wishes.shared_rounds
@@ -136,19 +143,28 @@ class _Person:
         if self._name is None and self._keyboard.is_person:
             self._name = await self._read_name()
         while True:
-            if self._dialect is None:
-                self._dialect = await find_dialect(self._target)
-            connection = await self._begin(self._dialect)
-            try:
-                await self._guess(connection)
-            finally:
-                await connection.leave()
+            await self._play_game()
             if not self._keyboard.is_person or not await self._again():
+                return
+
+    async def _play_game(self) -> None:
+        """Play one game, in the next dialect where one leads to nothing."""
+        while True:
+            try:
+                connection = await self._begin(self._search.dialect)
+                try:
+                    await self._guess(connection)
+                finally:
+                    await connection.leave()
+            except _MisfitError:
+                self._search.go_on(self._target)
+            else:
                 return
 
     async def _begin(self, dialect: Dialect) -> PersonConnection:
         """Connect and begin a game; without a name if the server takes none."""
-        connection = PersonConnection(Conversation(dialect, self._rules, range_told=self._range_told))
+        conversation = Conversation(dialect, self._rules, range_told=self._range_told)
+        connection = PersonConnection(conversation, settled=self._search.settled)
         await connect(self._target, lambda: connection)
         try:
             await self._ask(connection, Hello())
@@ -172,13 +188,19 @@ class _Person:
         """Play one game to its end."""
         conversation = connection.conversation
         self._learn(conversation)
-        _say(screen.greeting(str(self._target), self._rules, self._name, shared=self._shared))
-        self._draw_strip(conversation)
+        number = self._unjudged
+        if number is None:
+            _say(screen.greeting(str(self._target), self._rules, self._name, shared=self._shared))
+            self._draw_strip(conversation)
         while True:
-            number = await self._read_number(connection)
+            if number is None:
+                number = await self._read_number(connection)
+            self._unjudged = number
             await self._ask(connection, Guess(number))
+            self._unjudged = None
             if conversation.view.state is State.CLOSED:
                 break
+            number = None
         self._draw_strip(conversation)
         _say(screen.victory(number, conversation.guesses, self._rules, self._painter))
         self._won.append(conversation.guesses)
@@ -189,7 +211,7 @@ class _Person:
             _say(f"{self._advice().capitalize()}.")
 
     def _advice(self) -> str:
-        return advice(self._dialect or Dialect.CLASSIC)
+        return advice(self._search.dialect)
 
     def _why(self, connection: PersonConnection) -> str:
         failure = f"{connection.failure}"
@@ -197,6 +219,7 @@ class _Person:
 
     def _learn(self, conversation: Conversation) -> None:
         self._nothing_understood = conversation.misunderstood and not conversation.judged
+        self._search.settled |= conversation.judged
         view = conversation.view
         self._rules, self._range_told = view.rules, view.range_told
 
@@ -211,6 +234,10 @@ class _Person:
             self._tell(reply, number, connection.conversation)
             if reply is Verdict.CORRECT:
                 return
+        conversation = connection.conversation
+        unheard = connection.failure and conversation.begun and not conversation.judged
+        if not self._search.settled and (unheard or conversation.misfits):
+            raise _MisfitError
         if connection.failure:
             raise _OverError(self._why(connection))
 

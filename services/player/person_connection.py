@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 
 
 class PersonConnection(GameConnection):
-    """One game of a person; also of whoever else asks and waits."""
+    """One game of a person."""
 
     __slots__ = ("_changed", "_received", "conversation", "over")
 
     _silent = "no reply from the server"
 
-    def __init__(self, conversation: Conversation, *, patience_s: float | None = None) -> None:
-        super().__init__(patience_s)
+    def __init__(self, conversation: Conversation, *, settled: bool) -> None:
+        super().__init__()
+        self._settled = settled
         self.conversation = self._conversation = conversation
         self.over = asyncio.Event()
         """The connection has ended."""

@@ -41,7 +41,9 @@ class Limits:
     write_timeout_s: float = 10.0
     """GAME_WRITE_TIMEOUT: how long a peer may leave its replies unread."""
     lenient_framing_s: float = 0.0
-    """GAME_LENIENT_FRAMING: after so much silence an unterminated line counts as ended (F-8); 0: never."""
+    """GAME_LENIENT_FRAMING: after so much silence an unterminated line counts as ended (F-8).
+
+    0, which cannot be set: never."""
     drain_timeout_s: float = 10.0
     """GAME_DRAIN_TIMEOUT: how long games may go on when the server stops."""
 

@@ -37,28 +37,32 @@ class FakeServer:
     """The answer to a name; None: as to Game."""
     dialect: Dialect | None = None
     """The only one that is understood; None: both of the older ones."""
-    confused: str = "What?"
-    """The answer to anything else; empty: the connection is closed."""
+    confused: str | None = "What?"
+    """The answer to anything else; empty: the connection is closed; None: there is none."""
     received: list[str] = field(default_factory=list)
     """Every line that any client has sent."""
 
     def __call__(self, peer: Peer) -> None:
         """Play one game."""
+        begun = self.dialect is None or not self.dialect.has_game
         while line := self._receive(peer):
             match line.lower().split()[0]:
                 case "hello":
                     self._send(peer, self.greetings)
                 case "game" if self.dialect is None or self.dialect.has_game:
                     self._send(peer, self.ready)
+                    begun = True
                 case "name:" if self.names is not None:
                     self._send(peer, self.names.format(line.partition(" ")[2]))
                     if self.names.startswith("Refused"):
                         break
-                case _ if self.dialect is None or self._understands(self.dialect, line):
+                case _ if begun and (self.dialect is None or self._understands(self.dialect, line)):
                     if self._judge(peer, line):
                         break
                 case _ if self.confused:
                     self._send(peer, self.confused)
+                case _ if self.confused is None:
+                    pass
                 case _:
                     break
         if self.closes:

@@ -316,3 +316,49 @@ def test_nothing_that_a_server_sends_breaks_a_conversation(pieces: list[bytes]) 
 def test_a_servers_words_cannot_steer(text: str, shown: str) -> None:
     """What is shown of a server's words holds no control character."""
     assert printable(text) == shown
+
+
+def test_far_and_close_show_that_the_dialect_fits() -> None:
+    """A server that says both has read the numbers; one verdict alone may be said to whatever it reads."""
+    conversation = playing()
+    for number, verdict in ((3, "Far"), (4, "Far"), (15, "Close")):
+        assert not conversation.fits
+        conversation.send(Guess(number))
+        receive(conversation, verdict)
+
+    assert (conversation.fits, conversation.misfits) == (True, False)
+
+
+def test_a_win_shows_that_the_dialect_fits() -> None:
+    """Also where the server has words that mean nothing here."""
+    conversation = playing()
+    conversation.send(Guess(3))
+    receive(conversation, "Hm", "Correct")
+
+    assert (conversation.fits, conversation.misfits) == (True, False)
+
+
+def test_words_that_mean_nothing_show_that_the_dialect_misfits() -> None:
+    """Not before a guess was answered, and not once any was judged."""
+    conversation = playing()
+    seen = [conversation.misfits]
+    conversation.send(Guess(3))
+    receive(conversation, "What?")
+    conversation.assume_reply()
+    seen.append(conversation.misfits)
+    conversation.send(Guess(4))
+    receive(conversation, "Far")
+    seen.append(conversation.misfits)
+
+    assert seen == [False, True, False]
+
+
+def test_the_same_verdict_without_end_shows_that_the_dialect_misfits() -> None:
+    """A server that takes each guess for the same number says one thing for ever."""
+    conversation = playing()
+    for number in range(1, 121):
+        assert not conversation.misfits
+        conversation.send(Guess(number))
+        receive(conversation, "Far")
+
+    assert conversation.misfits

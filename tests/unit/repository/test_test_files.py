@@ -26,7 +26,7 @@ SHELLS = {
     "tests/integration/player/test_interactive.py": (
         *("player/editor", "player/keyboard", "player/person_connection"),
     ),
-    "tests/integration/player/test_dialects.py": ("player/probing",),
+    "tests/integration/player/test_dialects.py": ("player/dialect_search",),
     "tests/integration/server/test_bounds.py": ("server/poller",),
     "tests/integration/server/test_watch.py": ("server/admin_session",),
     "tests/integration/test_command_lines.py": (
