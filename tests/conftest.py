@@ -27,6 +27,10 @@ def _interrupt(*_: object) -> None:
 
 # As Ctrl-C: what the tests have started is stopped by their own fixtures.
 signal.signal(signal.SIGTERM, _interrupt)
+# Where the tests run in the background, or under nohup, they ignore these; what they start does not.
+for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
 
 ROWS = (
     "tests/integration/conformance/",

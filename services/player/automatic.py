@@ -78,8 +78,10 @@ async def _show(pool: BotPool, output: OutputStream) -> None:
     console = Console(file=output.text, force_terminal=True)
     # Here the line and the table tell what the log would.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    with Live(progress_line(pool.stats, pool.now_s()), console=console, auto_refresh=False) as live:
-        hand_over_terminal(asyncio.get_running_loop(), live.stop, live.start)
+    live = Live(progress_line(pool.stats, pool.now_s()), console=console, auto_refresh=False)
+    # Before it draws: whoever sees a picture may press Ctrl-Z.
+    hand_over_terminal(asyncio.get_running_loop(), live.stop, live.start)
+    with live:
         async with asyncio.TaskGroup() as tasks:
             drawing = tasks.create_task(_draw(pool, live, output))
             await pool.play()
