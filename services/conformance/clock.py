@@ -1,12 +1,9 @@
 """Waiting, measured by what the judged program does: slow is told from stuck.
 
 The program may be starved by a busy machine. So a wait is not over because so much time has passed, but
-when the
-program *had nothing to do* for so long (no answer will come: it waits as well), or when it has used so much
-processor
-time (it computes without end). Where nothing is known of its processes, time counts, stretched by how slow
-this
-machine was found to be.
+when the program *had nothing to do* for so long (no answer will come: it waits as well), or when it has used
+so much processor time (it computes without end). Where nothing is known of its processes, time counts,
+stretched by how slow this machine was found to be.
 """
 
 import threading

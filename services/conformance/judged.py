@@ -55,8 +55,7 @@ TRIES: Final = 8
 
 HINT_PLAYING: Final = (
     "this player's game has begun: keep that with each connection, and take every line for a guess "
-    "from then on, "
-    "also Hello and Game; what is none is answered by the prompt"
+    "from then on, also Hello and Game; what is none is answered by the prompt"
 )
 
 Gathered = TypeVar("Gathered")

@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import time
 from typing import Final
 
 from services.conformance.checks import Checklist, Need
@@ -318,7 +317,7 @@ def slow_watcher(server: JudgedServer) -> None:
     octets = guesses * EVENT_OCTETS
     if octets < FLOOD_OCTETS:
         raise NotApplicableError(
-            f"{octets} octets of events in {FLOOD_S:g} s did not fill the watcher's outbox"
+            f"{octets} octets of events in {FLOOD_S:g} s of work did not fill the watcher's outbox"
         )
     watcher.fail(
         "a watcher that does not read to be disconnected, or to be told 'Missed COUNT'",
@@ -337,9 +336,9 @@ def _owed(events: list[str], guesses: int) -> str:
 def _flood(server: JudgedServer, players: list[Player]) -> tuple[int, bool]:
     """Guess more than anybody keeps for a watcher; return how often, and whether the watcher is gone."""
     burst = BURST if _pipelines(server.bystander()) else 1
-    start = time.monotonic()
+    deadline = server.clock.deadline(FLOOD_S)
     guesses = checked = 0
-    while time.monotonic() < start + FLOOD_S and guesses * EVENT_OCTETS < FLOOD_OCTETS:
+    while not deadline.over and guesses * EVENT_OCTETS < FLOOD_OCTETS:
         for player in players:
             player.connection.send_lines(*[player.spell(player.losing)] * burst)
         for player in players:
