@@ -46,7 +46,7 @@ CLIENT_MUTANTS = {"client": client_mutants, "admin": admin_mutants}
 STUDENT = ROOT / "tests/support/conformance/submissions/student/server.py"
 SEED = 7
 SERVER_PORTS = (10_000, 30_000)
-HANDSHAKE_S = 1.0
+HANDSHAKE_S = 2.0
 IDLE_S = 3.0
 """So long no server on a busy machine is kept from its next turn."""
 MAX_PLAYERS = 40
