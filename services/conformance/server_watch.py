@@ -277,8 +277,9 @@ def watcher_refused(server: JudgedServer) -> None:
 def slow_watcher(server: JudgedServer) -> None:
     """No player waits for a watcher that does not read: it is cut off, or told how many it missed."""
     watcher = server.open(server.admin_port, _small_window)
-    watcher.send_lines(server.dialect.admin_hello, "Watch")
+    watcher.send_lines(server.dialect.admin_hello)
     watcher.read_line("the line 'Admin-Greetings'")
+    watcher.send_lines("Watch")
     if classify(watcher.read_line("the list, ended by 'End'")) is Meaning.REFUSAL:
         raise NotApplicableError("the seat is taken")
     players = [server.bystander() for _ in range(FLOODING)]

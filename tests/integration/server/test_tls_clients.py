@@ -82,6 +82,7 @@ def test_a_name_may_end_with_a_dot(server: ServerProcess, cast: Cast) -> None:
         writer.write(b"Hello\r\n")
         reply = await reader.readline()
         writer.close()
+        await writer.wait_closed()
         return reply
 
     with pytest.MonkeyPatch.context() as patch:
