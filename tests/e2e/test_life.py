@@ -37,6 +37,10 @@ def test_stop_ends_everything_well(own_topology: Topology) -> None:
     """`docker compose stop` ends every program with exit status 0, and the server's last words say so."""
     server = own_topology.log("server")
     server.wait_for("game_won")
+    # A program that is still loading has no word to say: SIGTERM just ends it.
+    for bot in own_topology.logs("bot"):
+        bot.wait_for("bots_started")
+    own_topology.log("admin").wait_for("players_listed")
     own_topology.run("stop")
     server.wait_for("server_stopping")
     server.wait_for("server_stopped")
