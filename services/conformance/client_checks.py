@@ -259,9 +259,8 @@ def reply_in_pieces(client: Client) -> None:
 @ROBUST.check(
     "F-3",
     "C-4",
-    hint="recv may return two lines at once: keep what comes after the first \\n for the next reply, "
-    "and end at "
-    "Refused",
+    hint="recv may return two lines at once: keep what comes after the first \\n for the next reply, and end "
+    "at Refused",
 )
 def replies_in_one(client: Client) -> None:
     """A verdict and a refusal in one segment are both read, and the refusal ends the client."""

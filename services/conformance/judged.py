@@ -307,9 +307,9 @@ class JudgedServer:
             player.connection.close()
         raise NotApplicableError(f"{self.dialect.low} is the secret of every game")
 
-    def greeted_admin(self) -> Connection:
+    def greeted_admin(self, prepare: Callable[[socket.socket], None] = lambda _: None) -> Connection:
         """Connect to the administrator's port and be greeted."""
-        connection = self.open(self.admin_port)
+        connection = self.open(self.admin_port, prepare)
         connection.send_lines(self.dialect.admin_hello)
         connection.read_line("the line 'Admin-Greetings'")
         return connection

@@ -135,7 +135,8 @@ def finding_lines(
     yield from _labelled("came", finding.came)
     yield from _labelled("program", result.died and f"gone: {result.died}")
     yield from _labelled("hint", finding.note, HINT_LENGTH)
-    if any(line not in "\n".join(timeline) for line in finding.printed):
+    told = "\n".join(timeline)
+    if any(line not in told for line in finding.printed):
         yield "the program printed during this check:"
         yield from (f"  {line}" for line in finding.printed)
     if finding.afterwards:

@@ -54,9 +54,9 @@ AFTER_REFUSAL: Final = (
     "look at each reply: at Refused show the reason and close, before you ask your user again"
 )
 AFTER_CORRECT: Final = (
-    "this reply was Correct, and the game is won: take the first word alone, whatever the case, "
-    "whatever stands "
-    "behind it (a blank, a comma) and however the line ends and was cut; leave the loop then, and close"
+    "this reply was Correct, and the game is won: take the first word alone, whatever the case, whatever "
+    "stands behind it (a blank, a comma) and however the line ends and was cut; leave the loop then, and "
+    "close"
 )
 HINT_HELLO: Final = "after connecting, send 'Hello\\r\\n' before you read anything: the server waits for you"
 HINT_LINE_END: Final = "add \\r\\n to each text that you send: the server waits for the end of the line"

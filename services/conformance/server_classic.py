@@ -21,9 +21,8 @@ SECRETS: Final = 4
 FEW: Final = 3
 
 HINT_PROMPT: Final = (
-    "compare the number with both ends of the range before you compare it with the secret, and spell "
-    "the prompt "
-    "exactly: 'Pick a number between 1-30\\r\\n'"
+    "compare the number with both ends of the range before you compare it with the secret, and spell the "
+    "prompt exactly: 'Pick a number between 1-30\\r\\n'"
 )
 
 CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.CLASSIC)

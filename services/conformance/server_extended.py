@@ -45,33 +45,29 @@ MOST_OPENED: Final = 500
 """A limit that is higher is not tried out."""
 
 HINT_TURN: Final = (
-    "keep for each connection what it has said (connected, greeted, playing), and answer 'Refused: "
-    "expected Hello' or "
-    "the like to whatever does not come next, then close; the administrator's port has such states too"
+    "keep for each connection what it has said (connected, greeted, playing), and answer 'Refused: expected "
+    "Hello' or the like to whatever does not come next, then close; the administrator's port has such states "
+    "too"
 )
 HINT_SPELLING: Final = (
-    "turn the line to lower case, take away blanks, then 'my guess is:' or 'guess:' if it begins so; "
-    "what is left has "
-    "to be digits"
+    "turn the line to lower case, take away blanks, then 'my guess is:' or 'guess:' if it begins so; what is "
+    "left has to be digits"
 )
 HINT_NAME: Final = (
     "a line 'Name: NAME' after Greetings is answered 'Welcome NAME'; more of them, and then Game, may follow"
 )
 HINT_LONG: Final = (
-    "count the octets of each line, \\r\\n included, while it comes: refuse it as soon as there are "
-    "more than 512 "
-    "without an end, after the lines before it were answered"
+    "count the octets of each line, \\r\\n included, while it comes: refuse it as soon as there are more "
+    "than 512 without an end, after the lines before it were answered"
 )
 HINT_UNTERMINATED: Final = (
-    "when recv returns nothing, look at what is left in the buffer: a line without an end is not "
-    "executed but "
-    "answered 'Refused: line not ended by CRLF' (a server that is set to end lines by silence is "
-    "judged without that)"
+    "when recv returns nothing, look at what is left in the buffer: a line without an end is not executed "
+    "but answered 'Refused: line not ended by CRLF' (a server that is set to end lines by silence is judged "
+    "without that)"
 )
 HINT_TIMEOUT: Final = (
-    "note when the connection was accepted, and close it when it has not begun to play 10 s later, "
-    "whatever it has sent "
-    "meanwhile: without a word if it never said anything, else with a line 'Refused: REASON'"
+    "note when the connection was accepted, and close it when it has not begun to play 10 s later, whatever "
+    "it has sent meanwhile: without a word if it never said anything, else with a line 'Refused: REASON'"
 )
 
 CHECKS: Final[Checklist[JudgedServer]] = Checklist(Level.EXTENDED)

@@ -76,24 +76,19 @@ HINT_HALF: Final = (
     "then close"
 )
 HINT_RESET_AT_CLOSE: Final = (
-    "close() makes a reset of the connection while something that the client sent has not been read, "
-    "and a reset "
-    "throws away what is under way, Correct too. After Correct: take the player off the list, say "
-    "that you have "
-    "finished sending (shutdown), throw away what still comes until recv returns nothing, then "
-    "close. Keep nobody "
-    "waiting meanwhile: with select, leave the socket among the others until then; with threads, "
-    "give recv a timeout"
+    "close() makes a reset of the connection while something that the client sent has not been read, and a "
+    "reset throws away what is under way, Correct too. After Correct: take the player off the list, say that "
+    "you have finished sending (shutdown), throw away what still comes until recv returns nothing, then "
+    "close. Keep nobody waiting meanwhile: with select, leave the socket among the others until then; with "
+    "threads, give recv a timeout"
 )
 HINT_CROWD: Final = (
-    "is there room for so many only (an array, a constant)? Make it larger. Else listen with a "
-    "backlog of 128 or "
-    "more, and let no client wait for another"
+    "is there room for so many only (an array, a constant)? Make it larger. Else listen with a backlog of "
+    "128 or more, and let no client wait for another"
 )
 HINT_PIECES: Final = (
     "recv brought the line in pieces, since your buffer is smaller than the line, and each piece was "
-    "answered: "
-    "append what comes to a buffer, and answer when there is a \\n"
+    "answered: append what comes to a buffer, and answer when there is a \\n"
 )
 HINT_REUSE: Final = "set SO_REUSEADDR on the listening socket before bind"
 

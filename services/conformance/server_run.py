@@ -33,11 +33,9 @@ CHECKS: Final[tuple[Check[JudgedServer], ...]] = (
     *server_tls.CHECKS,
 )
 WAITS: Final = (
-    "something in it waits for one client, or for ever, and keeps all others waiting; look at what "
-    "it does after that "
-    "(a recv, a lock, a loop without an end). Serve each connection by a thread, or select over all "
-    "of them, and "
-    "never read from one until it closes"
+    "something in it waits for one client, or for ever, and keeps all others waiting; look at what it does "
+    "after that (a recv, a lock, a loop without an end). Serve each connection by a thread, or select over "
+    "all of them, and never read from one until it closes"
 )
 NOBODY_NEW: Final = (
     "is there room for so many only (an array, a constant), or is accept not called while a client is served?"

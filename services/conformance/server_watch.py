@@ -53,9 +53,8 @@ HINT_WATCH: Final = (
     "answer Watch as Who, but end the list with a line End instead of closing, and keep the connection"
 )
 HINT_EVENTS: Final = (
-    "tell the watcher, one line each, as it happens: Joined IP PORT at Game, Guessed IP PORT N "
-    "VERDICT at each verdict, "
-    "then Won IP PORT GUESSES at Correct, or else Left IP PORT at the end of the connection"
+    "tell the watcher, one line each, as it happens: Joined IP PORT at Game, Guessed IP PORT N VERDICT at "
+    "each verdict, then Won IP PORT GUESSES at Correct, or else Left IP PORT at the end of the connection"
 )
 HINT_SEAT: Final = (
     "keep in one variable who watches; empty it wherever that connection ends, also when recv or send fails"
@@ -270,15 +269,13 @@ def watcher_refused(server: JudgedServer) -> None:
     "A-9",
     "A-4",
     need=Need.WATCH,
-    hint="send blocks when the watcher does not read, and the player waits with it: never block on "
-    "the watcher's "
-    "socket; keep what is to be told in a queue of bounded length, and cut the watcher off when it is full",
+    hint="send blocks when the watcher does not read, and the player waits with it: never block on the "
+    "watcher's socket; keep what is to be told in a queue of bounded length, and cut the watcher off when it "
+    "is full",
 )
 def slow_watcher(server: JudgedServer) -> None:
     """No player waits for a watcher that does not read: it is cut off, or told how many it missed."""
-    watcher = server.open(server.admin_port, _small_window)
-    watcher.send_lines(server.dialect.admin_hello)
-    watcher.read_line("the line 'Admin-Greetings'")
+    watcher = server.greeted_admin(_small_window)
     watcher.send_lines("Watch")
     if classify(watcher.read_line("the list, ended by 'End'")) is Meaning.REFUSAL:
         raise NotApplicableError("the seat is taken")
