@@ -26,7 +26,7 @@ def container(request: pytest.FixtureRequest, topology: Topology) -> Container:
 
 def in_container(container: Container, *command: str) -> str:
     """Run a command inside, as a root from whom no permission hides anything, and return what it prints."""
-    return output_of(container, *command, user="0", privileged=True)
+    return output_of(container, *command, options=("--user=0", "--privileged"))
 
 
 def test_confinement_is_asked_for(container: Container) -> None:

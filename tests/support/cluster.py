@@ -82,6 +82,7 @@ class Cluster(Topology):
         """Return what the balancer sends connections to."""
         ask = 'exec 3<>/dev/tcp/127.0.0.1/9999; echo "show servers state" >&3; cat <&3'
         output = output_of(self.container("balancer"), "bash", "-c", ask)
+        assert output.startswith("1\n# be_id "), output
         rows = [line.split() for line in output.splitlines()[2:] if line]
         return [
             Slot(

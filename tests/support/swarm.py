@@ -90,6 +90,10 @@ class Node:
         assert done.returncode == 0, f"{' '.join(command)} on {self.name}:\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 
+    def output_of(self, container: Container, *command: str) -> str:
+        """Return what a command prints in a container that is here."""
+        return self.run("docker", "exec", str(container.id), *command)
+
     def containers(self, service: str) -> list[Container]:
         """Return the running containers of a service that are here."""
         found = self.engine.containers.list(

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.cluster import eventually
-from tests.support.inside import output_of
 from tests.support.line_client import handed_over
 from tests.support.swarm import can_encrypt, measure_s, running_swarm
 
@@ -170,14 +169,15 @@ def test_nothing_secret_is_in_an_environment_or_a_log(swarm: Swarm) -> None:
         for _, container in swarm.containers(service):
             text += [str(container.attrs), str(container.logs())]
     assert not [secret for secret in secrets if secret in "".join(text)]
-    _, server = swarm.containers("server")[0]
-    assert set(output_of(server, "sh", "-c", "stat -c '%a %u' /run/secrets/*").splitlines()) == {"400 10001"}
+    node, server = swarm.containers("server")[0]
+    seen = node.output_of(server, "sh", "-c", "stat -c '%a %u' /run/secrets/*")
+    assert set(seen.splitlines()) == {"400 10001"}
 
 
 def test_containers_are_hardened(swarm: Swarm) -> None:
     """Each is read-only, without capabilities or privileges to gain, not root, and bounded."""
     for service in ("balancer", "server", "valkey", "bot"):
-        for _, container in swarm.containers(service):
+        for node, container in swarm.containers(service):
             host = container.attrs["HostConfig"]
             assert host["ReadonlyRootfs"], service
             assert host["CapDrop"] == ["ALL"], service
@@ -185,7 +185,7 @@ def test_containers_are_hardened(swarm: Swarm) -> None:
             assert host["Memory"], service
             assert host["NanoCpus"], service
             assert host["PidsLimit"] == 64, service
-            status = output_of(container, "cat", "/proc/self/status")
+            status = node.output_of(container, "cat", "/proc/self/status")
             assert "NoNewPrivs:\t1" in status, service
             assert "CapBnd:\t0000000000000000" in status, service
             assert "Uid:\t10001" in status, service

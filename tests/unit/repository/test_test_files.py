@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,9 @@ def test_exceptions_are_of_today() -> None:
     """Each exception is of a module that there is, and names a file that there is."""
     assert TESTED_BY.keys() <= set(modules())
     assert all((ROOT / file).exists() for file in TESTED_BY.values())
+
+
+def test_nobody_reads_what_may_lack_its_beginning() -> None:
+    """`Container.exec_run` loses what comes together with the engine's answer: no test uses its output."""
+    used = re.compile(r"\bexec_run\(.*\)\.output\b")
+    assert not [path.name for path in (ROOT / "tests").rglob("*.py") if used.search(path.read_text())]
