@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -13,9 +14,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from services.certs.authority import issue
+from services.certs.inspection import predecessor
 from services.certs.settings import ServerNames
+from services.runtime.tls import client_context, server_admin_context
+from services.runtime.tls_settings import AdminTls, CertificateFiles, ClientTls, PlayerTls, ServerTls
+from tests.support.handshake import shake_hands
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from services.certs.authority import Bearer, IssuedSet
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -93,3 +100,32 @@ def test_the_authority_signs_leaves_and_nothing_else(issued: IssuedSet) -> None:
         for pem in (issued.ca, issued.server.cert, issued.admin.cert)
     ]
     assert [(each.ca, each.path_length) for each in constraints] == [(True, 0), (False, None), (False, None)]
+
+
+def written(folder: Path, bearer: Bearer) -> CertificateFiles:
+    """Write a certificate and its key."""
+    folder.mkdir()
+    files = CertificateFiles(folder / "cert.pem", folder / "key.pem")
+    files.cert.write_bytes(bearer.cert)
+    files.key.write_bytes(bearer.key)
+    return files
+
+
+@pytest.mark.parametrize("in_force", ["old", "new"])
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
+def test_the_strictest_verification_accepts_all(tmp_path: Path, name: str, in_force: str) -> None:
+    """RFC 5280 to the letter, as Python 3.13 has it by default: both ends are content, after a renewal too."""
+    now = datetime.now(UTC)
+    old, new = (issue(ServerNames(), then) for then in (now - timedelta(days=1), now))
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(new.ca + predecessor(old.ca, now))
+    used = {"old": old, "new": new}[in_force]
+    server_files = written(tmp_path / "server", used.server)
+    admin_files = written(tmp_path / "admin", used.admin)
+    server = server_admin_context(ServerTls(PlayerTls.OPTIONAL, AdminTls.REQUIRED, server_files, ca))
+    client = client_context(ClientTls(ca, admin_files))
+    assert server is not None
+    for context in (server, client):
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+
+    assert shake_hands(server, client, name).succeeded
