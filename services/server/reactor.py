@@ -43,6 +43,12 @@ ACCEPT_BATCH: Final = 64
 SWEEP_S: Final = 0.25
 """How often deadlines are looked at. One look at all connections costs less than a timer for each."""
 
+STANDSTILL_S: Final = 2.0
+"""A look that comes so late comes from a program that was stopped, with its container or its machine."""
+
+CATCH_UP_S: Final = 2.0
+"""What is left after a standstill to those whose time ran out meanwhile: what they sent waits to be read."""
+
 BACKLOG: Final = 4096
 """Connections that wait to be accepted; the kernel caps it."""
 
@@ -112,6 +118,7 @@ class Reactor:
         self._listeners: dict[socket.socket, Callable[[socket.socket, Address], None]] = {}
         self._poller = make_poller(self._loop, self._turns)
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
+        self._swept_s = self.now_s
         self._resting: set[socket.socket] = set()
 
     # --- listening
@@ -232,7 +239,12 @@ class Reactor:
         """Look at all deadlines, and resume what had to wait: the log, listeners without a descriptor."""
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
         self.begin()
+        stood_still = self.now_s - self._swept_s > STANDSTILL_S
+        self._swept_s = self.now_s
         for connection in [one for one in self.connections.values() if one.deadline_s <= self.now_s]:
+            if stood_still:
+                connection.deadline_s = self.now_s + CATCH_UP_S
+                continue
             try:
                 connection.timed_out()
             except Exception:  # noqa: BLE001  as in a turn

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,6 +116,24 @@ def test_a_mistake_in_a_timer_does_not_stop_the_clock() -> None:
     ):
         server.wait_for("session_failed")
         assert slow.read_rest() == b"Refused: handshake not completed within 0.2 s\r\n"
+
+
+@pytest.mark.parametrize("without", LOOPS)
+def test_what_came_while_the_server_was_stopped_is_answered(without: tuple[str, ...]) -> None:
+    """A server that goes on after SIGSTOP reads what waits before it finds somebody idle (P-10)."""
+    one_at_a_time = ("TURNS", "TURN_CONNECTIONS")
+    values = {f"services.server.reactor.{name}": 1 for name in one_at_a_time}
+    values["services.server.reactor.STANDSTILL_S"] = 0.5
+    with ServerProcess(Alteration(without=without, values=values), GAME_IDLE_TIMEOUT="1") as server:
+        games = [start_a_game(server) for _ in range(4)]
+        server.signal(signal.SIGSTOP)
+        for player, guess, _ in games:
+            player.send(guess)
+        threading.Event().wait(1.1)
+        server.signal(signal.SIGCONT)
+        for player, _, reply in games:
+            with player:
+                assert player.read(len(reply)) == reply
 
 
 def test_a_reset_after_the_first_byte_of_tls_frees_its_place(tls_server: ServerProcess) -> None:
