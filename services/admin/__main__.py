@@ -2,19 +2,20 @@
 
 import os
 import sys
+from collections.abc import Callable
 
-from services.runtime.program import run_program
+from services.runtime.start import start
 
 
 def main() -> None:
     """Run the administrator and exit with its status."""
-    run_program("guessing-admin", os.environ, _run)
+    start("guessing-admin", os.environ, _load)
 
 
-def _run() -> int:
+def _load() -> Callable[[], int]:
     from services.admin.cli import run  # noqa: PLC0415  what is not installed is told there
 
-    return run(sys.argv[1:], os.environ)
+    return lambda: run(sys.argv[1:], os.environ)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from services.runtime.command import run_command
 from services.runtime.connecting import Target
 from services.runtime.environ import given_flags, host_and_port
 from services.runtime.logging import default_format
+from services.runtime.start import loading
 from services.runtime.terminal import Terminal
 from services.runtime.tls import ReloadingContext
 
@@ -91,7 +92,8 @@ def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     if options.command == "who":
         return _who(target, as_json=options.json)
     # The list is there faster without what serves the page.
-    from services.admin.watch import watch  # noqa: PLC0415
+    with loading():
+        from services.admin.watch import watch  # noqa: PLC0415
 
     return asyncio.run(watch(target, settings, Terminal.find(environ), as_json=options.json))
 

@@ -2,15 +2,16 @@
 
 import os
 import sys
+from collections.abc import Callable
 
-from services.runtime.program import run_program
+from services.runtime.start import start
 
 
-def _run() -> int:
+def _load() -> Callable[[], int]:
     from services.certs.cli import run  # noqa: PLC0415  what is not installed is told there
 
-    return run(sys.argv[1:], os.environ)
+    return lambda: run(sys.argv[1:], os.environ)
 
 
 if __name__ == "__main__":
-    run_program("certs", os.environ, _run)
+    start("certs", os.environ, _load)

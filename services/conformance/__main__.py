@@ -3,20 +3,24 @@
 import os
 import signal
 import sys
+from collections.abc import Callable
 
-from services.runtime.program import run_program
+from services.runtime.start import start
 
 
 def main() -> None:
     """Run the kit and exit with its status; however it is ended, it ends what it has started."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    run_program("conformance", os.environ, _run)
+    start("conformance", os.environ, _load)
 
 
-def _run() -> int:
+def _load() -> Callable[[], int]:
     from services.conformance.cli import run  # noqa: PLC0415  what is not installed is told there
 
-    return run(sys.argv[1:], os.environ)
+    def work() -> int:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        return run(sys.argv[1:], os.environ)
+
+    return work
 
 
 if __name__ == "__main__":

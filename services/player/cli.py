@@ -12,6 +12,7 @@ from services.player.settings import FLAGS, Settings
 from services.runtime.command import run_command
 from services.runtime.connecting import Target
 from services.runtime.environ import given_flags
+from services.runtime.start import loading
 from services.runtime.terminal import Terminal
 from services.runtime.tls import ReloadingContext
 
@@ -99,14 +100,16 @@ def _play_by_hand(
         interactive.play(target, wishes)
         return
     # Piped input starts faster without it.
-    from services.player.editor import Editor  # noqa: PLC0415
+    with loading():
+        from services.player.editor import Editor  # noqa: PLC0415
 
     interactive.play(target, wishes, Editor(environ["TERM"]))
 
 
 def _play_bots(target: Target, strategy: Strategy, settings: Settings, terminal: Terminal) -> int:
     # A person's game starts faster without these.
-    from services.player import automatic, bot_pool  # noqa: PLC0415
+    with loading():
+        from services.player import automatic, bot_pool  # noqa: PLC0415
 
     config = bot_pool.BotConfig(
         target=target,

@@ -1,21 +1,23 @@
 """Start the server; before anything loads OpenSSL, it is told which key exchanges to take part in."""
 
 import os
+from collections.abc import Callable
 
-from services.runtime.key_exchange import configure
-from services.runtime.program import run_program
+from services.runtime.start import start
 
 
 def main() -> None:
     """Run the server until it is stopped."""
-    run_program("guessing-server", os.environ, _run)
+    start("guessing-server", os.environ, _load)
 
 
-def _run() -> int:
+def _load() -> Callable[[], int]:
+    from services.runtime.key_exchange import configure  # noqa: PLC0415  `start` is the first to be loaded
+
     configure(os.environ)
     from services.server.program import run  # noqa: PLC0415  this loads OpenSSL
 
-    return run(os.environ)
+    return lambda: run(os.environ)
 
 
 if __name__ == "__main__":

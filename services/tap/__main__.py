@@ -2,19 +2,20 @@
 
 import os
 import sys
+from collections.abc import Callable
 
-from services.runtime.program import run_program
+from services.runtime.start import start
 
 
 def main() -> None:
     """Run the tap and exit with its status."""
-    run_program("guessing-tap", os.environ, _run)
+    start("guessing-tap", os.environ, _load)
 
 
-def _run() -> int:
+def _load() -> Callable[[], int]:
     from services.tap.cli import run  # noqa: PLC0415  what is not installed is told there
 
-    return run(sys.argv[1:], os.environ)
+    return lambda: run(sys.argv[1:], os.environ)
 
 
 if __name__ == "__main__":

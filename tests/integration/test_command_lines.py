@@ -148,6 +148,44 @@ def test_a_package_that_is_missing_is_one_line(
     assert done.returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("module", "arguments", "loaded"),
+    [
+        *((f"services.{program}", (), "services.runtime.output") for program in ("server", *PROGRAMS)),
+        *((f"services.{program}", (), "argparse") for program in PROGRAMS),
+        ("services.server", (), "ssl"),
+        ("services.admin", ("watch",), "uvicorn"),
+        ("services.player", ("--bot", "smart"), "rich"),
+    ],
+)
+def test_ctrl_c_ends_a_program_that_is_loading(
+    module: str, arguments: tuple[str, ...], loaded: str, tmp_path: Path
+) -> None:
+    """Whatever is being loaded, it is a quiet end with status 130; also where Python would lose it."""
+    interrupting = f"""
+import os, runpy, signal, sys
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == {loaded!r}:
+            Interrupting.__del__ = lambda _: os.kill(os.getpid(), signal.SIGINT)
+            Interrupting()  # what is raised in a destructor is told, and goes nowhere
+sys.meta_path.insert(0, Interrupting())
+sys.argv = {[module, *arguments]!r}
+runpy.run_module({module!r}, run_name="__main__")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", interrupting],
+        env={"GAME_PLAYER_PORT": "0", "GAME_ADMIN_PORT": "0", "GAME_PORT": "9"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_extras_are_those_of_the_project() -> None:
     """Each package that may be missing is brought by the extra that is named for it."""
     project = tomllib.loads(PYPROJECT.read_text())["project"]

@@ -122,7 +122,7 @@ def test_a_mistake_in_a_timer_does_not_stop_the_clock() -> None:
 def test_what_came_while_the_server_was_stopped_is_answered(without: tuple[str, ...]) -> None:
     """A server that goes on after SIGSTOP reads what waits before it finds somebody idle (P-10)."""
     one_at_a_time = ("TURNS", "TURN_CONNECTIONS")
-    values = {f"services.server.reactor.{name}": 1 for name in one_at_a_time}
+    values: dict[str, float] = {f"services.server.reactor.{name}": 1 for name in one_at_a_time}
     values["services.server.reactor.STANDSTILL_S"] = 0.5
     with ServerProcess(Alteration(without=without, values=values), GAME_IDLE_TIMEOUT="1") as server:
         games = [start_a_game(server) for _ in range(4)]

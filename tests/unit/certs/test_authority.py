@@ -114,7 +114,7 @@ def written(folder: Path, bearer: Bearer) -> CertificateFiles:
 @pytest.mark.parametrize("in_force", ["old", "new"])
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
 def test_the_strictest_verification_accepts_all(tmp_path: Path, name: str, in_force: str) -> None:
-    """RFC 5280 to the letter, as Python 3.13 has it by default: both ends are content, after a renewal too."""
+    """RFC 5280 to the letter, as Python 3.13 does by default: both ends are content, after a renewal too."""
     now = datetime.now(UTC)
     old, new = (issue(ServerNames(), then) for then in (now - timedelta(days=1), now))
     ca = tmp_path / "ca.pem"
