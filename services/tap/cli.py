@@ -185,6 +185,7 @@ async def _relay(settings: Settings, tls: ReloadingContext | None, text: Callabl
     )
     if settings.tls is not None and settings.tls.own is not None:
         sys.stderr.write(f"{_NAME}: whoever connects to the admin port here is the administrator there\n")
+    listeners: list[socket.socket] = []
     with contextlib.ExitStack() as opened:
         opened.enter_context(output)
         for port, listen_port, server_port in ports:
@@ -203,9 +204,14 @@ async def _relay(settings: Settings, tls: ReloadingContext | None, text: Callabl
             for listener in _listen(settings.listen_host, listen_port):
                 server = await asyncio.start_server(relay.accept, sock=listener, backlog=most)
                 listener.listen(BACKLOG)
+                listeners.append(listener)
                 opened.callback(server.close)
                 where = Target(*listener.getsockname()[:2])
                 sys.stderr.write(f"{_NAME}: {port} connections to {where} go to {relay.target}\n")
         failure = await stopped
+        # A closed server of asyncio fails at what it has accepted and not begun: so it takes no more, and begins.
+        for listener in listeners:
+            loop.remove_reader(listener)
+        await asyncio.sleep(0)
     if failure:
         raise failure
