@@ -17,7 +17,9 @@ def _load() -> Callable[[], int]:
     from services.conformance.cli import run  # noqa: PLC0415  what is not installed is told there
 
     def work() -> int:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` has it
+                signal.signal(number, signal.default_int_handler)
         return run(sys.argv[1:], os.environ)
 
     return work

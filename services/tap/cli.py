@@ -209,7 +209,7 @@ async def _relay(settings: Settings, tls: ReloadingContext | None, text: Callabl
                 where = Target(*listener.getsockname()[:2])
                 sys.stderr.write(f"{_NAME}: {port} connections to {where} go to {relay.target}\n")
         failure = await stopped
-        # A closed server of asyncio fails at what it has accepted and not begun: so it takes no more, and begins.
+        # asyncio fails where it has accepted what it has not begun: so it takes no more, and begins.
         for listener in listeners:
             loop.remove_reader(listener)
         await asyncio.sleep(0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -55,6 +57,23 @@ def test_client_that_never_comes_is_status_2(capsys: pytest.CaptureFixture[str])
     command = [sys.executable, "-c", "print('wrong port')"]
     assert run(["client", "--listen", "0", "--", *command], os.environ) == 2
     assert "wrong port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_however_the_kit_is_ended_so_is_the_program(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C, SIGTERM or a terminal that is closed: nothing that the kit has started outlives it."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    judged = (
+        f"import time; held = open({str(fifo)!r}, 'w'); held.write('begun'); held.flush(); time.sleep(60)"
+    )
+    command = [sys.executable, "-m", "services.conformance", "client", "--listen", "0"]
+    with subprocess.Popen([*command, "--", sys.executable, "-c", judged], stderr=subprocess.DEVNULL) as kit:
+        with fifo.open() as held:
+            assert held.read(5) == "begun"
+            kit.send_signal(number)
+            assert held.read() == ""  # nobody holds the other end any more
+        assert kit.wait() == 130
 
 
 @pytest.mark.parametrize("arguments", [[], ["server"], ["server", "x", "--level", "perfect"], ["nobody"]])
