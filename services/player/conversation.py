@@ -22,11 +22,13 @@ from services.protocol.messages import (
     Name,
     Prompt,
     Ready,
+    Refused,
     TooLate,
     Unknown,
     Verdict,
     Welcome,
 )
+from services.protocol.refusals import FOR_NOW
 from services.protocol.state import State
 from services.strategies.candidates import Try
 
@@ -83,7 +85,7 @@ class Conversation:
         self.name_unanswered = False
         """Whether a name was given, and not answered in any way that lets the game go on."""
         self.begun = False
-        """Whether a game was asked for, by `Game` or by a guess."""
+        """Whether a game was asked for, by `Game` or by a guess, and not put off."""
         self.judged = False
         """Whether any guess was judged, of this round or of one before."""
         self.misunderstood = False
@@ -168,6 +170,7 @@ class Conversation:
             return reply
         if isinstance(reply, TooLate):
             self._begin_round()
+        self.begun &= not (isinstance(reply, Refused) and reply.reason in FOR_NOW)
         self._note(reply if isinstance(reply, Verdict) else None)
         return reply
 

@@ -33,6 +33,9 @@ SERVER_FULL: Final = "server full"
 TOO_MANY_INVALID: Final = "too many invalid guesses"
 ROUND_UNREACHABLE: Final = "the shared game cannot be reached now, try again"
 
+FOR_NOW: Final = frozenset({STOPPING, SERVER_FULL, ROUND_UNREACHABLE})
+"""What tells nothing of how a player plays: later, or at another server, there is a game."""
+
 
 def idle(timeout_s: float) -> str:
     """Say that a player has been silent for too long (clause P-11)."""

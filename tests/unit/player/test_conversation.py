@@ -11,6 +11,7 @@ from services.player.conversation import Conversation
 from services.protocol.errors import LineTooLongError
 from services.protocol.messages import Game, Guess, Hello, Name, Refused, Verdict
 from services.protocol.printable import printable
+from services.protocol.refusals import FOR_NOW
 from services.protocol.rules import CLASSIC, Rules
 from services.protocol.state import State
 from services.strategies.candidates import Try
@@ -156,6 +157,20 @@ def test_a_verdict_in_a_sentence_is_a_reply() -> None:
 
     assert conversation.view.history == (Try(3, Verdict.FAR),)
     assert (conversation.judged, conversation.misunderstood) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("reason", "begun"), [*((reason, False) for reason in sorted(FOR_NOW)), ("what?", True)]
+)
+def test_a_game_that_is_put_off_has_not_begun(reason: str, begun: bool) -> None:  # noqa: FBT001
+    """A server that has no game for now says nothing of the dialect; whoever refuses otherwise may."""
+    conversation = Conversation(Dialect.CLASSIC, CLASSIC)
+    conversation.send(Hello())
+    receive(conversation, "Greetings")
+    conversation.send(Game())
+    receive(conversation, f"Refused: {reason}")
+
+    assert conversation.begun is begun
 
 
 @pytest.mark.parametrize("words", ["What?", "Pick a number between 1-30"])
