@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import docker.errors
@@ -84,6 +85,9 @@ class ContainerLog:
                         self._add(line)
             except docker.errors.NotFound:
                 return
+            except docker.errors.APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT:  # it is about to be removed
+                    raise
             except (OSError, ValueError):
                 if not self._closed.is_set():
                     raise
