@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -372,6 +373,26 @@ def test_own_rounds_go_on_without_valkey(cluster: Cluster, how: str) -> None:
     assert lost_games(cluster) == lost
     eventually(cluster.watched, "the watch goes on", BUSY_S)
     agree(cluster)
+
+
+def test_stop_tells_everybody(cluster: Cluster) -> None:
+    """`docker compose stop` lets all hear the last word of the servers, and every program ends well (P-6)."""
+
+    def last_word(player: LineClient) -> str:
+        with player:
+            return player.read_line()
+
+    players = [LineClient(cluster.address(4000), timeout_s=BUSY_S) for _ in range(2 * REPLICAS)]
+    with ThreadPoolExecutor(len(players)) as people:
+        assert {player.ask("Hello") for player in players} == {"Greetings"}
+        assert {player.ask("Game") for player in players[::2]} == {"Ready"}
+        heard = people.map(last_word, players)
+        cluster.run("stop")
+        assert set(heard) == {"Refused: server is stopping"}
+    services = ("balancer", "server", "valkey", "admin", "bot")
+    containers = [one for service in services for one in cluster.containers(service)]
+    codes = {str(one.name): one.attrs["State"]["ExitCode"] for one in containers}
+    assert codes == dict.fromkeys(codes, 0)
 
 
 def test_shared_rounds_keep_their_word_whatever_fails(shared_cluster: Cluster) -> None:
