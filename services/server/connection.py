@@ -6,6 +6,7 @@ What the bytes mean is the session's business; when a connection may act is the 
 from __future__ import annotations
 
 import math
+import random
 import socket
 import ssl
 from enum import Enum, auto
@@ -38,6 +39,10 @@ LINGER_OCTETS: Final = 1 << 20
 
 TLS_HANDSHAKE: Final = b"\x16"
 """The first byte of a TLS connection; no line of ASCII text begins with it."""
+
+MOST_HANDSHAKES: Final = 4096
+"""How many may be in the TLS handshake at once: OpenSSL keeps 50 KiB for each, three times as much as for a
+player. One more displaces one of them at random: strangers who stop half-way are many, and stay for long."""
 
 NO_OCTETS: Final = bytearray()
 """Shared by all connections that have nothing unsent: of ten thousand, hardly any has."""
@@ -144,6 +149,10 @@ class Connection:
             if not self.ending:
                 self.open()
             return
+        handshakes = self.reactor.handshakes
+        if len(handshakes) >= MOST_HANDSHAKES:
+            random.choice(tuple(handshakes)).timed_out()  # noqa: S311  fair is enough
+        handshakes[self] = None
         # Nothing was taken from the stream so far: what came before TLS is never used after it.
         self.sock = TlsSocket(self.raw, context, partial(self.reactor.again.add, self))
         self.stage = Stage.TLS_HANDSHAKE
@@ -163,11 +172,13 @@ class Connection:
         except ssl.SSLWantReadError:
             self.reactor.poll_for(self, READABLE)
         except OSError as error:
+            del self.reactor.handshakes[self]
             self.on_tls_failed(explain(error))
             # The alert that tells the peer why has been sent; a reset must not overtake it.
             self.end()
             self._linger()
         else:
+            del self.reactor.handshakes[self]
             self.reactor.poll_for(self, READABLE)
             self.reset_deadline()
             self.open()
@@ -303,6 +314,7 @@ class Connection:
         if self.stage is not Stage.CLOSED:
             self.stage = Stage.CLOSED
             self.slow = True
+            self.reactor.handshakes.pop(self, None)
             self.reactor.forget(self)
             self.sock.close()
             self.on_closed()

@@ -107,6 +107,8 @@ class Reactor:
         self.now_s = time.monotonic()
         """The current turn's time on the monotonic clock."""
         self.connections: dict[int, Polled] = {}
+        self.handshakes: dict[Polled, None] = {}
+        """Those that are in the TLS handshake."""
         self.outgoing: list[Polled] = []
         """Those that have output at the end of the turn."""
         self.again: set[Polled] = set()

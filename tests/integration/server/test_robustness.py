@@ -148,6 +148,22 @@ def test_a_reset_after_the_first_byte_of_tls_frees_its_place(tls_server: ServerP
     finish_a_game(tls_server)
 
 
+def test_handshakes_that_are_left_half_way_are_bounded(cast: Cast) -> None:
+    """One too many displaces another; who finishes has a place beside as many as there may be (P-10)."""
+    few = Alteration(values={"services.server.connection.MOST_HANDSHAKES": 3})
+    patience = {"GAME_TLS_TIMEOUT": "60", "GAME_HANDSHAKE_TIMEOUT": "60", **tls_settings(cast)}
+    with contextlib.ExitStack() as stack, ServerProcess(few, **patience) as server:
+        for _ in range(5):
+            stack.enter_context(server.new_player()).send(b"\x16\x03\x01")
+        server.wait_for("handshake_refused", count=2, reason="TLS: handshake not completed")
+        for _ in range(2):
+            with server.new_player("Hello", tls=client_context(ClientTls(cast.ca))):
+                pass
+        server.wait_for("handshake_refused", count=3, reason="TLS: handshake not completed")
+        finish_a_game(server)
+    assert len(server.events("handshake_refused")) == 3
+
+
 def test_a_full_server_may_be_left_without_a_word(tls_server: ServerProcess) -> None:
     """One too many who closes without a byte is refused once, and no place is lost (P-12)."""
     with tls_server.new_player("Hello"), tls_server.new_player("Hello"):
