@@ -40,7 +40,7 @@ LINGER_OCTETS: Final = 1 << 20
 TLS_HANDSHAKE: Final = b"\x16"
 """The first byte of a TLS connection; no line of ASCII text begins with it."""
 
-MOST_HANDSHAKES: Final = 4096
+MOST_HANDSHAKES: Final = 2048
 """How many may be in the TLS handshake at once: OpenSSL keeps 50 KiB for each, three times as much as for a
 player. One more displaces one of them at random: strangers who stop half-way are many, and stay for long."""
 

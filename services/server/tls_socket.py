@@ -133,6 +133,8 @@ class TlsSocket:
     def close(self) -> None:
         """Close at once."""
         self.raw.close()
+        # Who is called holds this socket: the two would keep OpenSSL's memory until garbage is collected.
+        self._on_pending = lambda: None
 
     def _feed(self) -> None:
         try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import ssl
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -149,3 +151,29 @@ def test_rubbish_breaks_the_stream(pair: Pair) -> None:
     pair.below.send(b"\x17\x03\x03\x00\x20" + b"?" * 32)
     with pytest.raises(ssl.SSLError, match=r"MAC|DECRYPT"):
         pair.server.recv(448)
+
+
+def test_what_is_closed_is_freed_at_once(tmp_path: Path) -> None:
+    """OpenSSL's memory, of which the garbage collector knows nothing, does not wait for it."""
+
+    class Owner:
+        def __init__(self, sock: socket.socket) -> None:
+            self.sock = TlsSocket(sock, context, self.note)
+
+        def note(self) -> None:
+            """Be told that there may be data, as a connection is."""
+
+    certificate = Authority(tmp_path).sign("server", *LOCALHOST, usage=SERVER_AUTH)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.cert, certificate.key)
+    left, right = socket.socketpair()
+    owner = Owner(left)
+    freed = weakref.ref(owner)
+    gc.disable()
+    try:
+        owner.sock.close()
+        right.close()
+        del owner
+        assert freed() is None
+    finally:
+        gc.enable()
