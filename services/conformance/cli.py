@@ -195,6 +195,11 @@ def _server(server: argparse.ArgumentParser) -> None:
 
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Do what the command line says and return the exit status."""
+    if sys.flags.optimize > 1:
+        sys.stderr.write(
+            "conformance: what its checks say are docstrings: run it without -OO (PYTHONOPTIMIZE=2)\n"
+        )
+        return UNREACHABLE
     try:
         described = parser()
         options = described.parse_args(arguments)

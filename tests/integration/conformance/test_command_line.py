@@ -59,6 +59,16 @@ def test_client_that_never_comes_is_status_2(capsys: pytest.CaptureFixture[str])
     assert "wrong port" in capsys.readouterr().err
 
 
+def test_without_docstrings_there_are_no_checks() -> None:
+    """Where Python drops what the checks say (-OO), the kit says so instead of printing nothing for each."""
+    command = [sys.executable, "-OO", "-m", "services.conformance", "server", "--list"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "without -OO" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_however_the_kit_is_ended_so_is_the_program(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C, SIGTERM or a terminal that is closed: nothing that the kit has started outlives it."""
