@@ -12,6 +12,13 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 UP_TO_DATE = {"version": "26.1.5", "compose": "2.26.1"}
+UNSET = r"""
+case "$*" in
+*"--file - config"*)
+    sed 's/.*:-\(.*\)}.*/"command": [\n"\1"/' # the default
+    exit;;
+esac"""
+"""How Compose answers what a setting is."""
 
 
 @pytest.fixture
@@ -31,7 +38,10 @@ def run_script(clone: Path, name: str, docker: str, **settings: str) -> subproce
     """Run a script whose `docker` is a script of the given text, as a user who is nobody special."""
     path = clone.parent / "bin"
     path.mkdir(exist_ok=True)
-    for word, text in {"docker": docker, "id": "case $1 in -u) echo 1000;; *) echo ada;; esac"}.items():
+    for word, text in {
+        "docker": docker + UNSET,
+        "id": "case $1 in -u) echo 1000;; *) echo ada;; esac",
+    }.items():
         (path / word).write_text(f"#!/bin/bash\n{text}\n")
         (path / word).chmod(0o700)
     return subprocess.run(
@@ -107,14 +117,30 @@ def test_an_engine_elsewhere_is_not_started_here(clone: Path) -> None:
     assert done.stderr == "engine: the engine that DOCKER_HOST names does not answer: no route to host\n"
 
 
-def test_images_named_in_the_env_file_are_asked_for(clone: Path) -> None:
-    """What .env says of images holds for the scripts as for Compose; the environment goes before it."""
-    (clone / ".env").write_text("BOTS=2\nPYTHON_IMAGE='python:3.12-slim' # older\n")
-    noting = engine(**UP_TO_DATE) + f'\necho "$*" >>"{clone.parent}/asked"'
-    run_script(clone, "engine", noting)
-    run_script(clone, "engine", noting, PYTHON_IMAGE="python:3.14-slim")
-    asked = [line for line in (clone.parent / "asked").read_text().splitlines() if "inspect" in line]
-    assert asked == ["image inspect python:3.12-slim", "image inspect python:3.14-slim"]
+def test_an_engine_of_another_context_is_not_started_here(clone: Path) -> None:
+    """Where Docker's context is not this machine's, the silence of its engine is told, with its name."""
+    (clone.parent / "bin").mkdir()
+    (clone.parent / "bin" / "dockerd").write_text("#!/bin/sh\n")
+    (clone.parent / "bin" / "dockerd").chmod(0o700)
+    docker = without_daemon("no route to host") + '\n[ "$*" != "context show" ] || echo desktop-linux'
+    done = run_script(clone, "engine", docker)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "context desktop-linux does not answer" in line
+    assert "no route to host" in line
+
+
+def test_images_are_those_of_compose(clone: Path) -> None:
+    """An image is what Compose makes of the setting, whatever .env looks like."""
+    noting = f"""
+echo "$*" >>"{clone.parent}/asked"
+case "$*" in
+*"--file - config"*)
+    grep -F '${{PYTHON_IMAGE:-python:3.13-slim}}' >/dev/null && printf '"command": [\n "mine"\n';;
+esac"""
+    run_script(clone, "engine", noting + engine(**UP_TO_DATE))
+    asked = (clone.parent / "asked").read_text().splitlines()
+    assert [line for line in asked if "inspect" in line] == ["image inspect mine"]
 
 
 def listing(*folders: Path) -> str:
@@ -139,6 +165,15 @@ def test_another_clones_containers_are_not_touched(clone: Path) -> None:
     assert "COMPOSE_PROJECT_NAME" in done.stderr
     stopped = run_script(clone, "down", listing(other))
     assert (stopped.returncode, stopped.stderr) == (1, done.stderr)
+
+
+def test_a_folder_that_cannot_be_seen_is_not_gone(clone: Path) -> None:
+    """Another user's working copy, which only its owner may look into, is a bar like one's own second."""
+    unseen = clone.parent / "unseen"
+    unseen.symlink_to(unseen)  # like a folder without rights, but for root too
+    done = run_script(clone, "only-mine", listing(unseen))
+    assert done.returncode == 1
+    assert str(unseen) in done.stderr
 
 
 def test_the_demos_hints_bear_the_settings_of_its_shell(clone: Path) -> None:
@@ -206,6 +241,22 @@ def test_a_demo_takes_over_no_game_that_runs(clone: Path) -> None:
     assert done.stderr.count("\n") == 1
     assert "runs already" in done.stderr
     assert not [line for line in asked(clone) if line.startswith(("compose up", "compose --project-name"))]
+
+
+def test_settings_that_nothing_asks_for_are_told(clone: Path) -> None:
+    """A misspelt setting in .env, or one of another version, has a line; the others have none."""
+    (clone / "mine.yml").write_text("services: {server: {hostname: '${MINE}'}}\n")
+    (clone / ".env").write_bytes(
+        b"\xef\xbb\xbfPLAYER_PROT=1\r\nGAME_HIGH=50\r\nBOTS = 2\r\n#NOTHING=1\r\nexport SERVER=2\r\n"
+        b"MINE=1\r\nPARTS=1\r\nPYTHON_IMAGE=${PARTS}\r\nCOMPOSE_FILE=x:mine.yml\r\n"
+    )
+    answer = """
+case "$*" in
+*"--file - config"*) grep COMPOSE_FILE >/dev/null && printf '"command": [\n "docker-compose.yml:mine.yml"\n';;
+esac"""
+    done = run_script(clone, "start", answer)
+    assert done.returncode == 0
+    assert [line.split()[4] for line in done.stderr.splitlines()] == ["PLAYER_PROT,", "SERVER,"]
 
 
 @pytest.mark.parametrize("volumes", ["", "game_history"])
