@@ -15,7 +15,7 @@ UP_TO_DATE = {"version": "26.1.5", "compose": "2.26.1"}
 UNSET = r"""
 case "$*" in
 *"--file - config"*)
-    sed 's/.*:-\(.*\)}.*/"command": [\n"\1"/' # the default
+    sed 's/.*:-\([^}]*\)}.*/"command": [\n"\1"/' # the default
     exit;;
 esac"""
 """How Compose answers what a setting is."""
@@ -341,6 +341,7 @@ inspect*) echo "running 0 healthy";;"""
 CLUSTER = """
 "compose ps --quiet server") [ -e "$(dirname "$0")/new" ] && echo new; echo old;;
 "compose ps --status paused"*) echo paused;;
+"network inspect"*) echo 10.214.77.0/24;;
 "compose up"*--scale*) touch "$(dirname "$0")/new";;
 "rm "*new) rm "$(dirname "$0")/new";;
 "compose exec"*) printf '1\\n# be_id\\n'
@@ -349,6 +350,16 @@ CLUSTER = """
     done;;
 "inspect"*State*new) echo "{state}";;
 "inspect"*) echo "${{@: -1}}";;"""
+
+
+def test_an_upgrade_changes_no_network(clone: Path) -> None:
+    """Another BALANCED_PREFIX is told in a line, because Compose would end all servers for it at once."""
+    cluster = CLUSTER.format(state="running 0 healthy").replace("10.214.77.0", "10.1.2.0")
+    done = run_script(clone, "upgrade", running(cluster, meant="several", runs="several"))
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "BALANCED_PREFIX means 10.214.77.0/24, and what runs is in 10.1.2.0/24" in done.stderr
+    assert not [line for line in asked(clone) if line.startswith(("compose up", "compose run", "stop"))]
 
 
 def test_no_server_gives_way_to_one_that_only_the_balancer_believes_in(clone: Path) -> None:
