@@ -80,3 +80,10 @@ def test_checks_tell_busy_from_dead(file: str) -> None:
         assert one["retries"] >= 3, name
         assert timeout_s >= 4 * deadline_s, name
         assert one["retries"] * (interval_s + deadline_s) < HANGS_FOR_S, name
+
+
+def test_a_silent_resolver_takes_no_server_out() -> None:
+    """The balancer keeps for a day what it knew when names are not answered: its checks judge servers."""
+    settings = (ROOT / "cluster/haproxy.cfg").read_text()
+    kept = dict(re.findall(r"^ +hold (\w+) (\S+)$", settings, re.MULTILINE))
+    assert {kept[why] for why in ("refused", "timeout", "other")} == {"24h"}
