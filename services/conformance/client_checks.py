@@ -42,7 +42,7 @@ def _plainly(session: Session, text: str) -> None:
     session.reply(text)
 
 
-def _begin(client: Client, session: Session, say: Say = _plainly) -> str | None:
+def _begin(session: Session, say: Say = _plainly) -> str | None:
     """Go through the handshake; return the first guess, or None if none came."""
     if session.read_message() is None:
         return None
@@ -51,8 +51,6 @@ def _begin(client: Client, session: Session, say: Say = _plainly) -> str | None:
     if line is not None and isinstance(session.requests()[-1], Game):
         say(session, "Ready")
         line = session.read_message()
-    elif line is not None:
-        client.name_dialect("short: begins the game without Game")
     return line
 
 
@@ -76,9 +74,12 @@ def _play(session: Session, line: str | None, say: Say = _plainly) -> bool:
 def _game(client: Client) -> Session:
     """Play a whole game, and do not close after it."""
     session = client.start("a game: play until you have won", TYPED)
-    if _play(session, _begin(client, session)) and session.gone(client.timing.timeout_s):
+    if _play(session, _begin(session)) and session.gone(client.timing.timeout_s):
         session.ended_at = "Correct"
         session.crashed = session.crash()
+    # Only here: what a client makes of other scenes is no dialect.
+    if len(session.messages) > 1 and not isinstance(session.requests()[1], Game):
+        client.name_dialect("short: begins the game without Game")
     guesses = [
         message
         for message, read in zip(session.messages, session.requests(), strict=True)
@@ -91,7 +92,7 @@ def _game(client: Client) -> Session:
 
 def _nonsense(client: Client) -> Session:
     session = client.start("a game: type abc, 0, 31 and -1 first, then play until you have won", NONSENSE)
-    if _play(session, _begin(client, session)):
+    if _play(session, _begin(session)):
         session.ended_at = "Correct"
     return session
 
@@ -191,7 +192,7 @@ def stops_when_won(client: Client) -> None:
 def goes_on_after_prompt(client: Client) -> None:
     """After Pick a number between LOW-HIGH the client guesses again."""
     session = client.start("a game in which the first guess is not accepted: guess again", TYPED)
-    if _begin(client, session) is None:
+    if _begin(session) is None:
         raise NotJudgedError("no guess came: see game-second")
     session.reply(f"Pick a number between {LOW}-{HIGH}")
     if session.read_message() is None:
@@ -246,7 +247,7 @@ def reply_in_pieces(client: Client) -> None:
     def in_pieces(session: Session, text: str) -> None:
         session.reply_in_pieces(text, len(text) // 2)
 
-    if not _play(session, _begin(client, session, in_pieces), in_pieces):
+    if not _play(session, _begin(session, in_pieces), in_pieces):
         session.fail(
             "the game to go on when a reply comes in two segments",
             session.connection.ended or "nothing more",
@@ -265,7 +266,7 @@ def reply_in_pieces(client: Client) -> None:
 def replies_in_one(client: Client) -> None:
     """A verdict and a refusal in one segment are both read, and the refusal ends the client."""
     session = client.start("a game that the server ends: guess once", TYPED)
-    if _begin(client, session) is None:
+    if _begin(session) is None:
         raise NotJudgedError("no guess came: see game-second")
     session.reply("Far", "Refused: server stops")
     session.expect_gone("a verdict with a refusal behind it", AFTER_REFUSAL)
@@ -293,7 +294,7 @@ def refusal(client: Client) -> None:
 def vanished(client: Client) -> None:
     """The end of the stream ends the client."""
     session = client.start("a server that goes away: guess once", TYPED)
-    if _begin(client, session) is None:
+    if _begin(session) is None:
         raise NotJudgedError("no guess came: see game-second")
     session.connection.half_close()
     session.expect_gone("the end of the stream", AFTER_END)
@@ -306,7 +307,7 @@ def vanished(client: Client) -> None:
 def reset(client: Client) -> None:
     """A connection that breaks off ends the client, or makes it connect again."""
     session = client.start("a connection that breaks off: guess once", TYPED)
-    if _begin(client, session) is None:
+    if _begin(session) is None:
         raise NotJudgedError("no guess came: see game-second")
     session.connection.reset()
     if session.program is not None and not client.comes_back(session.program):
@@ -330,7 +331,7 @@ def reads_first_word(client: Client) -> None:
     def talkatively(session: Session, text: str) -> None:
         session.reply(words.get(text, text))
 
-    if not _play(session, _begin(client, session, talkatively), talkatively):
+    if not _play(session, _begin(session, talkatively), talkatively):
         session.fail(
             "the game to go on when a reply has more than its first word",
             session.connection.ended or "nothing more",
@@ -347,7 +348,7 @@ def reads_first_word(client: Client) -> None:
 def too_late(client: Client) -> None:
     """A client whose round is over guesses on, whatever follows Too late."""
     session = client.start("a shared round that somebody else wins: play until you have won", TYPED)
-    if _begin(client, session) is None:
+    if _begin(session) is None:
         raise NotJudgedError("no guess came: see game-second")
     session.reply("Too late 12 ann")
     if not _play(session, session.read_message()):
@@ -363,7 +364,7 @@ def lone_lf(client: Client) -> None:
     def with_lf(session: Session, text: str) -> None:
         session.reply(text, end="\n")
 
-    if not _play(session, _begin(client, session, with_lf), with_lf):
+    if not _play(session, _begin(session, with_lf), with_lf):
         session.fail(
             "the game to go on when a reply ends with LF alone", session.connection.ended or "nothing more"
         )
