@@ -6,7 +6,6 @@ import re
 import socket
 import ssl
 import struct
-import time
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -61,7 +60,7 @@ class Timing:
     quiet_s: float = 0.25
     """For something that must not come: silence this long is believed."""
     connect_s: float = 4.0
-    """For a connection: a lost SYN is sent again after 1 s and after 3 s."""
+    """For a connection to another machine: a lost SYN is sent again after 1 s and after 3 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +89,16 @@ class Endpoint:
             OSError: there is nobody, or the encryption failed.
         """
         problem: OSError | None = None
-        # The kernel of the other side accepts, however busy the program is.
-        within_s = timing.connect_s
         addresses = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
         # IPv4 first, for which the protocol's lists were made; IPv6 for who listens there alone.
         for found in sorted(addresses, key=lambda found: found[0] is socket.AF_INET6):
             try:
-                raw = _connected(found, prepare, within_s)
+                raw = _connected(found, prepare, timing, clock)
             except OSError as error:
                 problem = error
                 continue
             try:
-                raw.settimeout(within_s)
+                raw.settimeout(timing.connect_s)
                 # Pieces that a check cuts have to leave as they are.
                 raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 wrapped = (
@@ -134,7 +131,7 @@ class Endpoint:
 
 
 def _connected(
-    found: tuple[Any, ...], prepare: Callable[[socket.socket], None], within_s: float
+    found: tuple[Any, ...], prepare: Callable[[socket.socket], None], timing: Timing, clock: Clock
 ) -> socket.socket:
     """Return a socket that is connected to an address, as getaddrinfo has found it.
 
@@ -142,13 +139,14 @@ def _connected(
         OSError: there is nobody, or no answer came.
     """
     family, kind, number, _, address = found
-    # On one machine the answer comes at once; none comes where the server's queue is full. The kernel asks
-    # again after 1 s, then after 3 s: by then a class of thirty would have waited for minutes.
-    patience_s = LOST_S if ipaddress.ip_address(address[0]).is_loopback else within_s
-    end = time.monotonic() + within_s
+    # On one machine the answer comes at once, however busy the program is; none comes where its queue is
+    # full, as it does not accept. The kernel asks again after 1 s, then after 3 s: by then a class of thirty
+    # would have waited for minutes.
+    near = ipaddress.ip_address(address[0]).is_loopback
+    deadline = clock.deadline(timing.timeout_s) if near else WallDeadline(timing.connect_s)
     while True:
         raw = socket.socket(family, kind, number)
-        raw.settimeout(patience_s)
+        raw.settimeout(LOST_S if near else timing.connect_s)
         try:
             prepare(raw)
             raw.connect(address)
@@ -157,7 +155,7 @@ def _connected(
                 raw.getpeername()
                 return raw  # the answer came in this moment: the server has a connection of us
             raw.close()
-            if time.monotonic() >= end:
+            if deadline.over:
                 raise
         except OSError:
             raw.close()
@@ -281,6 +279,18 @@ class Connection:
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
 
+    def send_last_lines(self, *lines: str) -> None:
+        """Send lines and say that nothing more will be sent: in one segment, where the system knows how.
+
+        Raises:
+            NotApplicableError: the connection is encrypted.
+        """
+        if hasattr(socket, "TCP_CORK"):
+            with contextlib.suppress(OSError):
+                self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        self.send_lines(*lines)
+        self.half_close()
+
     def reset(self) -> None:
         """Break the connection off, as a crash or a cut cable would."""
         if self.closed:
@@ -381,6 +391,11 @@ class Connection:
         return self._buffer
 
     @property
+    def is_open(self) -> bool:
+        """Whether neither side has ended it."""
+        return not (self.ended or self.closed)
+
+    @property
     def was_reset(self) -> bool:
         """Whether the peer broke the connection off."""
         return self.ended.startswith("a reset")
@@ -444,6 +459,11 @@ def nothing_within(deadline: Deadline | WallDeadline) -> str:
     if deadline.computed:
         return f"{NOTHING}, while the program used {deadline.limit_s:g} s of processor time"
     return f"{NOTHING} within {deadline.limit_s:g} s"
+
+
+def is_silence(came: str) -> bool:
+    """Tell whether what is said to have come is that a wait was over."""
+    return came == NOTHING or f"{NOTHING} within " in came or f"{NOTHING}, while " in came
 
 
 def _acknowledge(sock: socket.socket, *, late: bool) -> None:

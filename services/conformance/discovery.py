@@ -35,14 +35,14 @@ OUT_OF_RANGE: Final = 1000
 USUAL_FORM: Final = re.compile(r"([\d.]+|[\da-fA-F:]+) \d+")
 
 
-def discover(server: JudgedServer) -> None:
-    """Fill in the server's dialect.
+def discover(server: JudgedServer, *, watched: bool) -> None:
+    """Fill in the server's dialect; what concerns Watch only if a check will ask about it.
 
     Raises:
         NotStartedError: nobody listens on the player port.
     """
     server.begin_check()
-    for step in (_player_port, _prompt, _several, _rounds, _admin, _addresses, _seat):
+    for step in (_player_port, _prompt, _several, _rounds, _admin, _addresses, *[_seat] * watched):
         smooth = False
         with contextlib.suppress(MismatchError, NotApplicableError):
             smooth = step(server)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar, cast
 
-from services.conformance.clock import Clock, Deadline
+from services.conformance.clock import Clock, Deadline, WallDeadline
 from services.conformance.connection import (
     Connection,
     Endpoint,
@@ -53,6 +53,7 @@ TRIES: Final = 8
 """So many games in a row do not have the same secret by rng."""
 
 
+HUNG: Final = "it answered nobody any more, and was started again"
 HINT_PLAYING: Final = (
     "this player's game has begun: keep that with each connection, and take every line for a guess "
     "from then on, also Hello and Game; what is none is answered by the prompt"
@@ -122,6 +123,16 @@ class Player:
         if meant not in {Meaning.CORRECT, Meaning.TOO_LATE} and isinstance(number, int):
             self.losing = number
         return meant
+
+    def pipelines(self) -> bool:
+        """Tell whether two lines at once get two replies; if not, two-lines says so."""
+        self.connection.send_lines(*[self.spell(self.losing)] * 2)
+        try:
+            self.verdict(self.losing)
+            self.verdict(self.losing)
+        except MismatchError:
+            return False
+        return True
 
     def expect_prompt(self, said: str) -> None:
         """Take the prompt for what was said."""
@@ -196,10 +207,14 @@ class JudgedServer:
     _memory: dict[object, tuple[object, Recorder]] = field(default_factory=dict)
     _touched: bool = False
     """Whether somebody has connected since the process was started."""
+    _hung: str = ""
+    """Said where it had to be started again as it answered nobody any more."""
     _rebinds: bool | None = None
     """Whether it has SO_REUSEADDR, so far as is known: was it started beside connections that had ended?"""
-    _without_admin: bool = False
-    """Whether the server was seen to serve players only."""
+    _start_s: float = 0.0
+    """How long it took from the last start until it listened."""
+    _with_admin: bool | None = None
+    """Whether the server listens for administrators too, so far as is known."""
 
     # --- speaking to it
 
@@ -258,15 +273,20 @@ class JudgedServer:
         raise NotApplicableError(f"{self.dialect.low} is the secret of every game")
 
     def another_game(self) -> Player:
-        """Begin a game after others; a server that one of those has ended is started again first.
+        """Begin a game after others; a server that one of those has ended, or hung, is started again first.
 
-        What ended it is for the checks to say that are about it.
+        What did that is for the checks to say that are about it.
         """
+        alone = not any(connection.is_open for connection in self._connections)
+        fresh = not self._touched
         try:
             return self.play()
         except MismatchError as error:
             if not self.is_gone():
-                raise
+                if self.program is None or fresh or not alone:
+                    raise
+                self._hung = HUNG
+                self.close_all()
             try:
                 self.start()
             except NotStartedError:
@@ -372,27 +392,38 @@ class JudgedServer:
                 connection.fail("the list, ended by a line 'End'", quoted(line))
             lines.clear()
 
-    def answers(self, port: Endpoint) -> bool:
-        """Tell whether somebody new gets an answer to Hello; it is a check that has failed which asks."""
+    def who_is_answered(self, port: Endpoint) -> tuple[bool, bool]:
+        """Ask as somebody new at a port, and at once as another: a new player, or one of those who play.
+
+        Tell of each whether there is an answer. It is a check that has failed which asks.
+        """
         self.clock.begin(CHECK_S)
+        new = self._says_hello(port)
+        other = self._says_hello(self.player_port) if port is self.admin_port else self._guesses_again()
+        deadline = self.clock.deadline(self.timing.timeout_s)
+        if new is not None and new.receive(deadline):
+            return True, True
+        # Meanwhile it has had as much time as the new one.
+        rest = deadline if new is None else WallDeadline(LOOK_PAUSE_S)
+        return False, other is not None and bool(other.receive(rest))
+
+    def _says_hello(self, port: Endpoint) -> Connection | None:
         shown, self.recorder = self.recorder, Recorder()  # it is no part of the check
         try:
             connection = self.open(port)
         except MismatchError:
-            return False
+            return None
         finally:
             self.recorder = shown
         connection.send_lines(self.dialect.admin_hello if port is self.admin_port else "Hello")
-        return bool(connection.receive(self.clock.deadline(self.timing.timeout_s)))
+        return connection
 
-    def answers_players(self) -> bool:
-        """Tell whether one of those who play gets an answer to a guess still."""
-        waiting = [player for player in self._players if player.can_go_on and player.losing is not None]
-        for player in waiting[:1]:
-            player.connection.send_lines(player.spell(player.losing))
-            if player.connection.receive(self.clock.deadline(self.timing.timeout_s)):
-                return True
-        return False
+    def _guesses_again(self) -> Connection | None:
+        for player in self._players:
+            if player.can_go_on and player.losing is not None:
+                player.connection.send_lines(player.spell(player.losing))
+                return player.connection
+        return None
 
     def seen_address(self, connection: Connection) -> Address | None:
         """Return how the server should list this connection, if that can be known."""
@@ -436,6 +467,7 @@ class JudgedServer:
         """
         self.recorder = Recorder()
         self.clock.begin(CHECK_S)
+        self._hung = ""
         if self.program is None:
             return
         self.program.recorder = self.recorder
@@ -444,7 +476,7 @@ class JudgedServer:
         self.program.mark()
 
     def end_check(self) -> str:
-        """Close what the check opened; return how the server ended meanwhile, if it did."""
+        """Close what the check opened; return how the server ended or hung meanwhile, if it did."""
         if self.program is None:
             self._finish_games()
         self.close_all()
@@ -452,7 +484,7 @@ class JudgedServer:
             return ""
         if self._touched:
             self.program.settle()
-        return self.program.ended()
+        return self.program.ended() or self._hung
 
     def close_all(self) -> None:
         """Close what the check has opened."""
@@ -484,6 +516,7 @@ class JudgedServer:
             self.release_ports()
         blocked = self._blocked()
         program.start()
+        started = time.monotonic()
         while not self._await_listening(program, BLOCKED_START_S if blocked else START_S):
             if not self._blocked() or time.monotonic() > begun + TIME_WAIT_S:
                 raise NotStartedError(self._why_not(program))
@@ -492,7 +525,9 @@ class JudgedServer:
             program.stop()
             self.release_ports()
             time.sleep(PROBE_PAUSE_S)
+            started = time.monotonic()
             program.start()
+        self._start_s = time.monotonic() - started
         if blocked:
             self._rebinds = True
         self._touched = False
@@ -510,7 +545,8 @@ class JudgedServer:
         if self.program is None:
             return
         self.program.start()
-        if not self._await_listening(self.program):
+        # It has listened before: whoever does not after such a time has waited for the port in vain.
+        if not self._await_listening(self.program, BLOCKED_START_S + self._start_s):
             connection.fail(
                 f"the server to listen again on {self.player_port} as soon as it is restarted",
                 self._why_not(self.program),
@@ -525,11 +561,17 @@ class JudgedServer:
             if program.ended() or deadline.over:
                 return False
             time.sleep(LOOK_PAUSE_S)
-        deadline = self.clock.deadline(ADMIN_START_S)
-        while not (self._without_admin or listening(self.admin_port.port)):
+        # A server whose second port is refused may have died of that, or go on without it.
+        deadline = self.clock.deadline(limit_s if self._with_admin else ADMIN_START_S)
+        while self._with_admin is not False and not listening(self.admin_port.port):
+            if program.ended():
+                return False
             if deadline.over:
-                self._without_admin = True
+                if self._with_admin:
+                    return False
+                self._with_admin = False
             time.sleep(LOOK_PAUSE_S)
+        self._with_admin = self._with_admin is not False
         return True
 
     def first_connection(self) -> Connection:
@@ -556,7 +598,8 @@ class JudgedServer:
             said += f", and listens on {' and '.join(map(str, elsewhere))} instead"
         printed = program.new_output()
         said += f"; it printed: {' / '.join(printed)}" if printed else "; it printed nothing"
-        return f"nothing listens on {self.player_port}: {said}"
+        silent = self.admin_port if listening(self.player_port.port) else self.player_port
+        return f"nobody listens on {silent}: {said}"
 
     def serves_again(self, within_s: float) -> bool:
         """Wait until a player can play a whole game: no conversation is left half done."""

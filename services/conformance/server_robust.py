@@ -6,8 +6,17 @@ from dataclasses import replace
 from typing import Final
 
 from services.conformance.checks import Checklist, Need
-from services.conformance.connection import MismatchError, NotApplicableError, named, quoted, shown
-from services.conformance.dialect import VERDICTS, Meaning, classify
+from services.conformance.connection import (
+    NOTHING,
+    Connection,
+    MismatchError,
+    NotApplicableError,
+    NotJudgedError,
+    named,
+    quoted,
+    shown,
+)
+from services.conformance.dialect import VERDICTS, Meaning, addresses, classify
 from services.conformance.judged import LOOK_PAUSE_S, TRIES, ChanceError, JudgedServer, Player, in_threads
 from services.conformance.results import Finding, Level
 
@@ -31,6 +40,10 @@ HINT_NUMBER: Final = (
     "look where you turn the text into a number (int, atoi, parseInt): what is no number has to be "
     "caught there, and answered by the prompt"
 )
+HINT_WORDS: Final = (
+    "look at all of the line, not at what stands behind the colon alone: without 'My Guess is:' or 'Guess:' "
+    "before the number it is no guess"
+)
 HINT_DIGITS: Final = "check that the text is nothing but the digits 0 to 9 before you turn it into a number"
 HINT_END: Final = (
     "look at every recv: an empty result means that the client has gone; end this one connection "
@@ -43,6 +56,10 @@ HINT_RESET: Final = (
 HINT_GHOST: Final = (
     "take the player off the list wherever the connection ends, also when recv or send fails: in "
     "`finally`, or at the one place that closes"
+)
+HINT_APART: Final = (
+    "who asks, and who has said Hello, belongs to each connection: keep it in variables of the thread, or "
+    "under the connection's own entry, never in one variable for all administrators"
 )
 HINT_IDLE: Final = (
     "a recv that waits for one client must not keep accept and the others waiting: a thread for each "
@@ -177,6 +194,16 @@ def nonsense(server: JudgedServer) -> None:
     player.guess(player.losing)
 
 
+@CHECKS.check("P-3", "P-5", need=Need.GAME, risk=1, hint=HINT_WORDS)
+def other_words(server: JudgedServer) -> None:
+    """A number behind other words is no guess."""
+    player = server.bystander()
+    line = f"foo: {player.losing}"
+    player.connection.send_lines(line)
+    player.expect_prompt(line)
+    player.guess(player.losing)
+
+
 @CHECKS.check("P-3", need=Need.GAME, risk=1, hint=HINT_DIGITS)
 def no_numbers(server: JudgedServer) -> None:
     """+5, 0x10, 1e1 and their like are no numbers."""
@@ -197,18 +224,18 @@ def half_close(server: JudgedServer) -> None:
     """A client that half-closes after its last line gets every reply."""
     for _ in range(TRIES):
         player = server.another_game()
-        player.connection.send_lines(player.spell(server.dialect.low))
-        player.connection.half_close()
-        verdict = player.verdict(server.dialect.low)
-        player.connection.expect_end("the last reply")
-        if verdict is not Meaning.CORRECT:  # a game that is won ends whatever the server makes of the end
-            return
+        player.connection.send_last_lines(player.spell(server.dialect.low))
+        if player.verdict(server.dialect.low) is not Meaning.CORRECT:
+            return  # a game that is won ends whatever the server makes of the end
+        player.connection.close()
 
 
 @CHECKS.check("F-7", "P-8", need=Need.GAME, risk=1, hint=HINT_RESET_AT_CLOSE)
 def no_reset(server: JudgedServer) -> None:
     """Correct arrives, and nothing after it, even if more was sent."""
     player, numbers = _nearly_won(server)
+    if not player.pipelines():
+        raise NotJudgedError("lines that come together are not answered one by one: see two-lines")
     sent = [*numbers, *numbers[:1] * TRAILING_LINES]
     player.connection.send_lines(*map(player.spell, sent))
     # Where the secret changes within the game, a later one may be Correct.
@@ -233,7 +260,7 @@ def _nearly_won(server: JudgedServer) -> tuple[Player, list[int]]:
         if Meaning.CORRECT not in seen.values():
             return player, [number for number in numbers if number not in seen]
         player.connection.close()
-    return server.another_game(), list(numbers)
+    return server.bystander(), list(numbers)
 
 
 @CHECKS.check("P-5", need=Need.GAME, risk=1, hint=HINT_NUMBER)
@@ -341,6 +368,74 @@ def idle_admin_beside(server: JudgedServer) -> None:
     connection, lines = server.who()
     if not (lines or connection.ended):
         connection.fail("the list, although another administrator is connected and idle", "nothing")
+
+
+@CHECKS.check("A-1", "A-2", "A-7", need=Need.ADMIN, risk=1, hint=HINT_APART)
+def admins_apart(server: JudgedServer) -> None:
+    """Of two administrators each gets an answer of their own, and only who has said Hello."""
+    if server.dialect.plays:
+        server.play()  # nothing at all is what many a server answers when nobody plays
+    try:
+        refuses = not _lists_a_stranger(server)
+        first = server.greeted_admin()
+        lists = refuses and _lists_a_stranger(server)
+        second = server.greeted_admin()
+    except MismatchError as error:
+        raise NotApplicableError("a second administrator is not greeted: see idle-admin-beside") from error
+    if lists:
+        first.fail("no list for who has not said Hello, although another administrator has", "the list")
+    if second.receive(server.clock.deadline(server.timing.quiet_s)):
+        raise NotApplicableError(
+            "an administrator gets more than a greeting for Hello: see crlf and who-form"
+        )
+    first.send_lines("Who")
+    first.receive(server.clock.deadline(server.timing.timeout_s))
+    if taken := second.receive(server.clock.deadline(server.timing.quiet_s)):
+        second.fail("nothing for an administrator who has not asked", f"'{shown(taken)}'")
+    if not (first.pending() or first.ended):
+        first.fail("the list, for the administrator who has asked", NOTHING)
+
+
+def _lists_a_stranger(server: JudgedServer) -> bool:
+    """Tell whether an administrator gets the list who has not said Hello; if not, that is well."""
+    stranger = server.open(server.admin_port)
+    stranger.send_lines("Who")
+    listed = bool(addresses(stranger.read_rest(server.timing.quiet_s).decode("latin-1")))
+    stranger.close()
+    return listed
+
+
+@CHECKS.check("F-3", need=Need.ADMIN, risk=1, hint=HINT_LINES)
+def admin_lines(server: JudgedServer) -> None:
+    """An administrator's lines count however they come: in pieces, or two in one segment."""
+    if server.dialect.plays:
+        server.play()
+    hello = f"{server.dialect.admin_hello}\r\n".encode()
+    asked = server.open(server.admin_port)
+    asked.send_lines(server.dialect.admin_hello)
+    greeting = asked.read_line("the line 'Admin-Greetings'")
+    asked.close()
+    in_pieces = server.open(server.admin_port)
+    in_pieces.send(hello[:3])
+    in_pieces.expect_silence("no reply before the end of the line")
+    in_pieces.send(hello[3:])
+    _expect_greeting(in_pieces, greeting, "Hello in two pieces")
+    in_pieces.close()
+    at_once = server.open(server.admin_port)
+    at_once.send(hello + b"Who\r\n")
+    both = "Hello and Who in one segment"
+    more = _expect_greeting(at_once, greeting, both) or at_once.pending()
+    if not (more or at_once.receive(server.clock.deadline(server.timing.timeout_s))):
+        at_once.fail(f"the list too, in answer to {both}", at_once.ended or NOTHING)
+
+
+def _expect_greeting(connection: Connection, greeting: str, said: str) -> str:
+    """Take the greeting; return what follows it in the same line, where the server does not end its lines."""
+    expected = f"the line {quoted(greeting)}, in answer to {said}"
+    text = connection.read_line(expected)
+    if not text.startswith(greeting):
+        connection.fail(expected, quoted(text))
+    return text.removeprefix(greeting)
 
 
 @CHECKS.check("F-5", need=Need.GAME, hint=HINT_BUSY)
@@ -485,13 +580,13 @@ def rebound(server: JudgedServer) -> None:
     if program is None:
         raise NotApplicableError("the kit may restart the server only with --server-command")
     # The server's side of a connection that it ends lingers, and must not keep the port from being bound
-    # again.
+    # again. What a win, a second game or an administrator does to others is not asked here.
     winner = server.play()
-    winner.sweep()
-    winner.connection.read_rest()
-    winner.connection.close()
     connection = winner.connection
-    # What a win or an administrator does to others is not asked here.
+    with contextlib.suppress(MismatchError):
+        winner.sweep()
+        connection.read_rest()
+    connection.close()
     with contextlib.suppress(MismatchError):
         connection = server.another_game().connection
         if server.dialect.admin:

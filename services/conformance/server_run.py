@@ -16,12 +16,18 @@ from services.conformance import (
     server_watch,
 )
 from services.conformance.checks import Check, Need
-from services.conformance.connection import NOTHING, MismatchError, NotApplicableError, NotJudgedError, shown
+from services.conformance.connection import (
+    MismatchError,
+    NotApplicableError,
+    NotJudgedError,
+    is_silence,
+    shown,
+)
 from services.conformance.dialect import Seat
 from services.conformance.discovery import discover
 from services.conformance.judged import TRIES, ChanceError, JudgedServer, NotStartedError
 from services.conformance.procfs import listening
-from services.conformance.results import Finding, Outcome, Report, Result
+from services.conformance.results import Finding, Level, Outcome, Report, Result
 from services.conformance.timeline import EventKind, Timeline
 
 CHECKS: Final[tuple[Check[JudgedServer], ...]] = (
@@ -84,7 +90,7 @@ def _judge(
     until: float,
 ) -> None:
     try:
-        discover(server)
+        discover(server, watched=any(check.level is Level.EXTENDED for check in checks))
     except NotStartedError as error:
         raise UnreachableError(str(error)) from error
     report.dialects.extend(server.dialect.names)
@@ -181,7 +187,7 @@ def _silence(server: JudgedServer, finding: Finding) -> str:
 
     Only a process of the kit's own is asked: somebody else's might be the worse for it.
     """
-    if server.program is None or not server.dialect.greets or NOTHING not in finding.came:
+    if server.program is None or not server.dialect.greets or not is_silence(finding.came):
         return ""
     timeline = server.recorder.timeline()
     wrong = timeline.mismatch
@@ -190,14 +196,17 @@ def _silence(server: JudgedServer, finding: Finding) -> str:
         return ""
     admin = lane.port == server.admin_port.name
     served_once = server.dialect.admin if admin else server.dialect.several
-    if not served_once or server.answers(server.admin_port if admin else server.player_port):
+    if not served_once:
+        return ""
+    new, other = server.who_is_answered(server.admin_port if admin else server.player_port)
+    if new:
         return ""
     server.recorder.note(EventKind.NOTE, text="a new connection got no answer to Hello either")
-    if admin and server.answers(server.player_port):
+    if admin and other:
         return (
             finding.note or f"no administrator is answered any more{last_words(timeline, 'admin')}: {WAITS}"
         )
-    if not admin and server.answers_players():
+    if not admin and other:
         return finding.note or f"those who play are answered, and nobody new is: {NOBODY_NEW}"
     return f"the server answers nobody any more{last_words(timeline)}: {WAITS}"
 

@@ -333,7 +333,7 @@ def _owed(events: list[str], guesses: int) -> str:
 
 def _flood(server: JudgedServer, players: list[Player]) -> tuple[int, bool]:
     """Guess more than anybody keeps for a watcher; return how often, and whether the watcher is gone."""
-    burst = BURST if _pipelines(server.bystander()) else 1
+    burst = BURST if server.bystander().pipelines() else 1
     deadline = server.clock.deadline(FLOOD_S)
     guesses = checked = 0
     while not deadline.over and guesses * EVENT_OCTETS < FLOOD_OCTETS:
@@ -348,17 +348,6 @@ def _flood(server: JudgedServer, players: list[Player]) -> tuple[int, bool]:
             if _seat_is_free(server):
                 return guesses, True
     return guesses, False
-
-
-def _pipelines(player: Player) -> bool:
-    """Tell whether two lines at once get two replies; if not, two-lines says so."""
-    player.connection.send_lines(*[player.spell(player.losing)] * 2)
-    try:
-        player.verdict(player.losing)
-        player.verdict(player.losing)
-    except MismatchError:
-        return False
-    return True
 
 
 def _seat_is_free(server: JudgedServer) -> bool:

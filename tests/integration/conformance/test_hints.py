@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SERVER = """
-import os, random, socket, threading
+import os, random, socket, threading, time
 
 FAULT = "{fault}"
 lock = threading.Lock()
@@ -51,10 +51,21 @@ def play(conn):
                     conn.shutdown(socket.SHUT_WR)
                     while FAULT == "hangs" and conn.recv(256):
                         pass
+                    while FAULT == "mute":
+                        time.sleep(1)
                     return
+        while FAULT == "stays":
+            time.sleep(1)
 
 
-listener = socket.create_server(("127.0.0.1", int(os.environ["GAME_PLAYER_PORT"])), backlog=128)
+listener = socket.socket()
+if FAULT != "port":
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+try:
+    listener.bind(("127.0.0.1", int(os.environ["GAME_PLAYER_PORT"])))
+    listener.listen(128)
+except OSError:
+    time.sleep(1000)
 while True:
     threading.Thread(target=play, args=(listener.accept()[0],), daemon=True).start()
 """
@@ -73,8 +84,17 @@ for line in said:
 
 def judge(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """Return the report of a program that has a fault, its lines joined."""
-    assert run(arguments, os.environ) == 1
+    assert run(arguments, os.environ) in {0, 1}
     return " ".join(capsys.readouterr().out.split())
+
+
+def judge_server(fault: str, checks: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the report of a server that has a fault."""
+    (folder / "server.py").write_text(SERVER.replace("{fault}", fault), encoding="utf-8")
+    player_port, admin_port = free_ports(2)
+    command = f"{sys.executable} -u {folder / 'server.py'}"
+    ports = ["--player-port", str(player_port), "--admin-port", str(admin_port)]
+    return judge(["server", *ports, "--server-command", command, "--only", checks], capsys)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +107,7 @@ def judge(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
             "players were served before, at the same time hint: is there room for so many only",
         ),
         ("pieces", "no-numbers", "recv brought the line in pieces"),
+        ("port", "rebound", "it is still running; it printed nothing hint: set SO_REUSEADDR"),
         ("state", "nonsense", "hint: this player's game has begun"),
     ],
 )
@@ -94,14 +115,23 @@ def test_server_is_told_the_cause(
     fault: str, check: str, hint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A server is told what it does wrong, and not merely what the check is about."""
-    (tmp_path / "server.py").write_text(SERVER.replace("{fault}", fault), encoding="utf-8")
-    player_port, admin_port = free_ports(2)
-    command = f"{sys.executable} -u {tmp_path / 'server.py'}"
-    ports = ["--player-port", str(player_port), "--admin-port", str(admin_port)]
-    report = judge(["server", *ports, "--server-command", command, "--only", check], capsys)
+    report = judge_server(fault, check, tmp_path, capsys)
     assert hint in report
     assert "0 of 1 chosen checks passed; no level is judged by them" in report
     assert report.count("connected:") >= 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "checks", "points"),
+    [("stays", "half-close", "1 of 1"), ("mute", "verdict-distances,survives", "1 of 2")],
+)
+def test_other_checks_blame_nobody(
+    fault: str, checks: str, points: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Keeping a connection that the client has ended is no fault; a server that a win hangs is told so."""
+    report = judge_server(fault, checks, tmp_path, capsys)
+    assert f"{points} chosen checks passed" in report
+    assert ("gone after verdict-distances: it answered nobody any more" in report) == (fault == "mute")
 
 
 def test_client_is_told_where_a_word_ends(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

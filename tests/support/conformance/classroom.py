@@ -25,7 +25,7 @@ from tests.support.conformance.judging import SEED, free_ports
 FOLDER: Final = Path(__file__).parent / "class"
 FAULTS: Final[dict[str, str]] = {
     "ada": "",
-    "bela": "nonsense no-numbers word-guess garbage",
+    "bela": "nonsense other-words no-numbers word-guess garbage",
     # A reset is how a ghost is made, and how a scanner goes.
     "carl": "vanished-player ghosts port-scan",
     # Whoever leaves during a game ends the server, in whatever check it is.
@@ -34,22 +34,22 @@ FAULTS: Final[dict[str, str]] = {
     "fritz": "idle-admin idle-admin-beside",
     "gerda": "idle-admin plain-text-harmless",
     "hugo": "idle-costs-nothing",
-    "ida": "two-lines split-line no-reset lines-in-order slow-typist",
+    "ida": "two-lines split-line lines-in-order slow-typist admin-lines",
     "jan": "rebound",
     "kurt": "who-left ghosts",
     "mona": "no-reset",
-    "nora": "no-numbers",
+    "nora": "other-words no-numbers",
     "olga": "crlf",
     "paul": "who who-form crowd",
     "quin": "prompt prompt-words refusal refusal-words who-empty who-left any-case two-lines split-line"
-    " nonsense no-numbers half-close no-reset ghosts lines-in-order slow-typist rebound",
+    " nonsense other-words no-numbers ghosts admin-lines lines-in-order slow-typist rebound",
     "rosa": "verdict-distances",
     # A game that is won ends the server, in whatever check it is.
     "sara": "who-left no-reset crowd survives",
-    "tilo": "split-line no-reset cut-line garbage endless-line slow-typist",
+    "tilo": "split-line no-reset cut-line garbage endless-line slow-typist admin-lines",
     "udo": "who-closes who-empty",
-    "vera": "no-banner greets nonsense no-numbers",
-    "willi": "crlf",
+    "vera": "no-banner greets nonsense other-words no-numbers",
+    "willi": "crlf admin-lines",
 }
 """The checks that each submission has to fail, at the level robust."""
 ENCRYPTED: Final = "gerda"

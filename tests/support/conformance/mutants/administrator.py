@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, ClassVar
 
 from services.protocol.codec import encode
@@ -123,6 +124,46 @@ class WhoStaysOpen(Mutant):
         super().list_once(connection)
         connection.sock.settimeout(5)
         connection.sock.recv(1)
+
+
+class AdminLinesByPiece(Mutant):
+    """Takes what comes of an administrator at once for one line."""
+
+    breaks = "admin-lines"
+
+    def cut(self, connection: Connection, data: bytes) -> list[bytes]:
+        is_admin = connection.state in {State.ADMIN_CONNECTED, State.ADMIN_GREETED}
+        return [data.strip(b"\r\n")] if is_admin else super().cut(connection, data)
+
+
+class OneHelloForAll(Mutant):
+    """Takes every administrator for greeted when one has been."""
+
+    breaks = "admins-apart"
+    greeted: ClassVar = threading.Event()
+
+    def turn(self, state: State, request: Request) -> State:
+        if state is State.ADMIN_CONNECTED and isinstance(request, Who) and self.greeted.is_set():
+            state = State.ADMIN_GREETED
+        after = super().turn(state, request)
+        if after is State.ADMIN_GREETING:
+            self.greeted.set()
+        return after
+
+
+class ListsForLatest(Mutant):
+    """Sends the list to the administrator who was greeted last."""
+
+    breaks = "admins-apart"
+    latest: ClassVar[list[Connection]] = []
+
+    def answer(self, connection: Connection, request: Request) -> None:
+        if connection.state is State.ADMIN_GREETING:
+            self.latest.append(connection)
+        super().answer(connection, request)
+
+    def list_once(self, connection: Connection) -> None:
+        super().list_once(self.latest[-1])
 
 
 class NoWatch(Mutant):

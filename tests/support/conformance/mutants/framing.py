@@ -77,7 +77,7 @@ class Banner(Mutant):
 class FirstLineOnly(Mutant):
     """Answers only the first of the lines that come together."""
 
-    breaks = "two-lines lines-in-order"
+    breaks = "two-lines lines-in-order admin-lines"
 
     def cut(self, connection: Connection, data: bytes) -> list[bytes]:
         return super().cut(connection, data)[:1]
@@ -86,7 +86,7 @@ class FirstLineOnly(Mutant):
 class PieceIsLine(Mutant):
     """Takes each piece that comes for a line."""
 
-    breaks = "split-line slow-typist unterminated unterminated-timeout dripping-timeout long-line"
+    breaks = "split-line slow-typist admin-lines unterminated unterminated-timeout dripping-timeout long-line"
 
     def cut(self, connection: Connection, data: bytes) -> list[bytes]:
         return data.rstrip(b"\r\n").replace(b"\r", b"").split(b"\n")
@@ -153,7 +153,7 @@ class Resets(Mutant):
     """Closes with a reset."""
 
     breaks = "closes-after-correct refusal no-reset who-closes long-line unterminated out-of-turn"
-    breaks += " admin-out-of-turn half-close too-many-invalid full seat-taken watcher-refused bad-names"
+    breaks += " admin-out-of-turn too-many-invalid full seat-taken watcher-refused bad-names"
 
     def close(self, connection: Connection) -> None:
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

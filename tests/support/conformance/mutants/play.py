@@ -53,6 +53,17 @@ class NoGame(Mutant):
         return Unknown("Game") if line.strip().lower() == b"game" else request
 
 
+class AnyWords(Mutant):
+    """Takes what stands behind a colon for a guess, whatever stands before it."""
+
+    breaks = "other-words"
+
+    def parse(self, line: bytes) -> Request:
+        request = super().parse(line)
+        number = line.rpartition(b":")[2].strip()
+        return Guess(int(number)) if isinstance(request, Unknown) and number.isdigit() else request
+
+
 class BareNumbers(Mutant):
     """Takes the bare number for a guess, and nothing else."""
 
@@ -101,7 +112,7 @@ class CaseMatters(Mutant):
 class TakesAnyInteger(Mutant):
     """Reads numbers as Python's int does."""
 
-    breaks = "no-numbers"
+    breaks = "no-numbers other-words"
 
     def parse(self, line: bytes) -> Request:
         with contextlib.suppress(ValueError):
@@ -124,7 +135,7 @@ class DiesOnWord(Mutant):
 class LosesPlayerOnWord(Mutant):
     """Drops the connection on a guess that is a word."""
 
-    breaks = "nonsense no-numbers short-dialect too-many-invalid"
+    breaks = "nonsense other-words no-numbers short-dialect too-many-invalid"
 
     def judge(self, connection: Connection, request: Request) -> None:
         match request:
@@ -137,7 +148,7 @@ class LosesPlayerOnWord(Mutant):
 class Traceback(Mutant):
     """Sends a thread's traceback instead of the prompt."""
 
-    breaks = "nonsense no-numbers short-dialect too-many-invalid"
+    breaks = "nonsense other-words no-numbers short-dialect too-many-invalid"
 
     def judge(self, connection: Connection, request: Request) -> None:
         match request:

@@ -1,4 +1,4 @@
-# Threads; its ports are not free at once after an end.
+# Threads; its ports are not free at once after an end, and it dies of the second when it has the first.
 import os
 import random
 import re
@@ -86,6 +86,7 @@ def accept(listener, work):
         threading.Thread(target=serve, args=(work, *listener.accept())).start()
 
 
+guests = listen("GAME_PLAYER_PORT", 4000)
 admins = listen("GAME_ADMIN_PORT", 4001)
 threading.Thread(target=accept, args=(admins, administer)).start()
-accept(listen("GAME_PLAYER_PORT", 4000), play)
+accept(guests, play)
