@@ -390,7 +390,9 @@ def admins_apart(server: JudgedServer) -> None:
         )
     first.send_lines("Who")
     first.receive(server.clock.deadline(server.timing.timeout_s))
-    if taken := second.receive(server.clock.deadline(server.timing.quiet_s)):
+    # Meanwhile it may have been refused, since it has said nothing for so long.
+    taken = second.receive(server.clock.deadline(server.timing.quiet_s))
+    if addresses(taken.decode("latin-1")):
         second.fail("nothing for an administrator who has not asked", f"'{shown(taken)}'")
     if not (first.pending() or first.ended):
         first.fail("the list, for the administrator who has asked", NOTHING)
@@ -469,9 +471,9 @@ def _expect_rest(server: JudgedServer, player: Player, when: str) -> None:
 def port_scan(server: JudgedServer) -> None:
     """Connections that say nothing and go do no harm."""
     others = server.bystanders()
-    for port in (server.player_port, server.admin_port):
-        # Whoever does not accept any more would cost a wait for each of them.
-        with contextlib.suppress(MismatchError):
+    # Whoever does not accept any more would cost a wait for each of them.
+    with contextlib.suppress(MismatchError):
+        for port in (server.player_port, server.admin_port):
             for _ in range(SCANS):
                 server.open(port).close()
                 server.open(port).reset()
