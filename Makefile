@@ -48,7 +48,7 @@ demo-cluster: images ## The same with a balancer, three servers (SERVERS=5: five
 setup: $(READY) ## Make .venv with the locked packages (every other target does it when needed)
 
 # pip, checking hashes, brings uv; uv, checking hashes, brings the rest. The project itself is installed editable.
-$(READY): locks/build.txt locks/dev.txt pyproject.toml
+$(READY): locks/build.txt locks/dev.txt locks/bench.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "make: $(PYTHON) is older than 3.11; name another: make PYTHON=python3.13" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
@@ -56,6 +56,7 @@ $(READY): locks/build.txt locks/dev.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r locks/build.txt
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r locks/dev.txt
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r locks/bench.txt --target $(VENV)/bench
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --build-constraints locks/build.txt --editable .
 	@touch $@
 
@@ -198,6 +199,7 @@ diagram: $(READY) ## Draw the state diagrams of docs/protocol.md again from the 
 lock: $(READY) ## Write the locks again from pyproject.toml, keeping versions (LOCK_ARGS=--upgrade: raise them)
 	$(LOCK) $(LOCK_ARGS) --all-extras --group dev pyproject.toml --output-file locks/dev.txt
 	$(LOCK) --constraints locks/dev.txt --group pyproject.toml:build --output-file locks/build.txt
+	$(LOCK) --constraints locks/dev.txt --group pyproject.toml:bench --output-file locks/bench.txt
 	$(LOCK) --constraints locks/dev.txt --extra server --extra cluster pyproject.toml --output-file locks/server.txt
 	$(LOCK) --constraints locks/dev.txt --extra client pyproject.toml --output-file locks/client.txt
 	$(LOCK) --constraints locks/dev.txt --extra certs pyproject.toml --output-file locks/certs.txt

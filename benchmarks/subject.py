@@ -21,6 +21,8 @@ STOP_S: Final = 15
 MOST_PLAYERS: Final = 20_000
 
 _MODULES: Final = {"twisted": "twisted_lines"}  # a module `twisted` would stand in the way of the package
+_PACKAGES: Final = Path(sys.prefix) / "bench"
+"""Where packages are that reference servers alone need."""
 
 
 class Sink(Enum):
@@ -174,7 +176,8 @@ def _command(name: str, port: int, certificate: Certificate | None) -> tuple[lis
     """Return what starts a server, and what to add to its environment."""
     if name != SERVER:
         module = f"benchmarks.reference.{_MODULES.get(name, name)}"
-        return [sys.executable, "-m", module, str(port), *map(str, certificate or ())], {}
+        command = [sys.executable, "-m", module, str(port), *map(str, certificate or ())]
+        return command, {"PYTHONPATH": str(_PACKAGES)}
     environment = server_environment(port)
     if certificate:
         environment |= {

@@ -11,7 +11,7 @@ from benchmarks.reference.game import BACKLOG, CORRECT, HOST, Player, arguments
 reactor: Any = usual_reactor  # its declared interfaces are Twisted's own, which a type checker takes amiss
 
 
-class Connection(LineReceiver):
+class Connection(LineReceiver):  # type: ignore[misc] # the type checker does not see the folder of its own
     """One player."""
 
     delimiter = b"\r\n"
