@@ -1,8 +1,9 @@
 """What the kernel tells of the judged program: its processes, whether they work or wait, and who listens.
 
 So the kit need not connect merely to look, and can tell a program that is slow from one that waits. Where
-there is no
-/proc (not Linux), nothing is known: `usage` returns None and `listening` None.
+there is no /proc (not Linux), nothing is known: `usage` returns None and `listening` None.
+
+Many programs are judged at once, and each is looked at 20 times a second: paths are plain strings here.
 """
 
 import contextlib
@@ -11,10 +12,9 @@ import socket
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-PROC: Final = Path("/proc")
+PROC: Final = "/proc"
 NETLINK_SOCK_DIAG: Final = 4
 SOCK_DIAG_BY_FAMILY: Final = 20
 REQUEST_DUMP: Final = 0x301
@@ -24,8 +24,9 @@ MAPPED: Final = bytes(10) + b"\xff\xff"
 """What an IPv4 address begins with that is spelled as IPv6."""
 RELEASE_S: Final = 0.5
 TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+THREADS: Final = 17
 START_TIME: Final = 19
-"""Which field of `stat`, counted from the state on, says when a process was started."""
+"""Which fields of `stat`, counted from the state on, tell the number of threads, and when it was started."""
 WORKING: Final = {"R", "D"}
 """States of a thread that has something to do: it runs, or would if there were a free processor; or reads a
 disk."""
@@ -52,18 +53,18 @@ def tree(root: int) -> list[int]:
 def _children(pid: int) -> list[int]:
     return [
         int(child)
-        for task in _entries(PROC / str(pid) / "task")
-        for child in _read(task / "children").split()
+        for task in _names(f"{PROC}/{pid}/task")
+        for child in _read(f"{PROC}/{pid}/task/{task}/children").split()
     ]
 
 
 def of_user(uid: int) -> list[int]:
     """Return all processes of a user."""
     found = []
-    for entry in _entries(PROC):
+    for name in _names(PROC):
         with contextlib.suppress(OSError):
-            if entry.name.isdigit() and entry.stat().st_uid == uid:
-                found.append(int(entry.name))
+            if name.isdigit() and os.stat(f"{PROC}/{name}").st_uid == uid:
+                found.append(int(name))
     return found
 
 
@@ -71,24 +72,25 @@ def usage(pids: Iterable[int]) -> Usage | None:
     """Return what processes do; None if there is none of them, or no way to know."""
     cpu_ticks, working, known = 0, False, False
     for pid in pids:
-        fields = _stat(PROC / str(pid))
+        fields = _stat(f"{PROC}/{pid}")
         if not fields or fields[0] == "Z":
             continue
         known = True
         cpu_ticks += int(fields[11]) + int(fields[12])
-        if not working:
-            states = (_stat(task) for task in _entries(PROC / str(pid) / "task"))
-            working = fields[0] in WORKING or any(state and state[0] in WORKING for state in states)
+        working = working or fields[0] in WORKING
+        if not working and fields[THREADS] != "1":
+            states = (_stat(f"{PROC}/{pid}/task/{task}") for task in _names(f"{PROC}/{pid}/task"))
+            working = any(state and state[0] in WORKING for state in states)
     return Usage(cpu_ticks / TICKS_PER_S, working) if known else None
 
 
 def identity(pid: int) -> str:
     """Name a process, as no other one is ever named on any machine; nothing if it has ended or is unknown."""
-    fields = _stat(PROC / str(pid))
-    boot = _read(PROC / "sys/kernel/random/boot_id").strip()
+    fields = _stat(f"{PROC}/{pid}")
+    boot = _read(f"{PROC}/sys/kernel/random/boot_id").strip()
     if not fields or fields[0] == "Z" or not boot:
         return ""
-    return f"{boot}.{(PROC / 'self/ns/pid').readlink().name}.{pid}.{fields[START_TIME]}"
+    return f"{boot}.{os.readlink(f'{PROC}/self/ns/pid')}.{pid}.{fields[START_TIME]}"
 
 
 def has_ended(identity_of: str) -> bool:
@@ -101,9 +103,9 @@ def has_ended(identity_of: str) -> bool:
     return identity(int(pid)) != identity_of
 
 
-def _stat(process: Path) -> list[str]:
+def _stat(process: str) -> list[str]:
     """Return the fields of `stat` from the state on: a name may hold blanks and brackets."""
-    return _read(process / "stat").rpartition(")")[2].split()
+    return _read(f"{process}/stat").rpartition(")")[2].split()
 
 
 def listening(port: int) -> bool | None:
@@ -116,9 +118,9 @@ def listening_ports(pids: Iterable[int]) -> set[int]:
     """Return the ports that processes listen on, as far as their descriptors may be looked at."""
     own: set[str] = set()
     for pid in pids:
-        for descriptor in _entries(PROC / str(pid) / "fd"):
+        for descriptor in _names(f"{PROC}/{pid}/fd"):
             with contextlib.suppress(OSError):
-                own.add(str(descriptor.readlink()))
+                own.add(os.readlink(f"{PROC}/{pid}/fd/{descriptor}"))
     listeners = _sockets(TCP_LISTEN) or []
     return {listener.local[1] for listener in listeners if f"socket:[{listener.inode}]" in own}
 
@@ -205,15 +207,16 @@ def _read_answer(answer: bytes, found: list[_Socket]) -> bool:
     return False
 
 
-def _entries(folder: Path) -> list[Path]:
+def _names(folder: str) -> list[str]:
     try:
-        return list(folder.iterdir())
+        return os.listdir(folder)
     except OSError:
         return []
 
 
-def _read(path: Path) -> str:
+def _read(path: str) -> str:
     try:
-        return path.read_text(encoding="ascii", errors="replace")
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read()
     except OSError:
         return ""
