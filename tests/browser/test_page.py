@@ -71,7 +71,7 @@ def test_a_game_is_seen_from_beginning_to_end(browser: Browser) -> None:
         page.shows("#playing", "0")
         page.shows_part("#events li", "10.0.0.1 5001 wins with 3 guesses")
         page.shows_part("#mean", "mean 3.00")
-        page.page.wait_for_function("() => document.querySelectorAll('#rows tr').length === 0")
+        page.wait("() => document.querySelectorAll('#rows tr').length === 0")
 
 
 def test_marks_stand_at_their_numbers(browser: Browser) -> None:

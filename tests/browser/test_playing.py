@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.browser import TIMEOUT_MS, live_page
+from tests.support.browser import live_page
 from tests.support.dashboard import dashboard
 from tests.support.server_process import ServerProcess
 
@@ -109,10 +109,7 @@ def test_the_server_dies_in_the_middle(browser: Browser) -> None:
             page.shows_part("#play-said", "The game broke off")
             server.wait()
             with ServerProcess(**ports):
-                page.page.wait_for_function(
-                    "() => document.querySelector('#play').dataset.state === 'playing'",
-                    timeout=2 * TIMEOUT_MS,
-                )
+                page.wait("() => document.querySelector('#play').dataset.state === 'playing'")
 
 
 @pytest.mark.parametrize("high", ["999999999"])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SHOWN_LINES = 100
 """As much of the containers' logs as a failed test shows."""
 
-SWIFT = {"BOT_THINK": "0.02-0.1"}
+SWIFT = {"BOT_THINK": "0.05-0.3"}
 """Bots that think so short a time play about one game a second each."""
 
 

@@ -41,7 +41,7 @@ BOTS = 50
 CROWD = {
     "BOTS": "2",
     "BOT_PLAYERS": "25",
-    "BOT_THINK": "0.1-0.4",
+    "BOT_THINK": "0.2-0.8",
     "GAME_DRAIN_TIMEOUT": "2",
 }
 REPLICAS = 3

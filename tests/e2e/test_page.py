@@ -79,15 +79,13 @@ def test_a_guess_appears_within_a_second(slow_topology: Topology, browser: Brows
 def test_the_server_is_killed_and_comes_back(own_topology: Topology, browser: Browser) -> None:
     """The page says that the server is away and the game broke off; when it is back everybody plays on."""
     with live_page(browser, own_topology.page) as page:
-        page.page.wait_for_function("() => Number(document.querySelector('#won').textContent) > 0")
+        page.wait("() => Number(document.querySelector('#won').textContent) > 0")
         page.begin_game("Ada")
         own_topology.kill_inside("server")
         page.shows_part("#play-said", "The game broke off")
         page.shows_part("#notice", "The game server is away")
         page.page.locator("#notice").wait_for(state="hidden", timeout=60_000)
-        page.page.wait_for_function(
-            "() => Number(document.querySelector('#playing').textContent) === 4", timeout=60_000
-        )
+        page.wait("() => Number(document.querySelector('#playing').textContent) === 4")
         page.win(page.click_number)
 
 
@@ -165,8 +163,8 @@ LOOKS: dict[str, tuple[int, int, Literal["light", "dark"]]] = {
     "page-dark": (1280, 1240, "dark"),
     "page-narrow": (390, 880, "light"),
 }
-WINS = 30
-"""As many as make a histogram worth looking at."""
+WINS = 30 if "PICTURES_DIR" in os.environ else 3
+"""For a picture, as many as make a histogram worth looking at."""
 
 
 @pytest.fixture(scope="module")
@@ -184,9 +182,7 @@ def test_pictures(lively_topology: Topology, browser: Browser, tmp_path: Path, l
     folder = Path(os.environ.get("PICTURES_DIR", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
     with live_page(browser, lively_topology.page, width=width, height=height, scheme=scheme) as page:
-        page.page.wait_for_function(
-            "(wins) => Number(document.querySelector('#won').textContent) >= wins", arg=WINS, timeout=60_000
-        )
+        page.wait("(wins) => Number(document.querySelector('#won').textContent) >= wins", WINS)
         page.page.locator("#rows .mark.close").first.wait_for(state="attached")
         page.begin_game("Ada")
         for number in (8, 15, 23):

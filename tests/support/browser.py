@@ -24,8 +24,10 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-TIMEOUT_MS = 15_000
-"""No test waits longer than this for the page to show what it expects."""
+TIMEOUT_MS = 45_000
+"""No test waits longer than this for the page to show what it expects, on a busy machine."""
+POLL_MS = 50
+"""How often the page is looked at. Without it the browser would look at each frame, and draw 60 a second."""
 
 
 @contextmanager
@@ -62,11 +64,14 @@ class LivePage:
         if not url.startswith(self.address + "/"):
             self.foreign.append(url)
 
+    def wait(self, condition: str, arg: object = None) -> None:
+        """Wait until a function of the page's language returns something true."""
+        self.page.wait_for_function(condition, arg=arg, polling=POLL_MS)
+
     def shows(self, selector: str, text: str) -> None:
         """Wait until the element's text is this."""
-        self.page.wait_for_function(
-            "([selector, text]) => document.querySelector(selector)?.textContent === text",
-            arg=[selector, text],
+        self.wait(
+            "([selector, text]) => document.querySelector(selector)?.textContent === text", [selector, text]
         )
 
     def shows_part(self, selector: str, text: str) -> None:
@@ -81,9 +86,7 @@ class LivePage:
 
     def wait_for_turn(self) -> None:
         """Wait until a number may be guessed, or the game is won."""
-        self.page.wait_for_function(
-            "() => ['playing', 'won'].includes(document.querySelector('#play').dataset.state)"
-        )
+        self.wait("() => ['playing', 'won'].includes(document.querySelector('#play').dataset.state)")
 
     @property
     def has_won(self) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.support.container_log import ContainerLog
     from tests.support.log_contract import Event
 
-POLL_S = 0.1
+POLL_S = 0.25
 
 
 class Slot(NamedTuple):
@@ -95,14 +95,14 @@ class Cluster(Topology):
     def playing(self) -> dict[str, str]:
         """Return who plays, and on which server, as the servers' logs tell."""
         found: dict[str, str] = {}
-        for server in self.servers():
+        for log in self.server_logs():
             here: dict[str, str] = {}
-            for event in self._follow(server).events():
+            for event in log.events():
                 match event["event"]:
                     case "server_listening":
                         here = {}
                     case "handshake_completed" if event["dialect"] != "admin":
-                        here[str(event["peer"])] = str(server.name)
+                        here[str(event["peer"])] = str(log.container.name)
                     case "game_won" | "session_closed":
                         here.pop(str(event["peer"]), None)
                     case _:
@@ -132,15 +132,15 @@ class Cluster(Topology):
     def seat_holder(self) -> Container:
         """Return the server at which the administrator was seated last."""
         seated = {
-            str(events[-1]["timestamp"]): server
-            for server in self.servers()
-            if (events := self._follow(server).events("admin_seated"))
+            str(events[-1]["timestamp"]): log.container
+            for log in self.server_logs()
+            if (events := log.events("admin_seated"))
         }
         return seated[max(seated)]
 
     def server_logs(self) -> list[ContainerLog]:
         """Return the logs of the servers that run."""
-        return [self._follow(server) for server in self.servers()]
+        return self.logs("server", running=True)
 
     def follow(self) -> None:
         """Begin to read the logs that are counted on."""

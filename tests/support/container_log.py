@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -33,6 +34,8 @@ class ContainerLog:
     def __init__(self, container: Container) -> None:
         self.container = container
         self._events: list[Event] = []
+        self._by_name: defaultdict[str, list[Event]] = defaultdict(list)
+        """The same events; most questions are about one kind of them."""
         self._fault: Exception | None = None
         self._grown = threading.Condition()
         self._closed = threading.Event()
@@ -50,7 +53,8 @@ class ContainerLog:
     def events(self, name: str | None = None, /, **fields: object) -> list[Event]:
         """Return the events so far, those of one name if given, with just these fields."""
         with self._grown:
-            return [event for event in self._events if _matches(event, name, fields)]
+            found = self._events if name is None else self._by_name[name]
+            return [event for event in found if fields.items() <= event.items()]
 
     def wait_for(self, name: str, /, *, count: int = 1, timeout_s: float = 30, **fields: object) -> Event:
         """Wait until `count` events of that name with these fields are there; return the last of them."""
@@ -79,10 +83,11 @@ class ContainerLog:
         seen = 0
         while not self._closed.is_set():
             try:
-                for number, line in enumerate(self._lines()):
-                    if number >= seen:
-                        seen += 1
-                        self._add(line)
+                first = 0
+                for lines in self._pieces():
+                    self._add(lines[max(0, seen - first) :])
+                    first += len(lines)
+                    seen = max(seen, first)
             except docker.errors.NotFound:
                 return
             except docker.errors.APIError as error:
@@ -93,25 +98,27 @@ class ContainerLog:
                     raise
             self._closed.wait(REATTACH_PAUSE_S)
 
-    def _lines(self) -> Iterator[bytes]:
-        """Yield the container's lines from the first one on, until it stops."""
+    def _pieces(self) -> Iterator[list[bytes]]:
+        """Yield the container's lines from the first one on, as many at once as come, until it stops."""
         self._stream = self.container.logs(stream=True, follow=True, stderr=False)
         rest = b""
         for piece in self._stream:
             *lines, rest = (rest + piece).split(b"\n")
-            yield from lines
+            yield lines
 
-    def _add(self, line: bytes) -> None:
+    def _add(self, lines: list[bytes]) -> None:
         with self._grown:
-            try:
-                self._events.append(check_line(line.decode()))
-            except AssertionError as breach:
-                self._fault = AssertionError(f"{self.container.name} broke the contract of the log: {breach}")
+            for line in lines:
+                try:
+                    event = check_line(line.decode())
+                except AssertionError as breach:
+                    self._fault = AssertionError(
+                        f"{self.container.name} broke the contract of the log: {breach}"
+                    )
+                else:
+                    self._events.append(event)
+                    self._by_name[str(event["event"])].append(event)
             self._grown.notify_all()
-
-
-def _matches(event: Event, name: str | None, fields: dict[str, object]) -> bool:
-    return (name is None or event.get("event") == name) and fields.items() <= event.items()
 
 
 def host_of(event: Event) -> str:

@@ -163,8 +163,15 @@ class Topology:
 
     def containers(self, service: str) -> list[Container]:
         """Return the service's containers, stopped ones included."""
-        labels = [f"com.docker.compose.project={self.project}", f"com.docker.compose.service={service}"]
-        return self._engine.containers.list(all=True, filters={"label": labels})
+        return self._engine.containers.list(all=True, filters=self._filters(service))
+
+    def _filters(self, service: str) -> dict[str, str | list[str] | bool]:
+        return {
+            "label": [
+                f"com.docker.compose.project={self.project}",
+                f"com.docker.compose.service={service}",
+            ]
+        }
 
     def container(self, service: str) -> Container:
         """Return the only container of the service."""
@@ -188,13 +195,16 @@ class Topology:
         """Kill the program as a crash would: it is not Docker that does it, so the restart policy acts."""
         self.container(service).exec_run(["sh", "-c", "kill -9 -1"])
 
-    def logs(self, service: str) -> list[ContainerLog]:
-        """Return the logs of the service's containers, followed from their beginnings."""
-        return [self._follow(container) for container in self.containers(service)]
+    def logs(self, service: str, *, running: bool = False) -> list[ContainerLog]:
+        """Return the logs of the service's containers, or of those that run, from their beginnings."""
+        # Asked again and again while a test waits: the engine is to look up nothing but which they are.
+        found = self._engine.api.containers(all=not running, filters=self._filters(service))
+        return [self._follow(one["Id"]) for one in found]
 
     def log(self, service: str) -> ContainerLog:
         """Return the log of the only container of the service, followed from its beginning."""
-        return self._follow(self.container(service))
+        (log,) = self.logs(service)
+        return log
 
     def transcript(self) -> str:
         """Return what to look at after a failure: the containers and all they logged."""
@@ -205,11 +215,10 @@ class Topology:
         for log in self._logs.values():
             log.close()
 
-    def _follow(self, container: Container) -> ContainerLog:
-        assert container.id is not None
-        if container.id not in self._logs:
-            self._logs[container.id] = ContainerLog(container)
-        return self._logs[container.id]
+    def _follow(self, container_id: str) -> ContainerLog:
+        if container_id not in self._logs:
+            self._logs[container_id] = ContainerLog(self._engine.containers.get(container_id))
+        return self._logs[container_id]
 
 
 AnyTopology = TypeVar("AnyTopology", bound=Topology)
@@ -238,6 +247,7 @@ def running(kind: type[AnyTopology], folder: Path, settings: Mapping[str, str]) 
     # The environment would beat the file, and name somebody else's project.
     assert not [name for name in os.environ if name.startswith(SETTINGS)]
     engine = docker.from_env()
+    engine.api.trust_env = False  # looked up for each request, while pytest changes the environment
     try:
         with (
             reaped(project),
