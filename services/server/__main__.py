@@ -1,6 +1,7 @@
 """Start the server; before anything loads OpenSSL, it is told which key exchanges to take part in."""
 
 import os
+import sys
 from collections.abc import Callable
 
 from services.runtime.start import start
@@ -12,6 +13,10 @@ def main() -> None:
 
 
 def _load() -> Callable[[], int]:
+    if sys.argv[1:]:
+        from services.server.usage import explain  # noqa: PLC0415  hardly ever needed
+
+        return lambda: explain(sys.argv[1:])
     from services.runtime.key_exchange import configure  # noqa: PLC0415  `start` is the first to be loaded
 
     configure(os.environ)

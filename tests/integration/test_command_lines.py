@@ -89,6 +89,23 @@ def test_what_cannot_be_used_is_told_before_the_work(
     assert named in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("typed", "status", "said"), [("--help", 0, "GAME_PLAYER_PORT"), ("5000", 2, "5000")]
+)
+def test_the_server_takes_no_arguments(typed: str, status: int, said: str) -> None:
+    """Who types one is told where the settings are, and no server is started."""
+    done = subprocess.run(
+        [sys.executable, "-m", "services.server", typed],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == status
+    assert "[SETTING=VALUE ...] guessing-server" in done.stdout + done.stderr
+    assert said in done.stdout + done.stderr
+
+
 def test_a_folder_that_is_gone_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
