@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from services.conformance.cli import run
+from tests.support.conformance.classroom import FOLDER
 from tests.support.conformance.judging import STUDENT, free_ports
 
 if TYPE_CHECKING:
@@ -50,6 +51,22 @@ def test_command_that_does_not_start_is_status_2(capsys: pytest.CaptureFixture[s
     arguments = ["server", "127.0.0.1", "--player-port", str(port), "--server-command", "./no-such-program"]
     assert run(arguments, os.environ) == 2
     assert "no-such-program" in capsys.readouterr().err
+
+
+def test_a_win_by_chance_does_not_fail_what_is_about_something_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a server that dies of a game that is won, the line ends are judged even if the first guess wins."""
+    wins_at_once = (FOLDER / "sara" / "server.py").read_text().replace("random.randint(1, 30)", "1")
+    (tmp_path / "server.py").write_text(wins_at_once)
+    player_port, admin_port = free_ports(2)
+    command = f"{sys.executable} {tmp_path / 'server.py'}"
+    ports = ["--player-port", str(player_port), "--admin-port", str(admin_port)]
+    arguments = ["server", "localhost", *ports, "--server-command", command, "--only", "crlf"]
+
+    listening = {"GAME_PLAYER_PORT": str(player_port), "GAME_ADMIN_PORT": str(admin_port)}
+    assert run(arguments, {**os.environ, **listening}) == 0
+    assert "1 of 1 chosen checks passed" in capsys.readouterr().out
 
 
 def test_client_that_never_comes_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
