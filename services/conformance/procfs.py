@@ -7,6 +7,7 @@ Many programs are judged at once, and each is looked at 20 times a second: paths
 """
 
 import contextlib
+import errno
 import os
 import socket
 import struct
@@ -138,11 +139,22 @@ def release_port(port: int) -> None:
     understand that, and resets it. (RFC 1337 calls this an assassination.)
     """
     for ended in _sockets(TCP_TIME_WAIT, port) or []:
-        with contextlib.suppress(OSError), socket.socket(ended.family) as client:
-            client.settimeout(RELEASE_S)
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            client.bind(ended.peer)
-            client.connect(ended.local)
+        if _connect(ended.family, ended.peer, ended.local) == errno.EADDRINUSE:
+            # Both have closed at once, and the client's side is in TIME-WAIT too: it has to be forgotten first.
+            _connect(ended.family, ended.local, ended.peer)
+            _connect(ended.family, ended.peer, ended.local)
+
+
+def _connect(family: socket.AddressFamily, source: tuple[str, int], target: tuple[str, int]) -> int:
+    """Try to connect, and close at once; return what came of it, an error number of the system's."""
+    with socket.socket(family) as client:
+        client.settimeout(RELEASE_S)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            client.bind(source)
+        except OSError as error:
+            return error.errno or 0
+        return client.connect_ex(target)
 
 
 def is_in_time_wait(port: int) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -45,6 +47,23 @@ def test_port_is_released(family: socket.AddressFamily) -> None:
     assert not procfs.is_in_time_wait(port)
     with socket.socket(family) as again:
         again.bind((host, port))
+
+
+def test_port_is_released_although_both_sides_closed_at_once() -> None:
+    """Of many connections that two threads close together, some end so: none of them keeps the port."""
+    with ThreadPoolExecutor(2) as closers:
+        for _ in range(60):
+            with socket.socket() as listener:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind(("127.0.0.1", 0))
+                listener.listen()
+                port = listener.getsockname()[1]
+                client = socket.create_connection(("127.0.0.1", port))
+                served, _ = listener.accept()
+            both = threading.Barrier(2)
+            list(closers.map(lambda end, both=both: (both.wait(), end.close()), (client, served)))
+            procfs.release_port(port)
+            assert not procfs.is_in_time_wait(port)
 
 
 def test_own_process_is_known() -> None:
