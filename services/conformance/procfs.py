@@ -140,7 +140,7 @@ def release_port(port: int) -> None:
     """
     for ended in _sockets(TCP_TIME_WAIT, port) or []:
         if _connect(ended.family, ended.peer, ended.local) == errno.EADDRINUSE:
-            # Both have closed at once, and the client's side is in TIME-WAIT too: it has to be forgotten first.
+            # Both have closed at once: the client's side is in TIME-WAIT too, and has to be forgotten first.
             _connect(ended.family, ended.local, ended.peer)
             _connect(ended.family, ended.peer, ended.local)
 
