@@ -97,6 +97,7 @@ class Player:
     """A number that is known not to be the secret."""
     begun_with: list[tuple[int, Meaning]] = field(default_factory=list)
     """The guess that began the game, where `Game` does not."""
+    won: bool = False
 
     @property
     def can_go_on(self) -> bool:
@@ -120,6 +121,7 @@ class Player:
             raise ChanceError(f"the guess {number}, which was wrong, is Correct now")
         if meant not in VERDICTS:
             self.connection.fail(f"a verdict (Far, Close or Correct) on the guess {number}", quoted(text))
+        self.won = meant is Meaning.CORRECT
         if meant not in {Meaning.CORRECT, Meaning.TOO_LATE} and isinstance(number, int):
             self.losing = number
         return meant
@@ -297,6 +299,10 @@ class JudgedServer:
         """Whether the server has ended by itself, so far as the kit can know."""
         self.settle()
         return self.program is not None and bool(self.program.ended())
+
+    def is_gone_after_a_win(self) -> bool:
+        """Whether that is so, and a game was won in this check: in many checks that is a matter of chance."""
+        return any(player.won for player in self._players) and self.is_gone()
 
     def settle(self) -> None:
         """Give the server time to notice what has happened, where its work can be seen."""

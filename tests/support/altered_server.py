@@ -74,5 +74,5 @@ def alter(
 
 
 if __name__ == "__main__":
-    alter(**json.loads(sys.argv[1]))
+    alter(**json.loads(sys.argv.pop(1)))
     main()
