@@ -11,7 +11,7 @@ from typing import Final
 
 from services.conformance.connection import Connection, MismatchError, NotApplicableError, quoted, shown
 from services.conformance.dialect import ADDRESS, VERDICTS, Meaning, Seat, classify
-from services.conformance.judged import GAP_S, JudgedServer, Player
+from services.conformance.judged import GAP_S, TRIES, JudgedServer, Player
 from services.protocol.codec import parse_player_reply
 from services.protocol.messages import Prompt
 
@@ -44,8 +44,13 @@ def discover(server: JudgedServer, *, watched: bool) -> None:
     server.begin_check()
     for step in (_player_port, _prompt, _several, _rounds, _admin, _addresses, *[_seat] * watched):
         smooth = False
-        with contextlib.suppress(MismatchError, NotApplicableError):
-            smooth = step(server)
+        for _ in range(TRIES):
+            with contextlib.suppress(MismatchError, NotApplicableError):
+                smooth = step(server)
+            if smooth or not server.is_gone_after_a_win():
+                break
+            server.end_check()
+            server.begin_check()
         ended = server.end_check()
         if ended or not smooth:
             # It is gone, or may hang.
@@ -186,7 +191,8 @@ def _several(server: JudgedServer) -> bool:
     server.dialect.several = True
     for player, meant in zip((first, second), seen, strict=True):
         if meant is not Meaning.CORRECT:
-            player.sweep()
+            with contextlib.suppress(MismatchError):  # the other game may have been the last
+                player.sweep()
     return True
 
 

@@ -26,7 +26,7 @@ from services.conformance.dialect import VERDICTS, Dialect, Meaning, addresses, 
 from services.conformance.procfs import is_in_time_wait, listening, release_port
 from services.conformance.program import Program
 from services.conformance.results import Finding
-from services.conformance.timeline import Recorder
+from services.conformance.timeline import EventKind, Recorder
 from services.protocol.messages import Address
 
 START_S: Final = 8.0
@@ -97,7 +97,6 @@ class Player:
     """A number that is known not to be the secret."""
     begun_with: list[tuple[int, Meaning]] = field(default_factory=list)
     """The guess that began the game, where `Game` does not."""
-    won: bool = False
 
     @property
     def can_go_on(self) -> bool:
@@ -121,7 +120,6 @@ class Player:
             raise ChanceError(f"the guess {number}, which was wrong, is Correct now")
         if meant not in VERDICTS:
             self.connection.fail(f"a verdict (Far, Close or Correct) on the guess {number}", quoted(text))
-        self.won = meant is Meaning.CORRECT
         if meant not in {Meaning.CORRECT, Meaning.TOO_LATE} and isinstance(number, int):
             self.losing = number
         return meant
@@ -302,7 +300,9 @@ class JudgedServer:
 
     def is_gone_after_a_win(self) -> bool:
         """Whether that is so, and a game was won in this check: in many checks that is a matter of chance."""
-        return any(player.won for player in self._players) and self.is_gone()
+        came = [event.data for event in self.recorder.timeline().events if event.kind is EventKind.RECEIVED]
+        lines = (line for octets in came for line in octets.decode("latin-1").splitlines())
+        return any(classify(line) is Meaning.CORRECT for line in lines) and self.is_gone()
 
     def settle(self) -> None:
         """Give the server time to notice what has happened, where its work can be seen."""

@@ -238,8 +238,9 @@ def no_reset(server: JudgedServer) -> None:
         raise NotJudgedError("lines that come together are not answered one by one: see two-lines")
     sent = [*numbers, *numbers[:1] * TRAILING_LINES]
     player.connection.send_lines(*map(player.spell, sent))
-    # Where the secret changes within the game, a later one may be Correct.
-    if Meaning.CORRECT not in map(player.verdict, sent):
+    # Where the secret changes within the game, a number that was wrong may be Correct later.
+    verdicts = (player.verdict(player.spell(number)) for number in sent)
+    if Meaning.CORRECT not in verdicts:
         player.connection.fail(f"Correct for one of {', '.join(map(str, numbers))}", "none")
     wanted = "nothing after Correct, although more lines were sent"
     more = player.connection.read_rest()
@@ -300,8 +301,8 @@ def vanished_player(server: JudgedServer) -> None:
     player = server.play()
     player.connection.reset()
     server.settle()
-    player = server.play()
-    player.connection.send_lines(player.spell(server.dialect.low))
+    player = server.bystander()
+    player.connection.send_lines(player.spell(player.losing))
     player.connection.reset()
     server.settle()
     server.expect_serves(*others)
