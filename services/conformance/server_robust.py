@@ -239,7 +239,7 @@ def no_reset(server: JudgedServer) -> None:
     sent = [*numbers, *numbers[:1] * TRAILING_LINES]
     player.connection.send_lines(*map(player.spell, sent))
     # Where the secret changes within the game, a number that was wrong may be Correct later.
-    verdicts = (player.verdict(player.spell(number)) for number in sent)
+    verdicts = (player.verdict(str(number)) for number in sent)
     if Meaning.CORRECT not in verdicts:
         player.connection.fail(f"Correct for one of {', '.join(map(str, numbers))}", "none")
     wanted = "nothing after Correct, although more lines were sent"
