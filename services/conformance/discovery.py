@@ -47,7 +47,7 @@ def discover(server: JudgedServer, *, watched: bool) -> None:
         for _ in range(TRIES):
             with contextlib.suppress(MismatchError, NotApplicableError):
                 smooth = step(server)
-            if smooth or not server.is_gone_after_a_win():
+            if smooth or not server.has_ended_after_a_win():
                 break
             server.end_check()
             server.begin_check()

@@ -298,11 +298,13 @@ class JudgedServer:
         self.settle()
         return self.program is not None and bool(self.program.ended())
 
-    def is_gone_after_a_win(self) -> bool:
-        """Whether that is so, and a game was won in this check: in many checks that is a matter of chance."""
-        came = [event.data for event in self.recorder.timeline().events if event.kind is EventKind.RECEIVED]
-        lines = (line for octets in came for line in octets.decode("latin-1").splitlines())
-        return any(classify(line) is Meaning.CORRECT for line in lines) and self.is_gone()
+    def has_ended_after_a_win(self) -> bool:
+        """Whether it has ended in this check, and a game was won: in many checks a matter of chance."""
+        self.is_gone()  # the timeline learns of it
+        events = self.recorder.timeline().events
+        came = (event.data.decode("latin-1") for event in events if event.kind is EventKind.RECEIVED)
+        won = any(classify(line) is Meaning.CORRECT for text in came for line in text.splitlines())
+        return won and any(event.kind is EventKind.EXITED for event in events)
 
     def settle(self) -> None:
         """Give the server time to notice what has happened, where its work can be seen."""

@@ -178,7 +178,7 @@ def _run_anew(server: JudgedServer, check: Check[JudgedServer]) -> None:
         except ChanceError:
             pass
         except MismatchError:
-            if not server.is_gone_after_a_win():
+            if not server.has_ended_after_a_win():
                 raise
         else:
             return
