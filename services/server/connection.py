@@ -152,7 +152,7 @@ class Connection:
         handshakes = self.reactor.handshakes
         if len(handshakes) >= MOST_HANDSHAKES:
             random.choice(tuple(handshakes)).timed_out()  # noqa: S311  fair is enough
-        handshakes[self] = None
+        handshakes.add(self)
         # Nothing was taken from the stream so far: what came before TLS is never used after it.
         self.sock = TlsSocket(self.raw, context, partial(self.reactor.again.add, self))
         self.stage = Stage.TLS_HANDSHAKE
@@ -172,13 +172,13 @@ class Connection:
         except ssl.SSLWantReadError:
             self.reactor.poll_for(self, READABLE)
         except OSError as error:
-            del self.reactor.handshakes[self]
+            self.reactor.handshakes.discard(self)
             self.on_tls_failed(explain(error))
             # The alert that tells the peer why has been sent; a reset must not overtake it.
             self.end()
             self._linger()
         else:
-            del self.reactor.handshakes[self]
+            self.reactor.handshakes.discard(self)
             self.reactor.poll_for(self, READABLE)
             self.reset_deadline()
             self.open()
@@ -314,7 +314,7 @@ class Connection:
         if self.stage is not Stage.CLOSED:
             self.stage = Stage.CLOSED
             self.slow = True
-            self.reactor.handshakes.pop(self, None)
+            self.reactor.handshakes.discard(self)
             self.reactor.forget(self)
             self.sock.close()
             self.on_closed()

@@ -107,7 +107,7 @@ class Reactor:
         self.now_s = time.monotonic()
         """The current turn's time on the monotonic clock."""
         self.connections: dict[int, Polled] = {}
-        self.handshakes: dict[Polled, None] = {}
+        self.handshakes: set[Polled] = set()
         """Those that are in the TLS handshake."""
         self.outgoing: list[Polled] = []
         """Those that have output at the end of the turn."""
