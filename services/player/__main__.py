@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from services.runtime.start import start
+from services.runtime.start import load_structlog, start
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
 
 
 def _load() -> Callable[[], int]:
+    load_structlog()
     from services.player.cli import run  # noqa: PLC0415  what is not installed is told there
 
     return lambda: run(sys.argv[1:], os.environ)

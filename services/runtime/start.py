@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping  # noqa: TC003  `typing`, which would tell, takes long
 from types import FrameType  # noqa: TC003  likewise
 
@@ -24,6 +25,19 @@ def start(name: str, environ: Mapping[str, str], load: Callable[[], Callable[[],
         return work()
 
     run_program(name, environ, run)
+
+
+def load_structlog() -> None:
+    """Load structlog before anything else does, and without rich, where that is installed.
+
+    It would load all of rich, which takes as long as the program itself, to print tracebacks with local
+    variables, which no log may hold.
+    """
+    sys.modules["rich"] = None  # type: ignore[assignment] # so Python is told that a module is not there
+    try:
+        import structlog  # noqa: F401, PLC0415  for its effect, which is to be loaded
+    finally:
+        del sys.modules["rich"]
 
 
 @contextlib.contextmanager

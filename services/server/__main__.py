@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from services.runtime.start import start
+from services.runtime.start import load_structlog, start
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def _load() -> Callable[[], int]:
     from services.runtime.key_exchange import configure  # noqa: PLC0415  `start` is the first to be loaded
 
     configure(os.environ)
+    load_structlog()
     from services.server.program import run  # noqa: PLC0415  this loads OpenSSL
 
     return lambda: run(os.environ)

@@ -16,8 +16,8 @@ import sys
 import time
 from collections.abc import Mapping  # noqa: TC003  loaded anyway; `typing`, which would tell, is not
 
-DEADLINE_S = 2.5
-"""For both ports, looking up a name included. Three tries, three seconds apart, fit into 20 s."""
+DEADLINE_S = 2.0
+"""For both ports, looking up a name included. Three tries, four seconds apart, fit into 20 s."""
 
 EVERYWHERE = {"", "0.0.0.0", "::"}
 LOOPBACK = ("127.0.0.1", "::1")

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SHOWN_LINES = 100
 """As much of the containers' logs as a failed test shows."""
 
-SWIFT = {"BOT_THINK": "0.05-0.3"}
-"""Bots that think so short a time play about one game a second each."""
+SWIFT = {"BOT_THINK": "0.1-0.6"}
+"""Bots that think so short a time play a game every other second each."""
 
 
 @pytest.fixture(scope="session", autouse=True)

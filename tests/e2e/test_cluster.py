@@ -41,7 +41,7 @@ BOTS = 50
 CROWD = {
     "BOTS": "2",
     "BOT_PLAYERS": "25",
-    "BOT_THINK": "0.2-0.8",
+    "BOT_THINK": "0.4-1.6",
     "GAME_DRAIN_TIMEOUT": "2",
 }
 REPLICAS = 3
@@ -71,6 +71,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Give a cluster whose players all guess at one number."""
     settings = {**CROWD, "BALANCED_PREFIX": random_prefix(), "GAME_ROUND": "shared", "BOT_STRATEGY": "random"}
+    settings["BOT_THINK"] = "0.2-0.8"  # a round takes about thirty guesses
     with running(Cluster, tmp_path_factory.mktemp("shared"), settings) as started:
         started.follow()
         yield started

@@ -50,7 +50,7 @@ def test_stop_ends_everything_well(own_topology: Topology) -> None:
     )
 
 
-CHECK_S = 3.0
+CHECK_S = 2.5
 """A check ends by itself within this."""
 
 BUSY_S = 60.0

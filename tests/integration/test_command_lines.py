@@ -148,10 +148,18 @@ def test_a_package_that_is_missing_is_one_line(
     module: str, arguments: tuple[str, ...], settings: dict[str, str], package: str
 ) -> None:
     """It says what to install, and there is no traceback."""
-    blocked = f"import runpy, sys; sys.modules[{package!r}] = None; "
-    run = f"sys.argv = {[module, *arguments]!r}; runpy.run_module({module!r}, run_name='__main__')"
+    lacking = f"""
+import runpy, sys
+class Lacking:
+    def find_spec(self, name, *_):
+        if name == {package!r}:
+            raise ModuleNotFoundError(name=name)
+sys.meta_path.insert(0, Lacking())
+sys.argv = {[module, *arguments]!r}
+runpy.run_module({module!r}, run_name="__main__")
+"""
     done = subprocess.run(
-        [sys.executable, "-c", blocked + run],
+        [sys.executable, "-c", lacking],
         env={"GAME_PLAYER_PORT": "0", "GAME_ADMIN_PORT": "0", **settings},
         cwd=PYPROJECT.parent,
         capture_output=True,

@@ -73,7 +73,7 @@ def test_checks_tell_busy_from_dead(file: str) -> None:
     assert checks
     for name, one in checks.items():
         words = " ".join(one["test"])
-        given = re.search(r"\btimeout (\d+) ", words)
+        given = re.search(r"\bread -rt (\d+) ", words)
         deadline_s = float(given[1]) if given else DEADLINE_S
         assert given or "services.server.healthcheck" in words, name
         interval_s, timeout_s = (float(one[field].removesuffix("s")) for field in ("interval", "timeout"))

@@ -31,7 +31,7 @@ SHELLS = {
     "tests/integration/server/test_bounds.py": ("server/poller",),
     "tests/integration/server/test_watch.py": ("server/admin_session",),
     "tests/integration/test_command_lines.py": (
-        *("certs/__main__", "conformance/arguments", "runtime/output_file", "runtime/start"),
+        *("certs/__main__", "conformance/arguments", "runtime/output_file"),
     ),
     "tests/integration/test_terminals.py": ("runtime/hand_over", "runtime/output_stream"),
     "tests/integration/tap/test_relay.py": ("tap/__main__", "tap/cli", "tap/settings"),
