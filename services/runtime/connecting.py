@@ -120,7 +120,8 @@ def cause(error: OSError) -> str:
         return explain_tls(error)
     # asyncio repeats the address in its text; a failed look-up (errno below zero) has no other text.
     if error.errno is None or error.errno < 0:
-        return error.strerror or str(error)
+        # asyncio says nothing of a peer that closes in the TLS handshake, as a balancer without servers does.
+        return error.strerror or str(error) or "it closed the connection"
     return os.strerror(error.errno)
 
 

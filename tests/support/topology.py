@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SETTINGS = (
     *("BIND", "PLAYER_PORT", "ADMIN_PORT", "DASHBOARD_PORT", "BOT", "GAME_", "COMPOSE_"),
-    *("SERVERS", "BALANCED_PREFIX", "PROMETHEUS_PORT", "CPUS", "LOG_DRIVER", "IMAGE_"),
+    *("SERVERS", "BALANCED_PREFIX", "PROMETHEUS_PORT", "CPUS", "LOG_DRIVER", "RESTART", "IMAGE_"),
 )
 """How the names begin that the compose file and Compose itself read from the environment."""
 
@@ -42,6 +42,7 @@ OTHER_SETTINGS = {
     "SERVERS": "1",
     "CPUS": "0.4",
     "LOG_DRIVER": "json-file",
+    "RESTART": "unless-stopped",
     "BALANCED_PREFIX": "10.1.2",
 }
 """With these, `docker compose up` would recreate everything, if it could."""

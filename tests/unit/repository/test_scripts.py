@@ -176,6 +176,23 @@ def test_a_folder_that_cannot_be_seen_is_not_gone(clone: Path) -> None:
     assert str(unseen) in done.stderr
 
 
+@pytest.mark.parametrize("script", ["start", "upgrade", "down"])
+def test_what_a_folder_runs_under_another_name_is_told(clone: Path, script: str) -> None:
+    """Nothing is found, or a port is taken, because the name has changed: the other name is said."""
+    docker = f"""
+case "$*" in
+"compose config --services") echo server;;
+"compose config"*) printf '{{\n  "name": "game",\n}}\n';;
+"compose up"*) exit 1;;
+ps*'.project"}}}} {{{{'*) printf '%s\n' 'guessing-game {clone}' 'game {clone}' 'other {clone.parent}';;
+esac"""
+    done = run_script(clone, script, docker)
+    told = [line for line in done.stderr.splitlines() if "too: COMPOSE_PROJECT_NAME=guessing-game" in line]
+    assert len(told) == 1, done.stderr
+    assert "COMPOSE_PROJECT_NAME=game" not in done.stderr
+    assert "other" not in done.stderr
+
+
 def test_the_demos_hints_bear_the_settings_of_its_shell(clone: Path) -> None:
     """What another shell would not know stands before each command; the page's address comes again."""
     docker = """
@@ -323,6 +340,22 @@ logs*) echo "GAME_HIGH: not a whole number"; echo "GAME_HIGH: not a whole number
     assert done.stderr.count("GAME_HIGH") == (0 if "exit" in certs else 1)
     changed = [line for line in asked(clone) if line.startswith(("compose up", "stop", "rm "))]
     assert changed == ([] if "exit" in certs else ["rm --force --volumes new"])
+
+
+@pytest.mark.parametrize("here", ["true", "false"])
+def test_new_settings_need_no_registry(clone: Path, here: str) -> None:
+    """Where nothing can be pulled, an upgrade goes on with the images that are here; without them it ends."""
+    cases = f"""
+"compose ps --quiet server") echo old;;
+*"--file - config"*) grep IMAGE_PREFIX >/dev/null && printf '"command": [\n "mine"\n' && exit;;
+*pull*) echo "no such host" >&2; exit 1;;
+"image inspect"*) {here}; exit;;
+*"run --detach"*server) echo new;;
+inspect*) echo "running 0 healthy";;"""
+    done = run_script(clone, "upgrade", running(cases))
+    assert done.stderr.startswith("no such host\nupgrade: n")
+    assert (done.returncode == 0, "serve that are here" in done.stderr) == (here == "true",) * 2
+    assert ("rm --force --volumes new" in asked(clone)) == (here == "true")
 
 
 @pytest.mark.parametrize("event", ["certificates_kept", "certificates_made"])

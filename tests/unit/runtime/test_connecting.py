@@ -9,11 +9,13 @@ import socket
 import ssl
 import threading
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
 from services.runtime import connecting, resolver
 from services.runtime.connecting import Target, UnreachableError, cause, connect, open_stream
+from services.runtime.tls import ReloadingContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +43,25 @@ def test_causes() -> None:
     assert cause(ConnectionRefusedError(errno.ECONNREFUSED, "Call failed")) == "Connection refused"
     assert cause(socket.gaierror(socket.EAI_NONAME, "Name not known")) == "Name not known"
     assert cause(OSError("in words alone")) == "in words alone"
+
+
+def test_a_peer_that_closes_in_the_tls_handshake_is_told_so() -> None:
+    """A balancer without servers accepts a connection and closes it: that is said, in words."""
+    trusting = Mock(spec=ReloadingContext)
+    trusting.current = ssl.create_default_context
+
+    async def meet_nobody() -> str:
+        async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+            await writer.wait_closed()
+
+        async with await asyncio.start_server(close, "127.0.0.1", 0) as balancer:
+            port = balancer.sockets[0].getsockname()[1]
+            with pytest.raises(UnreachableError) as caught:
+                await open_stream(Target("127.0.0.1", port, trusting))
+        return str(caught.value).partition(": ")[2]
+
+    assert asyncio.run(meet_nobody()) == "it closed the connection"
 
 
 @contextlib.contextmanager
