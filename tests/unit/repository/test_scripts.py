@@ -221,7 +221,7 @@ case "$*" in
 "compose config --services") echo server; {balancer};;
 "compose config"*) printf '{{\\n  "name": "game",\\n}}\\n';;
 "ps "*working_dir*) ;;
-"ps "*) echo server; {running};;
+"ps "*) echo {networks};;
 {cases}
 esac"""
 
@@ -229,7 +229,8 @@ esac"""
 def running(cases: str, *, meant: str = "one", runs: str = "one") -> str:
     """Return a docker that runs one server, or several behind a balancer, as the settings say or not."""
     word = {"one": ":", "several": "echo balancer"}
-    return RUNS.format(balancer=word[meant], running=word[runs], cases=cases)
+    networks = {"one": "game_players", "several": "game_balanced,game_lobby"}
+    return RUNS.format(balancer=word[meant], networks=networks[runs], cases=cases)
 
 
 def asked(clone: Path) -> list[str]:
@@ -374,7 +375,7 @@ inspect*) echo "running 0 healthy";;"""
 CLUSTER = """
 "compose ps --quiet server") [ -e "$(dirname "$0")/new" ] && echo new; echo old;;
 "compose ps --status paused"*) echo paused;;
-"network inspect"*) echo 10.214.77.0/24;;
+"network inspect"*) echo 10.214.77.0/24 10.214.77.128/25;;
 "compose up"*--scale*) touch "$(dirname "$0")/new";;
 "rm "*new) rm "$(dirname "$0")/new";;
 "compose exec"*) printf '1\\n# be_id\\n'
@@ -385,13 +386,24 @@ CLUSTER = """
 "inspect"*) echo "${{@: -1}}";;"""
 
 
-def test_an_upgrade_changes_no_network(clone: Path) -> None:
-    """Another BALANCED_PREFIX is told in a line, because Compose would end all servers for it at once."""
-    cluster = CLUSTER.format(state="running 0 healthy").replace("10.214.77.0", "10.1.2.0")
-    done = run_script(clone, "upgrade", running(cluster, meant="several", runs="several"))
+@pytest.mark.parametrize("script", ["upgrade", "same-topology"])
+@pytest.mark.parametrize(
+    ("network", "told"),
+    [
+        (
+            "10.1.2.0/24 10.1.2.128/25",
+            "BALANCED_PREFIX means 10.214.77.0/24, and what is here is in 10.1.2.0/24:",
+        ),
+        ("10.214.77.0/24", "that of an older version"),
+    ],
+)
+def test_no_script_changes_a_network(clone: Path, script: str, network: str, told: str) -> None:
+    """Another network than that of the settings is told in a line: to change it ends all servers at once."""
+    cluster = CLUSTER.format(state="running 0 healthy").replace("10.214.77.0/24 10.214.77.128/25", network)
+    done = run_script(clone, script, running(cluster, meant="several", runs="several"))
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert "BALANCED_PREFIX means 10.214.77.0/24, and what runs is in 10.1.2.0/24" in done.stderr
+    assert told in done.stderr
     assert not [line for line in asked(clone) if line.startswith(("compose up", "compose run", "stop"))]
 
 
