@@ -7,7 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, sync_playwright
+
+from services.protocol.messages import Verdict
+from services.protocol.rules import CLASSIC
+from services.strategies.candidates import Try
+from services.strategies.choice import hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,7 +20,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+SHELL = ROOT / ".browser_cache/headless-shell/chromium-headless-shell"
+"""The same browser without windows, at a third of the processor time: scripts/browser brings it if it can."""
+NAMES = (str(SHELL), "chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox",  # in a container there is none to be had
     "--disable-gpu",
@@ -26,6 +33,7 @@ FLAGS = [
 ]
 TIMEOUT_MS = 45_000
 """No test waits longer than this for the page to show what it expects, on a busy machine."""
+CHANGED = "net::ERR_NETWORK_CHANGED"
 POLL_MS = 50
 """How often the page is looked at. Without it the browser would look at each frame, and draw 60 a second."""
 
@@ -44,7 +52,7 @@ def running_browser() -> Iterator[Browser]:
 class LivePage:
     """The page at one address, open in a tab of its own."""
 
-    def __init__(self, page: Page, address: str) -> None:
+    def __init__(self, page: Page, address: str, path: str) -> None:
         self.page = page
         self.address = address
         self.errors: list[str] = []
@@ -53,7 +61,20 @@ class LivePage:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda message: self._note(message.type, message.text))
         page.on("request", lambda request: self._check(request.url))
-        page.goto(address + "/")
+        while not self._open(address + path):
+            pass
+
+    def _open(self, url: str) -> bool:
+        """Open it; False if a network of this machine came or went: chromium drops what it fetches then."""
+        dropped: list[str] = []
+        self.page.on("requestfailed", lambda request: dropped.append(request.failure or ""))
+        try:
+            self.page.goto(url)
+        except Error as error:
+            if CHANGED not in str(error):
+                raise
+            return False
+        return CHANGED not in dropped
 
     def _note(self, kind: str, text: str) -> None:
         # The browser itself complains of a stream that breaks; the page's notice is what tests look at.
@@ -63,6 +84,17 @@ class LivePage:
     def _check(self, url: str) -> None:
         if not url.startswith(self.address + "/"):
             self.foreign.append(url)
+
+    def look(self, width: int, scheme: Literal["light", "dark"] = "light") -> None:
+        """Look at it in a window so wide, in the light or in the dark, when it is drawn so."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(color_scheme=scheme)
+        self.drawn()
+
+    def drawn(self) -> None:
+        """Wait until what was to be drawn is drawn, and what that drawing asked for."""
+        frame = "new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))"
+        self.page.evaluate(f"{frame}.then(() => {frame})")
 
     def wait(self, condition: str, arg: object = None) -> None:
         """Wait until a function of the page's language returns something true."""
@@ -108,12 +140,15 @@ class LivePage:
         self.page.keyboard.press("Enter")
 
     def win(self, guess: Callable[[int], None]) -> None:
-        """Guess the numbers from 1 to 30 until one is it."""
-        for number in range(1, 31):
+        """Guess as one who plays well, until the number is found."""
+        tried: list[Try] = []
+        while (number := hint(CLASSIC, tuple(tried))) is not None:
             guess(number)
             self.wait_for_turn()
             if self.has_won:
                 break
+            mark = self.page.locator("#board button").nth(number - 1).get_attribute("class")
+            tried.append(Try(number, Verdict.CLOSE if "close" in (mark or "") else Verdict.FAR))
         self.shows_part("#play-said", "Correct! You have won")
 
     def rows(self) -> list[str]:
@@ -135,12 +170,13 @@ class LivePage:
 
     def faults(self) -> list[str]:
         """Return what axe-core finds that is serious or worse."""
-        (axe,) = (ROOT / ".browser_cache").glob("axe-core-*.min.js")
-        # The page's own policy, rightly, keeps scripts out; this is how a debugger brings one in.
-        session = self.page.context.new_cdp_session(self.page)
-        session.send("Runtime.evaluate", {"expression": axe.read_text()})
+        if not self.page.evaluate("'axe' in window"):
+            (axe,) = (ROOT / ".browser_cache").glob("axe-core-*.min.js")
+            # The page's own policy, rightly, keeps scripts out; this is how a debugger brings one in.
+            session = self.page.context.new_cdp_session(self.page)
+            session.send("Runtime.evaluate", {"expression": axe.read_text()})
         violations: list[dict[str, Any]] = self.page.evaluate(
-            "axe.run().then(({ violations }) => violations)"
+            "axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)"
         )
         return [
             f"{violation['id']}: {[node['html'] for node in violation['nodes']][:3]}"
@@ -154,6 +190,7 @@ def live_page(
     browser: Browser,
     address: str,
     *,
+    path: str = "/",
     width: int = 1360,
     height: int = 900,
     scheme: Literal["light", "dark"] = "light",
@@ -168,7 +205,7 @@ def live_page(
         reduced_motion="reduce" if still else "no-preference",
     )
     try:
-        opened = LivePage(context.new_page(), address)
+        opened = LivePage(context.new_page(), address, path)
         yield opened
         assert opened.errors == []
         assert opened.foreign == []
