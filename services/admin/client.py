@@ -115,8 +115,11 @@ async def ask_who(target: Target) -> list[Address]:
             async with asyncio.timeout(WHOLE_ANSWER_S):
                 timeout_s = SECOND_TIMEOUT_S if complaints else ANSWER_TIMEOUT_S
                 return await _ask(target, wire, (hello, Who()), timeout_s, ended=ended)
-        except (TimeoutError, _EndlessError):
+        except _EndlessError:
             raise UnreachableError(f"{target} went on and on without an end to its list") from None
+        except TimeoutError:
+            # Perhaps it drips; perhaps it is we who stood still meanwhile.
+            raise UnreachableError(f"{target} has not ended its list within {WHOLE_ANSWER_S:g} s") from None
         except _NotGreetedError as error:
             complaints.append(str(error))
         finally:

@@ -5,6 +5,7 @@ A submission is a folder, with a file `command` that the shell runs in it.
 
 import argparse
 import csv
+import io
 import shlex
 import sys
 from collections import Counter
@@ -24,6 +25,7 @@ from services.conformance.results import Level, Outcome, Report
 from services.conformance.submission import UnfitError, build_in, command_in, inspect
 from services.protocol.printable import printable
 from services.runtime.output_file import output_file, output_folder
+from services.runtime.whole_file import write_whole
 
 KINDS: Final = ("server", "client", "admin-client")
 NOTE_LENGTH: Final = 400
@@ -154,13 +156,15 @@ def run(options: argparse.Namespace) -> int:
     rows = [judgement.row() for judgement in judgements]
     if options.csv:
         kept = _rows_in(options.csv) if options.only else []
-        with options.csv.open("w", newline="", encoding="utf-8") as file:
-            write_csv(merged(kept, rows), file)
+        table = io.StringIO(newline="")
+        write_csv(merged(kept, rows), table)
+        write_whole(options.csv, table.getvalue())
     if options.reports:
         _write_reports(judgements, options.reports)
     if options.moodle:
-        with options.moodle.open("w", newline="", encoding="utf-8") as file:
-            export.write_moodle(map(_mark, judgements), file)
+        worksheet = io.StringIO(newline="")
+        export.write_moodle(map(_mark, judgements), worksheet)
+        write_whole(options.moodle, worksheet.getvalue())
     if options.html:
         write_class([Judged(one.name, one.report, one.note) for one in judgements], options.html, matrix)
     return 0 if all(judgement.report and judgement.report.holds for judgement in judgements) else 1
@@ -284,8 +288,8 @@ def _write_reports(judgements: Sequence[Judgement], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for judgement in judgements:
         if judgement.report is None:
-            (folder / f"{judgement.name}.txt").write_text(f"{_printable(judgement.note)}\n", encoding="utf-8")
+            write_whole(folder / f"{judgement.name}.txt", f"{_printable(judgement.note)}\n")
             continue
         text = "\n".join(plain_lines(judgement.report))
-        (folder / f"{judgement.name}.txt").write_text(f"{text}\n", encoding="utf-8")
-        (folder / f"{judgement.name}.json").write_text(export.as_json(judgement.report), encoding="utf-8")
+        write_whole(folder / f"{judgement.name}.txt", f"{text}\n")
+        write_whole(folder / f"{judgement.name}.json", export.as_json(judgement.report))

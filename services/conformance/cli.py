@@ -31,6 +31,7 @@ from services.runtime.fault import INTERRUPTED
 from services.runtime.output_file import output_file, output_folder
 from services.runtime.tls import TlsError, client_context
 from services.runtime.tls_settings import CertificateFiles, ClientTls
+from services.runtime.whole_file import write_whole
 
 HOLDS: Final = 0
 DOES_NOT_HOLD: Final = 1
@@ -227,13 +228,13 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     else:
         write_report(report, sys.stdout, environ, verbose=options.verbose)
     if options.junit:
-        options.junit.write_text(as_junit(report), encoding="utf-8")
+        write_whole(options.junit, as_junit(report))
     if options.gradescope:
-        options.gradescope.write_text(as_gradescope(report), encoding="utf-8")
+        write_whole(options.gradescope, as_gradescope(report))
     if options.html:
         write_page(report, options.html)
     if options.trace:
-        options.trace.write_text("\n".join(plain_lines(report, verbose=True)) + "\n", encoding="utf-8")
+        write_whole(options.trace, "\n".join(plain_lines(report, verbose=True)) + "\n")
     return HOLDS if report.holds else DOES_NOT_HOLD
 
 

@@ -20,6 +20,7 @@ from services.conformance.results import Outcome, Report, Result
 from services.conformance.timeline import PROGRAM, Event, EventKind, Timeline
 from services.conformance.words import explained
 from services.protocol.printable import printable
+from services.runtime.whole_file import write_whole
 
 ROWS: Final = "matrix.json"
 """The file beside the matrix that holds its rows."""
@@ -202,7 +203,7 @@ def rows_in(folder: Path) -> list[Row]:
 
 def _write(path: Path, page: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8", errors="backslashreplace")
+    write_whole(path, page)
 
 
 def _document(title: str, body: Markup, script: str = "") -> str:

@@ -36,6 +36,7 @@ from services.protocol.rules import CLASSIC
 from services.protocol.state import State
 from services.runtime.connecting import connect
 from services.runtime.fault import Fault
+from services.runtime.hang_up import hang_up_ends
 from services.strategies.choice import hint
 
 if TYPE_CHECKING:
@@ -104,7 +105,9 @@ async def _play(person: _Person) -> None:
         if myself is not None:
             myself.cancel()
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+    # Not Ctrl-C, which is a way to leave, too.
+    for number in (signal.SIGTERM, *([signal.SIGHUP] if hang_up_ends() else [])):
+        asyncio.get_running_loop().add_signal_handler(number, terminate)
     try:
         await person.play()
     except _LeftError:

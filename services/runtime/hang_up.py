@@ -37,6 +37,9 @@ def on_end(tell: Callable[[signal.Signals], None]) -> None:
             has_ended = True
             loop.call_soon_threadsafe(tell, signal.Signals(number))
 
+    # Has the kernel's side of a signal wake the loop. Else one that comes just before the loop begins to wait
+    # would be told when it has waited. This signal, because losing its handler with the loop changes nothing.
+    loop.add_signal_handler(signal.SIGCONT, lambda: None)
     for number in _ending_signals():
         signal.signal(number, end)
 

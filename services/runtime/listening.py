@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import errno
 import socket
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from services.runtime.resolver import look_up
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from services.runtime.resolver import AddressInfo
+
 LOOK_UP_TIMEOUT_S: Final = 5.0
+
+FREE_PORT_TRIES: Final = 10
+"""A port that is free at one address may be taken at the next."""
 
 _NOT_HERE: Final = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 """A name may have addresses that this machine has not, such as `::1` where IPv6 is off."""
@@ -31,6 +39,16 @@ def open_listeners(host: str, port: int, *, backlog: int) -> list[socket.socket]
         raise TimeoutError("no name service answers") from None
     except UnicodeError:
         raise OSError("that is no host name") from None
+    for _ in range(0 if port else FREE_PORT_TRIES):
+        try:
+            return _listen_at_each(addresses, port, backlog)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    return _listen_at_each(addresses, port, backlog)
+
+
+def _listen_at_each(addresses: Sequence[AddressInfo], port: int, backlog: int) -> list[socket.socket]:
     listeners: list[socket.socket] = []
     faults: list[OSError] = []
     for family, _, _, _, (where, _, *scope) in dict.fromkeys(addresses):

@@ -15,6 +15,7 @@ import structlog
 
 from services.protocol import refusals
 from services.runtime.connecting import cause
+from services.runtime.descriptors import allow_descriptors
 from services.runtime.hang_up import hang_up_ends
 from services.runtime.listening import open_listeners
 from services.runtime.tls import EXPIRY_WARNING_DAYS, TlsError
@@ -77,15 +78,6 @@ def _adapt(listener: socket.socket) -> None:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 20_000)
 
 
-def descriptors() -> int:
-    """Allow this process as many descriptors as it may have, and return how many that are."""
-    import resource  # noqa: PLC0415  not everywhere
-
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
-
-
 class App:
     """One server."""
 
@@ -94,10 +86,13 @@ class App:
         self._log = structlog.get_logger()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
-        room = descriptors() - RESERVED_DESCRIPTORS
-        limits = settings.limits
-        connections = min(limits.max_connections or room, room)
-        self._quota = Quota.of(connections, limits.max_players, has_balancer=bool(settings.proxies))
+        limits, has_balancer = settings.limits, bool(settings.proxies)
+        wanted = limits.max_connections or Quota.connections_for(limits.max_players)
+        self._wanted_descriptors = wanted + RESERVED_DESCRIPTORS
+        self._descriptors = allow_descriptors(self._wanted_descriptors)
+        connections = min(wanted, self._descriptors - RESERVED_DESCRIPTORS)
+        self._quota = Quota.of(connections, limits.max_players, has_balancer=has_balancer)
+        self._wanted_players = Quota.of(wanted, limits.max_players, has_balancer=has_balancer).players
         self._context = ServerContext(settings, sink, Observer(sink, level=settings.log_level))
         self._admission = Admission(self._context, settings, self._quota)
         self._next_warning: asyncio.TimerHandle | None = None
@@ -133,6 +128,14 @@ class App:
         if settings.tls.admin is AdminTls.OFF:
             remedy = "set GAME_TLS_CERT, GAME_TLS_KEY and GAME_TLS_CLIENT_CA"
             self._log.warning("admin_unprotected", remedy=remedy)
+        if self._quota.players < self._wanted_players:
+            remedy = f"raise the hard limit of open files (ulimit -Hn) to {self._wanted_descriptors}"
+            self._log.warning(
+                "descriptors_missing",
+                descriptors=self._descriptors,
+                max_players=self._quota.players,
+                remedy=remedy,
+            )
         self._warn_of_expiry()
         gc.collect()
         gc.freeze()  # what is there now stays: no need to look at it again

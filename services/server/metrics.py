@@ -172,7 +172,7 @@ def _respond(app: WSGIApplication, head: bytes) -> bytes:
     body = b"".join(
         app(
             {
-                "REQUEST_METHOD": method,
+                "REQUEST_METHOD": "GET" if method == "HEAD" else method,  # the library knows no HEAD
                 "PATH_INFO": path,
                 "QUERY_STRING": query,
                 "HTTP_ACCEPT": accepted,

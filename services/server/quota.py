@@ -43,6 +43,12 @@ class Quota(NamedTuple):
         admins = min(ADMIN_CONNECTIONS, max(2, connections // SHARE))
         return cls(max(1, min(max_players, connections - overflow - admins)), overflow, admins)
 
+    @staticmethod
+    def connections_for(max_players: int) -> int:
+        """Return how many connections let each kind have all that it may have."""
+        others = 2 * OVERFLOW_CONNECTIONS + ADMIN_CONNECTIONS
+        return max(max_players + others, SHARE * ADMIN_CONNECTIONS + OVERFLOW_CONNECTIONS)
+
     @property
     def arrivals(self) -> int:
         """How many may come from balancers and not have said yet whose they are, where there are any."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from services.admin import client
+from services.runtime.connecting import Target, UnreachableError
 from tests.support.scripted_server import Peer, ScriptedServer
 
 if TYPE_CHECKING:
@@ -216,6 +219,23 @@ def test_a_list_without_end_is_given_up() -> None:
     assert done.stderr == (
         f"guessing-admin: 127.0.0.1:{server.port} went on and on without an end to its list\n"
     )
+
+
+def test_a_list_that_takes_too_long_is_not_called_endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time may have passed here, where the program was stopped: what is told is true in either case."""
+
+    def script(peer: Peer) -> None:
+        peer.receive()
+        peer.send("Admin-Greetings")
+        while peer.receive():
+            pass
+
+    monkeypatch.setattr(client, "WHOLE_ANSWER_S", 0.2)
+    with (
+        ScriptedServer(script) as server,
+        pytest.raises(UnreachableError, match=r"has not ended its list within 0\.2 s"),
+    ):
+        asyncio.run(client.ask_who(Target("127.0.0.1", server.port)))
 
 
 @pytest.mark.parametrize("script", [never_closes, never_ends_a_line, resets_after_the_list, trickles])

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 TIMEOUT_S = 20
 PERFECTION = "a perfect player needs 5.0 on average, one who guesses blindly 15.5."
 ESCAPE = "\x1b["
+PASTES_APART, PASTES_TYPED = "\x1b[?2004h", "\x1b[?2004l"
 ASK_NAME = "Your name (Enter: none): "
 AGAIN = "Play again? (Enter: yes, n: no) "
 
@@ -638,12 +639,13 @@ def test_history() -> None:
         (lambda program: program.sendeof(), 0),
         (lambda program: program.sendline("quit"), 0),
         (lambda program: program.kill(signal.SIGTERM), 0),
+        (lambda program: program.kill(signal.SIGHUP), 0),
         (lambda program: program.sendintr(), 130),
     ],
-    ids=["Ctrl-D", "quit", "SIGTERM", "Ctrl-C"],
+    ids=["Ctrl-D", "quit", "SIGTERM", "SIGHUP", "Ctrl-C"],
 )
 def test_leaving_on_a_terminal(leave: Callable[[pexpect.spawn[str]], None], expected: int) -> None:
-    """Each way to leave is polite to the server, and has its status."""
+    """Each way to leave is polite to the server, has its status, and gives the terminal back as it was."""
     ends: list[str] = []
 
     def play(peer: Peer) -> None:
@@ -659,6 +661,7 @@ def test_leaving_on_a_terminal(leave: Callable[[pexpect.spawn[str]], None], expe
 
     assert ends == ["in order"]
     assert "Traceback" not in shown(program)
+    assert shown(program).rfind(PASTES_APART) < shown(program).rfind(PASTES_TYPED)
 
 
 @pytest.mark.parametrize(

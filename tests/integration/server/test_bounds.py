@@ -202,6 +202,11 @@ def test_connections_over_the_limit_are_refused(altered: Alteration, settings: d
         finish_a_game(server)
         assert processor_s(server.pid) - before_s < 0.2 * (time.monotonic() - began_s) + 0.2
         assert not server.events("accept_failed")
+        if altered.descriptors:
+            warned = server.wait_for("descriptors_missing", descriptors=88, max_players=18)
+            assert "ulimit -Hn" in warned["remedy"]
+        else:
+            assert not server.events("descriptors_missing")
 
 
 def test_descriptors_that_run_out_are_waited_for() -> None:

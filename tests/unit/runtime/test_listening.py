@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from services.runtime import listening
-from services.runtime.listening import open_listeners
+from services.runtime.listening import FREE_PORT_TRIES, open_listeners
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,7 +111,23 @@ def test_a_port_that_is_taken_at_one_address_is_had_at_none(monkeypatch: pytest.
     monkeypatch.setattr(socket, "create_server", create_server)
     with pytest.raises(OSError, match="taken"):
         open_listeners("localhost", 0, backlog=8)
-    assert [listener.fileno() for listener in made] == [-1]
+    assert [listener.fileno() for listener in made] == [-1] * (FREE_PORT_TRIES + 1)
+
+
+def test_a_free_port_is_free_at_every_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the port that IPv4 was given happens to be taken in IPv6, another is tried."""
+    have(monkeypatch, "127.0.0.1", "::1")
+    usual, taken = socket.create_server, [True]
+
+    def create_server(*where: Any, family: int, **more: Any) -> socket.socket:
+        if family == socket.AF_INET6 and taken:
+            taken.pop()
+            raise OSError(errno.EADDRINUSE, "taken")
+        return usual(*where, family=family, **more)
+
+    monkeypatch.setattr(socket, "create_server", create_server)
+    with opened("localhost") as listeners:
+        assert len({listener.getsockname()[1] for listener in listeners}) == 1
 
 
 def test_without_ipv6_all_addresses_are_those_of_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,16 @@ def test_every_kind_has_its_share(connections: int) -> None:
         assert sum(quota) <= connections
 
 
+@pytest.mark.parametrize("players", [1, 18, 10_000])
+@pytest.mark.parametrize("has_balancer", [False, True])
+def test_enough_connections_give_each_kind_all(players: int, *, has_balancer: bool) -> None:
+    """What is asked of the system for a number of players is neither less than needed nor without end (P-12)."""
+    enough = Quota.connections_for(players)
+
+    assert Quota.of(enough, players, has_balancer=has_balancer) == Quota.of(10**9, players)
+    assert enough < players + 5_000
+
+
 def test_one_too_many_is_refused_and_a_slot_is_free_again() -> None:
     """Beyond the players' quota a connection gets a slot to be refused on, then none (P-12)."""
     slots = PlayerSlots(Quota(players=1, overflow=1, admins=1), max_per_address=0)
