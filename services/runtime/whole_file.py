@@ -16,8 +16,8 @@ def write_whole(path: Path, text: str) -> None:
     """Put a text in the place of a file, with the rights that it had, or that a new file gets.
 
     What is no file, such as `/dev/stdout` or a pipe, is written to as it is, and so is a file in a folder in
-    which no other may be made, or that is mounted, as single files are into containers. What UTF-8 lacks, such
-    as half of a surrogate pair in a file's name, is written escaped.
+    which no other may be made, or that is mounted, as single files are into containers. What UTF-8 lacks,
+    such as an octet of a file's name that is none of it, is written escaped.
 
     Raises:
         OSError: it cannot be written; what was there before is there still.

@@ -20,7 +20,7 @@ def test_every_kind_has_its_share(connections: int) -> None:
 @pytest.mark.parametrize("players", [1, 18, 10_000])
 @pytest.mark.parametrize("has_balancer", [False, True])
 def test_enough_connections_give_each_kind_all(players: int, *, has_balancer: bool) -> None:
-    """What is asked of the system for a number of players is neither less than needed nor without end (P-12)."""
+    """What is asked of the system for a number of players is all that is needed, and no more (P-12)."""
     enough = Quota.connections_for(players)
 
     assert Quota.of(enough, players, has_balancer=has_balancer) == Quota.of(10**9, players)
