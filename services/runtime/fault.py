@@ -8,6 +8,8 @@ FAILED: Final = 1
 BAD_USAGE: Final = 2
 INTERRUPTED: Final = 130
 
+NO_THREAD: Final = "no thread may be started: too many processes (ulimit -u, or a container's limit of PIDs)"
+
 
 class Fault(Exception):  # noqa: N818  its kinds are errors, of the user or of the world
     """The text is one clear line for each thing that is wrong."""

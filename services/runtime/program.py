@@ -10,7 +10,7 @@ import sys
 from io import BufferedWriter, TextIOWrapper
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from services.runtime.fault import FAILED, INTERRUPTED
+from services.runtime.fault import FAILED, INTERRUPTED, NO_THREAD
 from services.runtime.output import PatientFile, open_standard_descriptors
 
 if TYPE_CHECKING:
@@ -30,15 +30,21 @@ EXTRAS: Final = {
 }
 """What may be missing, and which extra of pyproject.toml brings it; nothing: every program needs it."""
 
+_ASCII: Final = "".join(map(chr, range(128)))
+
+_NO_THREAD: Final = "can't start new thread"
+"""What Python calls it, as any other RuntimeError."""
+
 _OUTPUT_FAULTS: Final = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def run_program(name: str, environ: Mapping[str, str], run: Callable[[], int]) -> NoReturn:
     """Exit with the status that `run` returns, or with 1 if its output could not be written.
 
-    A reader that has gone is an end like any other, and no message; a full disk is one line, and so is a
-    package that is not installed. So `run` imports what it runs.
+    A reader that has gone is an end like any other, and no message; a full disk is one line, and so are a
+    package that is not installed and a thread that may not be started. So `run` imports what it runs.
     """
+    _hear_signals()
     open_standard_descriptors()
     _open_streams(environ)
     try:
@@ -54,6 +60,11 @@ def run_program(name: str, environ: Mapping[str, str], run: Callable[[], int]) -
         status = FAILED
         extra = f".[{EXTRAS[package]}]" if EXTRAS[package] else "."
         sys.stderr.write(f"{name}: needs {package}, which is not installed: pip install '{extra}'\n")
+    except RuntimeError as error:
+        if str(error) != _NO_THREAD:
+            raise
+        status = FAILED
+        sys.stderr.write(f"{name}: {NO_THREAD}\n")
     except OSError as error:
         if error.errno not in _OUTPUT_FAULTS:
             raise
@@ -67,6 +78,13 @@ def run_program(name: str, environ: Mapping[str, str], run: Callable[[], int]) -
             os.dup2(os.open(os.devnull, os.O_WRONLY), fd)
     _ignore_interrupts()
     sys.exit(status)
+
+
+def _hear_signals() -> None:
+    """Make good what the parent left: signals that it blocked, and children whose end nobody is told."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _ignore_interrupts() -> None:
@@ -113,6 +131,8 @@ def _encoding(environ: Mapping[str, str]) -> str | None:
     if environ.get("LC_ALL") in {"C", "POSIX"}:
         return "ascii"
     try:
-        return codecs.lookup(locale.partition(".")[2].partition("@")[0]).name
-    except LookupError:
+        name = codecs.lookup(locale.partition(".")[2].partition("@")[0]).name
+        # What is no superset of ASCII is no encoding of a terminal; some codecs encode no text at all.
+        return name if _ASCII.encode(name) == _ASCII.encode() else None
+    except (LookupError, UnicodeError):
         return None

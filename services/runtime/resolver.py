@@ -12,6 +12,8 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final
 
+from services.runtime.fault import NO_THREAD
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -53,8 +55,13 @@ def _ask(question: _Question) -> Future[Sequence[AddressInfo]]:
         if answer is None:
             answer = Future()
             answer.set_running_or_notify_cancel()
-            threading.Thread(target=_answer, args=(question, answer), name="look-up", daemon=True).start()
-            _pending[question] = answer
+            thread = threading.Thread(target=_answer, args=(question, answer), name="look-up", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                answer.set_exception(OSError(NO_THREAD))
+            else:
+                _pending[question] = answer
     return answer
 
 

@@ -5,6 +5,7 @@ A look-up may take seconds, so a thread of its own does it; a caller gets what i
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import queue
 import re
@@ -77,7 +78,8 @@ class Names:
             if self._thread is None:
                 # A daemon, so that a name server that does not answer cannot hold up the end of the program.
                 self._thread = threading.Thread(target=self._serve, name="reverse-dns", daemon=True)
-                self._thread.start()
+                with contextlib.suppress(RuntimeError):  # where none may be started, nobody has a name
+                    self._thread.start()
         return name
 
     def take_fresh(self) -> set[str]:

@@ -101,6 +101,8 @@ def test_what_is_written_in_the_last_moment_counts() -> None:
         ({"LC_ALL": "de_DE.ISO-8859-1", "PYTHONIOENCODING": ""}, "?ä\n"),
         ({"LANG": "de_DE.ISO-8859-15@euro", "PYTHONIOENCODING": ""}, "?ä\n"),
         ({"LC_CTYPE": "tlh.NONSENSE", "PYTHONIOENCODING": ""}, "█ä\n"),
+        ({"LC_CTYPE": "x.base64", "PYTHONIOENCODING": ""}, "█ä\n"),  # encodes no text
+        ({"LC_CTYPE": "x.cp037", "PYTHONIOENCODING": ""}, "█ä\n"),  # EBCDIC: nothing would be readable
         ({"LC_ALL": "C", "PYTHONIOENCODING": "utf-8"}, "█ä\n"),
     ],
 )
@@ -122,12 +124,44 @@ def test_a_character_that_the_encoding_lacks_ends_nothing(environ: dict[str, str
     assert done.stdout.decode(encoding) == shown
 
 
-def test_other_faults_are_ours() -> None:
-    """An error that is not about the output shows as the mistake that it is."""
-    done = shell("", script("open('/nonexistent')"))
+@pytest.mark.parametrize("fault", ["open('/nonexistent')", "raise RuntimeError('of ours')"])
+def test_other_faults_are_ours(fault: str) -> None:
+    """An error that is not about output or threads shows as the mistake that it is."""
+    done = shell("", script(fault))
 
     assert done.returncode == 1
-    assert "FileNotFoundError" in done.stderr
+    assert "Error" in done.stderr.splitlines()[-1]
+
+
+def test_a_thread_that_may_not_be_started_is_one_line() -> None:
+    """Where a user or a container may have no more processes, the limit is named."""
+    refusing = (
+        "import threading; error = RuntimeError('can\\'t start new thread'); "
+        "threading._start_new_thread = lambda *_: (_ for _ in ()).throw(error); "
+    )
+    done = shell("", script(f"{refusing}threading.Thread().start()"))
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("test: no thread may be started: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_a_parent_did_to_signals_is_made_good() -> None:
+    """Who blocks SIGTERM gets no deaf server, and who ignores SIGCHLD no statuses that are always 0."""
+    parent = (
+        "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, {15}); "
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
+        "os.execv(sys.executable, [sys.executable, '-c', sys.argv[1]])"
+    )
+    child = script(
+        "import subprocess; print(subprocess.run(['sh', '-c', 'exit 3']).returncode, flush=True);"
+        " os.kill(os.getpid(), 15)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", parent, child], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (-15, "3\n")
 
 
 def test_an_interrupt_at_the_start_is_a_quiet_end() -> None:

@@ -26,6 +26,19 @@ def test_a_look_up_is_answered_or_fails() -> None:
         look_up("a..b", 4000).result(TIMEOUT_S)
 
 
+def test_where_no_thread_may_be_started_the_look_up_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a fault of the connection, which is tried again, and says which limit it is."""
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        with pytest.raises(OSError, match="ulimit -u"):
+            look_up("localhost", 4000).result(0)
+    assert look_up("localhost", 4000).result(TIMEOUT_S)
+
+
 def test_who_asks_for_the_same_shares_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thousand bots that look up one name are one question, and all get the answer."""
     asked: list[str] = []
