@@ -65,7 +65,9 @@ class Relay:
         self._players = players
         self._started_s = started_s
         self._most = most
-        self._open: set[_Tapped] = set()
+        self._open: dict[_Tapped, asyncio.Task[None] | None] = {}
+        """With their tasks: asyncio drops the one of a client that has gone, though it still hears the server,
+        and what nobody has is collected before its end."""
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Relay one connection until both sides have ended."""
@@ -75,13 +77,13 @@ class Relay:
             tapped.remark(Side.CLIENT, f"(refused: the tap serves {self._most} connections at once)")
             writer.close()
             return
-        self._open.add(tapped)
+        self._open[tapped] = asyncio.current_task()
         try:
             # Cancelled, the task would end the tap with a traceback: asyncio asks it how it failed.
             with contextlib.suppress(asyncio.CancelledError):
                 await self._relay(tapped, reader, writer)
         finally:
-            self._open.discard(tapped)
+            del self._open[tapped]
             tapped.close()
             writer.close()
 

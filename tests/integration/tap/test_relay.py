@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gc
+import itertools
 import json
 import os
 import select
@@ -16,6 +19,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from services.runtime.connecting import Target
+from services.tap.follow import Port
+from services.tap.players import Players
+from services.tap.relay import Relay
 from tests.support.certificates import ADMINISTRATOR, CLIENT_AUTH, LOCALHOST, SERVER_AUTH, Authority
 from tests.support.line_client import LineClient
 from tests.support.server_process import ServerProcess
@@ -24,6 +31,8 @@ from tests.support.signals import storm
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from services.tap.render import Entry
 
 WAIT_S = 20.0
 RESET = struct.pack("ii", 1, 0)
@@ -234,6 +243,54 @@ def test_a_reset_stays_a_reset(who: str, listener: socket.socket) -> None:
         ):
             again.sendall(b"Hello\r\n")
             assert server_again.recv(100) == b"Hello\r\n"
+
+
+def test_a_connection_is_kept_although_its_client_is_gone() -> None:
+    """What still waits for the server is not collected as garbage, which would be told as a fault."""
+    complaints: list[str] = []
+    asyncio.run(break_off_after_the_end(complaints))
+    assert complaints == []
+
+
+async def break_off_after_the_end(complaints: list[str]) -> None:
+    """Have a client end its side, then break off while the server speaks."""
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: complaints.append(context["message"]))
+    shown: list[str] = []
+    told = asyncio.Event()
+
+    def show(entry: Entry) -> None:
+        shown.append(entry.shown.text)
+        told.set()
+
+    async def until(text: str) -> None:
+        async with asyncio.timeout(WAIT_S):
+            while text not in shown:
+                told.clear()
+                await told.wait()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        relay = Relay(
+            *(Port.PLAYER, Target(*listener.getsockname()), show, lambda: asyncio.sleep(0)),
+            numbers=itertools.count(1),
+            players=Players(),
+            started_s=loop.time(),
+            most=1,
+        )
+        tap = await asyncio.start_server(relay.accept, "127.0.0.1", 0)
+        with socket.create_connection(tap.sockets[0].getsockname()) as client:
+            client.shutdown(socket.SHUT_WR)
+            await until("(closed its side)")
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        with listener.accept()[0] as server:
+            server.sendall(b"Greetings\r\n")
+            await until("Greetings")
+            for _ in range(10):
+                await asyncio.sleep(0)  # the reset is noticed in these turns of the loop
+            gc.collect()
+        tap.close()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            await task
 
 
 def test_a_line_without_end_is_explained(listener: socket.socket) -> None:
