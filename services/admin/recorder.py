@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from services.admin.history import IN_MEMORY, History, NewerSchemaError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from structlog.typing import FilteringBoundLogger
 
     from services.admin.clock import Clock
@@ -44,13 +46,13 @@ class Recorder:
         self._games: queue.Queue[tuple[Game, float]] = queue.Queue(MOST_WAITING)
         self._questions: queue.SimpleQueue[Future[dict[str, Any]]] = queue.SimpleQueue()
         self._closing = threading.Event()
+        self._closed = asyncio.Event()
         self._lost_games = 0
         self._is_failing = False
         self._recording_since: float | None = None
         self._noted = 0.0
         # A daemon: a disk that hangs must not hold up the end of the program.
-        self._thread = threading.Thread(target=self._run, name="history", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._run, name="history", daemon=True).start()
 
     def record(self, game: Game) -> None:
         """Take a game that has just ended."""
@@ -72,16 +74,21 @@ class Recorder:
     async def close(self) -> None:
         """Write what is left, if that does not take long."""
         self._closing.set()
-        await asyncio.to_thread(self._thread.join, END_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_S):
+                await self._closed.wait()
 
     # --- the thread
 
     def _run(self) -> None:
-        with self._open() as history:
-            while not self._closing.wait(GATHER_S):
+        try:
+            with self._open() as history:
+                while not self._closing.wait(GATHER_S):
+                    self._write(history)
+                    self._answer(history)
                 self._write(history)
-                self._answer(history)
-            self._write(history)
+        finally:
+            self._call_loop(self._closed.set)
 
     def _open(self) -> History:
         try:
@@ -135,7 +142,10 @@ class Recorder:
         return self._clock.now() + self._clock.ahead_s
 
     def _tell(self, event: str, **fields: object) -> None:
-        # Only the loop's own thread writes the log; at the very end there may be no loop any more.
+        # Only the loop's own thread writes the log.
         level = self._log.warning if event == "history_recovered" else self._log.error
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(lambda: level(event, **fields))
+        self._call_loop(lambda: level(event, **fields))
+
+    def _call_loop(self, call: Callable[[], object]) -> None:
+        with contextlib.suppress(RuntimeError):  # at the very end there may be no loop any more
+            self._loop.call_soon_threadsafe(call)

@@ -35,6 +35,7 @@ _ASCII: Final = "".join(map(chr, range(128)))
 _NO_THREAD: Final = "can't start new thread"
 """What Python calls it, as any other RuntimeError."""
 
+_TOO_MANY_FILES: Final = {errno.EMFILE, errno.ENFILE}
 _OUTPUT_FAULTS: Final = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -66,7 +67,7 @@ def run_program(name: str, environ: Mapping[str, str], run: Callable[[], int]) -
         status = FAILED
         sys.stderr.write(f"{name}: {NO_THREAD}\n")
     except OSError as error:
-        if error.errno not in _OUTPUT_FAULTS:
+        if error.errno not in _OUTPUT_FAULTS | _TOO_MANY_FILES:
             raise
         status = FAILED
         _complain(name, error)
@@ -98,8 +99,9 @@ def _ignore_interrupts() -> None:
 
 def _complain(name: str, error: OSError) -> None:
     if error.errno != errno.EPIPE:
+        what = "raise the limit (ulimit -n)" if error.errno in _TOO_MANY_FILES else "cannot write"
         try:
-            sys.stderr.write(f"{name}: cannot write: {error.strerror}\n")
+            sys.stderr.write(f"{name}: {what}: {error.strerror}\n")
             sys.stderr.flush()
         except OSError:
             return

@@ -66,7 +66,7 @@ class Relay:
         self._started_s = started_s
         self._most = most
         self._open: dict[_Tapped, asyncio.Task[None] | None] = {}
-        """With their tasks: asyncio drops the one of a client that has gone, though it still hears the server,
+        """With their tasks: asyncio drops that of a client which has gone, though it still hears the server,
         and what nobody has is collected before its end."""
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -67,6 +67,22 @@ def test_games_are_on_the_disk_at_the_end(tmp_path: Path) -> None:
         assert history._database.execute("SELECT count(*) FROM watched").fetchone() == (1,)
 
 
+def test_the_end_needs_no_other_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where memory or processes have run out, none could be started; the last games are written."""
+    path = str(tmp_path / "games.sqlite")
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def work(board: Board, recorder: Recorder) -> None:
+        play(board, recorder)
+        monkeypatch.setattr(threading.Thread, "start", start)
+
+    assert run(path, work) == []
+    with History(path) as history:
+        assert history.scores(1, 30, 0.0)["recorded"]["games"] == 1
+
+
 def test_scores_are_answered_meanwhile() -> None:
     """Scores are of the range in play, and however many ask at once, one look answers them all."""
     found = []

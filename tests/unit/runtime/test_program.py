@@ -146,6 +146,13 @@ def test_a_thread_that_may_not_be_started_is_one_line() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_too_few_descriptors_are_one_line() -> None:
+    """Where there are none left for what every program needs, the limit is named."""
+    done = shell("", script("raise OSError(24, 'Too many open files')"))
+
+    assert (done.returncode, done.stderr) == (1, "test: raise the limit (ulimit -n): Too many open files\n")
+
+
 def test_what_a_parent_did_to_signals_is_made_good() -> None:
     """Who blocks SIGTERM gets no deaf server, and who ignores SIGCHLD no statuses that are always 0."""
     parent = (
