@@ -7,8 +7,12 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[3]
 UP_TO_DATE = {"version": "26.1.5", "compose": "2.26.1"}
@@ -34,7 +38,9 @@ def clone(tmp_path: Path) -> Path:
     return copy
 
 
-def run_script(clone: Path, name: str, docker: str, **settings: str) -> subprocess.CompletedProcess[str]:
+def run_script(
+    clone: Path, name: str, docker: str, *, arguments: Sequence[str] = (), **settings: str
+) -> subprocess.CompletedProcess[str]:
     """Run a script whose `docker` is a script of the given text, as a user who is nobody special."""
     path = clone.parent / "bin"
     path.mkdir(exist_ok=True)
@@ -45,7 +51,7 @@ def run_script(clone: Path, name: str, docker: str, **settings: str) -> subproce
         (path / word).write_text(f"#!/bin/bash\n{text}\n")
         (path / word).chmod(0o700)
     return subprocess.run(
-        ["bash", str(clone / "scripts" / name)],
+        ["bash", str(clone / "scripts" / name), *arguments],
         env={"PATH": f"{path}:/usr/bin:/bin", **settings},
         capture_output=True,
         text=True,
@@ -250,6 +256,19 @@ esac"""
     done = run_script(clone, "start", docker)
     assert done.returncode == 1
     assert done.stderr.splitlines()[1:] == [f"{name}: last words of {name}" for name in "bde"]
+
+
+@pytest.mark.parametrize(("prefix", "times"), [("", 1), ("registry.example", 0)])
+def test_nothing_is_built_under_the_name_of_what_is_published(clone: Path, prefix: str, times: int) -> None:
+    """With IMAGE_PREFIX the scripts start the images of that name, and make none."""
+    answer = f"""
+echo "$*" >>"$(dirname "$0")/asked"
+case "$*" in
+*"--file - config"*) grep IMAGE_PREFIX >/dev/null && printf '"command": [\n "{prefix}"\n' && exit;;
+esac"""
+    assert run_script(clone, "start", answer, arguments=["--build"]).returncode == 0
+    (up,) = [line for line in asked(clone) if line.startswith("compose up")]
+    assert up.count("--build") == times
 
 
 def test_a_demo_takes_over_no_game_that_runs(clone: Path) -> None:
