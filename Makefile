@@ -99,8 +99,12 @@ unit: $(READY) ## Unit tests; the pure packages must be covered whole
 ##@ Test everything
 
 .PHONY: test
-test: $(READY) images browser ## All tests: unit, over loopback, in a browser, and end to end in containers
+test: $(READY) images browser ## Unit tests, over loopback, in a browser, and end to end in containers
 	$(BIN)/pytest $(AT_ONCE) $(PYTEST_ARGS)
+
+.PHONY: mutants
+mutants: $(READY) ## Programs with one fault each: the kit finds it, and blames nothing else; four minutes
+	$(BIN)/pytest $(filter-out %/conftest.py,$(wildcard tests/mutants/*.py)) $(PYTEST_ARGS)
 
 .PHONY: integration
 integration: $(READY) images ## Tests over loopback; the lobby needs Valkey in a container

@@ -1,6 +1,6 @@
 """A class judged five times, twice on a machine that is busy with other things: the marks are the same.
 
-`make class` runs it, in ten to twenty minutes; the suite judges the class once.
+`make class` runs it, in ten to twenty minutes; `make mutants` judges the class once.
 """
 
 from __future__ import annotations

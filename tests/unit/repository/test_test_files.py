@@ -37,7 +37,7 @@ SHELLS = {
     "tests/integration/tap/test_relay.py": ("tap/__main__", "tap/cli", "tap/settings"),
     "tests/integration/server/test_tls.py": ("server/certificates",),
     "tests/integration/conformance/test_command_line.py": ("conformance/__main__", "conformance/cli"),
-    "tests/integration/conformance/test_server_mutants.py": (
+    "tests/mutants/servers.py": (
         *("conformance/checks", "conformance/connection", "conformance/discovery", "conformance/judged"),
         *("conformance/server_classic", "conformance/server_extended", "conformance/server_robust"),
         *("conformance/server_run", "conformance/server_watch"),
@@ -45,7 +45,7 @@ SHELLS = {
     "tests/integration/conformance/test_with_our_programs.py": (
         *("conformance/server_rounds", "conformance/server_tls"),
     ),
-    "tests/integration/conformance/test_client_mutants.py": (
+    "tests/mutants/clients.py": (
         *("conformance/admin_checks", "conformance/client_checks", "conformance/client_run"),
         "conformance/scripted_server",
     ),

@@ -1,4 +1,8 @@
-"""All programs that the kit is tried on are judged in the background; each test waits for its report."""
+"""All programs that the kit is tried on are judged in the background; each test waits for its report.
+
+`make mutants` runs these tests, in four minutes. They are of the kit's verdicts alone: only the kit and the
+programs in tests/support/conformance can change them.
+"""
 
 from __future__ import annotations
 
