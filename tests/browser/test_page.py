@@ -246,8 +246,15 @@ def test_axe_finds_nothing_serious(browser: Browser) -> None:
             assert page.faults() == [], look
 
 
+WIDE_LETTERS = """() => {
+  const { style } = document.documentElement;
+  style.letterSpacing = ".12em";
+  style.wordSpacing = ".16em";
+}"""
+
+
 def test_nothing_sticks_out(browser: Browser) -> None:
-    """On no width does the page scroll sideways, not even with the longest addresses."""
+    """On no width does the page scroll sideways: not even with the longest addresses and wide letters."""
     server = Watched("2001:db8:1111:2222:3333:4444:5555:6666 65535")
     with page_beside(browser, server) as page:
         server.send(*GAME)
@@ -255,6 +262,13 @@ def test_nothing_sticks_out(browser: Browser) -> None:
         for width in (1360, 700, 390, 320):
             page.look(width)
             assert page.fits(), width
+        page.page.evaluate(WIDE_LETTERS)
+        assert page.fits()
+        page.page.evaluate("document.documentElement.style.fontSize = '200%'")
+        size = "getComputedStyle(document.body).fontSize"
+        assert page.page.evaluate(size) == "30px"
+        page.page.emulate_media(media="print", color_scheme="dark")
+        assert page.page.evaluate("getComputedStyle(document.body).color") == "rgb(21, 32, 43)"
 
 
 def test_moments_are_told(browser: Browser) -> None:
@@ -378,3 +392,79 @@ def test_a_port_of_the_game_says_where_the_page_is(browser: Browser) -> None:
             text = page.inner_text("body")
             assert text.startswith("Refused: this is no web server: to play in a browser, open the page")
         page.close()
+
+
+TRANSLATE = """() => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = [];
+  while (texts.nextNode()) if (texts.currentNode.data.trim()) found.push(texts.currentNode);
+  for (const text of found) {
+    const font = document.createElement("font");
+    text.replaceWith(font);
+    font.textContent = "übersetzt";
+  }
+}"""
+
+
+def test_a_translated_page_stays_translated(browser: Browser) -> None:
+    """What a browser has translated is not written again until it is news, and news is shown."""
+    server = Watched("10.0.0.1 5001")
+    with page_beside(browser, server) as page:
+        page.shows("#rows .cell-ip", "10.0.0.1")
+        page.page.evaluate(TRANSLATE)
+        server.send("Joined 10.0.0.2 5002", "Guessed 10.0.0.1 5001 7 Far")
+        page.shows("#playing", "2")
+        page.shows("#rows .cell-guesses", "1+")
+        for unchanged in ("#play-said", "#won", "#rows .cell-ip"):
+            page.shows(unchanged, "übersetzt")
+
+
+STREAM = "text/event-stream"
+OTHER_VERSION = 'event: state\ndata: {"version": 2, "players": {}}\n\n'
+
+
+def test_another_version_of_the_server_is_told(browser: Browser) -> None:
+    """A page that finds another version than its own says so, and has itself loaded again, if not just so."""
+    with page_beside(browser, Watched("10.0.0.1 5001")) as page:
+        page.shows("#playing", "1")
+        page.page.route("**/api/events", lambda route: route.fulfill(body=OTHER_VERSION, content_type=STREAM))
+        page.page.evaluate("window.untouched = true")
+        page.page.evaluate(HIDE, arg=True)
+        page.page.evaluate(HIDE, arg=False)
+        page.shows_part("#notice", "Load the page again")
+        assert page.page.evaluate("window.untouched") is True
+        page.page.evaluate("performance.now = () => Date.now()")  # an hour and more later
+        page.wait("() => !window.untouched")
+        page.shows_part("#notice", "Load the page again")
+
+
+def test_a_slow_network_gets_more_time(browser: Browser) -> None:
+    """A picture that takes longer than the page waits for a silent server is waited for longer."""
+    listed = [f"10.0.0.1 {port}" for port in range(5001, 5081)]
+    with page_beside(browser, Watched(*listed)) as page:
+        page.shows("#playing", "80")
+        session = page.page.context.new_cdp_session(page.page)
+        session.send("Network.enable")
+        slow = {"offline": False, "latency": 200, "downloadThroughput": 5000, "uploadThroughput": 5000}
+        session.send("Network.emulateNetworkConditions", slow)
+        # Four times as fast a clock makes the network four times as slow.
+        page.page.evaluate(
+            "{ const now = performance.now.bind(performance); performance.now = () => 4 * now(); }"
+        )
+        page.page.evaluate(HIDE, arg=True)
+        page.page.evaluate(HIDE, arg=False)
+        page.shows_part("#notice", "lost its connection")
+        page.page.locator("#notice").wait_for(state="hidden")
+
+
+def test_a_page_without_its_programs_says_so(browser: Browser) -> None:
+    """When a file of the page does not come, as behind a proxy that has cut its path, the page tells it."""
+    with page_beside(browser, Watched()) as page:
+        page.page.route("**/board.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+        page.page.reload()
+        page.page.evaluate("document.getAnimations().forEach((animation) => animation.finish())")
+        page.shows_part("#unloaded", "own files have not loaded")
+        page.page.unroute_all()
+        page.page.reload()
+        page.page.locator("#unloaded").wait_for(state="detached")
+        page.errors.clear()

@@ -33,7 +33,7 @@ def test_a_game_by_mouse(browser: Browser) -> None:
         address_beside(server) as address,
         live_page(browser, address) as page,
     ):
-        page.begin_game("Ada")
+        page.begin_game("Ada ")  # as the keyboard of a phone leaves it
         page.page.locator("#play-hint").click()
         page.page.locator("#board .hinted").wait_for()
         page.win(page.click_number)
@@ -124,3 +124,50 @@ def test_a_huge_range(browser: Browser, high: str) -> None:
         page.page.locator("#play-number").fill("123456789")
         page.page.keyboard.press("Enter")
         page.shows_part("#play-said", "1 guess so far")
+
+
+def test_what_hands_and_networks_do(browser: Browser) -> None:
+    """Numbers in all digits, Enter held down, a hint that is none, a server that says nothing: played on."""
+    with (
+        ServerProcess() as server,
+        address_beside(server) as address,
+        live_page(browser, address) as page,
+    ):
+        texts = [
+            "\uff11\uff12",
+            " 7 ",
+            "\u0667",
+            "\u06f1\u06f2",
+            "1,234,567",
+            "007",
+            "+7",
+            "7.0",
+            "1e1",
+            "1,5",
+            "",
+            "x",
+        ]
+        assert page.page.evaluate(
+            "(texts) => import('/text.js').then(({ numberIn }) => texts.map(numberIn))", texts
+        ) == [12, 7, 7, 12, 1234567, 7, None, None, None, None, None, None]
+
+        page.begin_game()
+        page.page.route("**/api/hint*", lambda route: route.fulfill(body="<html>Log in first"))
+        page.page.locator("#play-hint").click()
+        page.shows("#play-said", "No hint can be had now.")
+        page.win(page.hold_number)
+        page.page.keyboard.down("Enter")  # as a key that is held down does by itself
+        page.page.keyboard.up("Enter")
+        assert page.has_won
+
+        page.begin_game()
+        page.page.evaluate(
+            "() => { const later = setTimeout; setTimeout = (run, ms) => later(run, ms / 20); }"
+        )
+        server.signal(signal.SIGSTOP)
+        page.click_number(1)
+        page.shows_part("#play-said", "no answer for 30 s. Trying again.")
+        page.page.locator("#filter").focus()
+        server.signal(signal.SIGCONT)
+        page.wait_for_turn()
+        assert page.page.evaluate("document.activeElement.id") == "filter"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tests.support.browser import live_page
 from tests.support.dashboard import Watched, dashboard
 from tests.support.scripted_server import ScriptedServer
+from tests.support.server_process import ServerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,11 +80,16 @@ def nginx(page_port: int, folder: Path, *without: str) -> Iterator[int]:
 
 
 def test_behind_nginx_under_a_path(browser: Browser, tmp_path: Path) -> None:
-    """All of the page works behind the documented proxy: its files, the stream, and the scores."""
+    """All of the page works behind the documented proxy: its files, the stream, the scores, and games."""
     server = Watched("10.0.0.1 5001")
     with (
+        ServerProcess() as player_port,
         ScriptedServer(server) as listening,
-        dashboard(listening.port, GAME_DASHBOARD_NAMES="game.example") as (_, port),
+        dashboard(
+            listening.port,
+            GAME_DASHBOARD_NAMES="game.example",
+            GAME_PLAY_PORT=str(player_port.player[1]),
+        ) as (_, port),
         nginx(port, tmp_path) as proxy,
         live_page(browser, f"http://127.0.0.1:{proxy}/guessing") as page,
     ):
@@ -91,6 +97,7 @@ def test_behind_nginx_under_a_path(browser: Browser, tmp_path: Path) -> None:
         server.send("Joined 10.0.0.2 5002", "Won 10.0.0.2 5002 3")
         page.shows("#won", "1")
         page.shows_part("#scores-ever tr", "no name")
+        page.begin_game()
 
 
 def test_behind_nginx_as_it_comes(browser: Browser, tmp_path: Path) -> None:

@@ -139,6 +139,13 @@ class LivePage:
         self.page.keyboard.type(f"{number}")
         self.page.keyboard.press("Enter")
 
+    def hold_number(self, number: int) -> None:
+        """Guess by keyboard, with an Enter that is held down."""
+        self.page.keyboard.up("Enter")
+        self.page.locator("#play-number").focus()
+        self.page.keyboard.type(f"{number}")
+        self.page.keyboard.down("Enter")
+
     def win(self, guess: Callable[[int], None]) -> None:
         """Guess as one who plays well, until the number is found."""
         tried: list[Try] = []

@@ -136,7 +136,7 @@ def make_app(feed: Feed, recorder: Recorder, play: Play, names: Collection[str])
     async def health(_request: Request) -> Response:
         return JSONResponse({"version": VERSION, "status": "ok", "watching": feed.watching})
 
-    return Starlette(
+    app = Starlette(
         routes=[
             *(Route("/" + path.name, _file(path)) for path in PAGE.iterdir() if path.suffix in _TYPES),
             Route("/", _file(PAGE / "index.html")),
@@ -148,6 +148,9 @@ def make_app(feed: Feed, recorder: Recorder, play: Play, names: Collection[str])
         ],
         middleware=[Middleware(Timed), Middleware(_Headers), Middleware(OwnHosts, names=names)],
     )
+    # A redirection would name this server, not the proxy that the request came through.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _file(path: Path) -> Callable[[Request], Awaitable[Response]]:

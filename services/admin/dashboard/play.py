@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocketDisconnect
 
+from services.admin.dashboard.hosts import is_own_origin
 from services.admin.dashboard.state import VERSION
 from services.protocol.framing import MAX_LINE_OCTETS, LineBuffer
 from services.protocol.messages import Address, Verdict
@@ -69,7 +70,8 @@ class Play:
         return [WebSocketRoute("/play", self._play), Route("/api/hint", self._hint)]
 
     async def _play(self, browser: WebSocket) -> None:
-        if not _is_own_origin(browser):
+        headers = browser.headers
+        if not is_own_origin(headers.get("origin"), headers.get("host", ""), headers.get("sec-fetch-site")):
             # Before it is accepted: the answer is 403.
             await browser.close()
             return
@@ -120,12 +122,6 @@ class Play:
             return JSONResponse({"version": VERSION, "error": error}, status_code=400)
         left = count(allowed(self._rules, history))
         return JSONResponse({"version": VERSION, "guess": hint(self._rules, history), "left": left})
-
-
-def _is_own_origin(browser: WebSocket) -> bool:
-    """Tell whether a page of ours asks, or a program; browsers let any page of anybody's open a WebSocket."""
-    origin = browser.headers.get("origin")
-    return origin is None or origin.partition("://")[2] == browser.headers.get("host")
 
 
 async def _carry_up(browser: WebSocket, writer: asyncio.StreamWriter) -> _End:

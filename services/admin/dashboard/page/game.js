@@ -1,5 +1,7 @@
 // One game over the WebSocket: a client's side of docs/protocol.md (clauses C-1 to C-4), and no rule beside it.
 
+const PATIENCE_MS = 30000; // with a server that owes a reply, as our other clients have
+const FINAL = [1003, 1008, 1009]; // closings that would come again (docs/dashboard.md)
 const OWN = "# "; // how the relay tells under which address the server knows this game; no line begins so
 
 export class Game {
@@ -15,13 +17,16 @@ export class Game {
     this.found = null; // what is known of the last shared round: { number, name }
     this.note = "";
     this.asked = null;
+    this.worthRetrying = true; // after the end, if it was "lost"
     this.socket = new WebSocket(address);
+    let opened = false;
+    this.socket.addEventListener("open", () => (opened = true));
     this.socket.addEventListener("message", (message) => this.#receive(message.data));
     this.socket.addEventListener("close", (close) => {
-      if (this.over) return;
-      this.#end("lost", close.reason || "the connection is gone");
-      this.on.change();
+      const unopened = "no WebSocket can be opened: the page's server is away, or something in between lets none through";
+      this.#lose(close.reason || (opened ? "the connection is gone" : unopened), !FINAL.includes(close.code));
     });
+    this.#awaitReply();
   }
 
   get over() {
@@ -49,20 +54,38 @@ export class Game {
     this.state = state;
     this.on.line("sent", line);
     this.socket.send(line);
+    this.#awaitReply();
+    this.on.change();
+  }
+
+  // A connection that leads nowhere, as after another network was joined, does not end by itself for minutes.
+  #awaitReply() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.#lose(`no answer for ${PATIENCE_MS / 1000} s`, true);
+      this.socket.close();
+    }, PATIENCE_MS);
+  }
+
+  #lose(reason, worthRetrying) {
+    if (this.over) return;
+    this.worthRetrying = worthRetrying;
+    this.#end("lost", reason);
     this.on.change();
   }
 
   #receive(line) {
+    if (this.over) return;
     if (line.startsWith(OWN)) {
       // The server is there.
       this.own = line.slice(OWN.length);
       this.#say("Hello", "greeting");
       return;
     }
-    if (this.over) return;
     this.on.line("received", line);
     this.note = "";
     this.#take(line);
+    if (this.state === "playing") clearTimeout(this.timer);
     this.on.change();
   }
 
@@ -107,6 +130,7 @@ export class Game {
   }
 
   #end(state, reason) {
+    clearTimeout(this.timer);
     this.state = state;
     this.reason = reason;
   }

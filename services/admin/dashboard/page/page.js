@@ -4,11 +4,14 @@ import { drawHistogram, drawOverTime, drawShares } from "./charts.js";
 import { Play } from "./play.js";
 import { PlayersTable } from "./players.js";
 import { redraw as redrawScores, refreshSoon as refreshScoresSoon } from "./scores.js";
-import { clock, count, element } from "./text.js";
+import { clock, count, element, setText } from "./text.js";
 
+const VERSION = 1; // of what the server tells, docs/dashboard.md
+const YOUNG_MS = 60000; // a page that was loaded so lately is not helped by loading it again
 const EVENTS_KEPT = 50;
 const SPEAK_EVERY_MS = 15000;
 const SILENCE_MS = 5500; // the server sends something every 2 s
+const MOST_PATIENCE_MS = 120000; // where a slow network takes longer for one message
 const RETRY_MS = 2000;
 const BLIP_MS = 2500; // a connection that is back so soon is not worth a notice
 
@@ -21,6 +24,8 @@ let events = [];
 let source = null; // of news; null while the tab is hidden
 let listenedMs = 0; // when the last news came, or this page last began to listen
 let lostMs = 0; // since when there is no connection; null while there is one
+let patienceMs = SILENCE_MS; // with a connection that says nothing
+let outdated = false; // whether the server is of another version
 let told = { at: 0, ms: 0 }; // the server's moment in the last news, and when it came
 let due = false;
 let spokenAt = -Infinity;
@@ -28,7 +33,7 @@ let spokenAt = -Infinity;
 // By the browser's monotonic clock: the moments are the server's, and no clock on a wall moves them.
 const now = () => told.at + (performance.now() - told.ms) / 1000;
 
-const connected = () => lostMs === null || performance.now() - lostMs < BLIP_MS;
+const connected = () => lostMs === null || performance.now() - lostMs < (state ? BLIP_MS : SILENCE_MS);
 
 function listen() {
   source?.close();
@@ -37,9 +42,10 @@ function listen() {
   source.addEventListener("state", (message) => {
     players.clear();
     events = [];
-    take(JSON.parse(message.data));
+    byId("events").replaceChildren(); // another run of the server counts them anew
+    receive(message);
   });
-  source.addEventListener("change", (message) => take(JSON.parse(message.data)));
+  source.addEventListener("change", receive);
   source.addEventListener("error", () => (lostMs ??= performance.now()));
 }
 
@@ -47,8 +53,12 @@ function listen() {
 function watchOver() {
   if (!source) return;
   const silentMs = performance.now() - listenedMs;
-  if (silentMs > SILENCE_MS || (source.readyState === EventSource.CLOSED && silentMs > RETRY_MS)) {
-    lostMs ??= listenedMs;
+  if (silentMs > SILENCE_MS) lostMs ??= listenedMs;
+  if (silentMs > patienceMs) {
+    // A message that was still on its way is lost with its connection: the next one gets more time.
+    patienceMs = Math.min(2 * patienceMs, MOST_PATIENCE_MS);
+    listen();
+  } else if (source.readyState === EventSource.CLOSED && silentMs > RETRY_MS) {
     listen();
   }
   if (lostMs !== null) schedule();
@@ -65,9 +75,21 @@ function followVisibility() {
   }
 }
 
-function take(news) {
+function receive(message) {
   listenedMs = performance.now();
   lostMs = null;
+  patienceMs = SILENCE_MS;
+  const news = JSON.parse(message.data);
+  outdated = news.version !== VERSION;
+  if (!outdated) {
+    take(news);
+    return;
+  }
+  schedule();
+  if (!play.busy && listenedMs > YOUNG_MS) location.reload();
+}
+
+function take(news) {
   told = { at: news.at, ms: listenedMs };
   for (const id of news.gone ?? []) players.delete(id);
   for (const player of news.players) players.set(player.id, player);
@@ -111,7 +133,7 @@ function draw() {
 }
 
 function drawLink() {
-  const live = connected();
+  const live = connected() && !outdated;
   const watching = live && state?.link.watching === true;
   const text = watching
     ? `Live: server up since ${state.link.up_since ? clock(state.link.up_since) : `at least ${clock(state.link.since)}`}`
@@ -119,16 +141,20 @@ function drawLink() {
       ? `Away since ${clock(state.link.since)}`
       : live
         ? "Connecting"
-        : "No connection to this page's own server";
+        : outdated
+          ? "Out of date"
+          : "No connection to this page's own server";
   setText(byId("link-text"), state?.round ? `${text}. Round ${count(state.round)}` : text);
   byId("link").classList.toggle("away", !watching);
   const notice = byId("notice");
   if (!live) {
     setText(
       notice,
-      state
-        ? "This page has lost its connection and is trying again. What it shows is no longer up to date."
-        : "This page's server does not answer, or too many look on already. Trying again.",
+      outdated
+        ? "This page's server is of another version by now. Load the page again."
+        : state
+          ? "This page has lost its connection and is trying again. What it shows is no longer up to date."
+          : "This page's server does not answer, or too many look on already. Trying again.",
     );
   } else if (state && !watching) {
     const why = state.link.reason;
@@ -144,13 +170,8 @@ function drawLink() {
 
 function drawEvents() {
   const list = byId("events");
-  const last = list.firstElementChild ? Number(list.firstElementChild.dataset.number) : 0;
-  const fresh = events.filter((event) => event.number > last);
-  if (!fresh.length) {
-    if (!events.length || last > events[events.length - 1].number) list.replaceChildren();
-    if (list.firstElementChild || !events.length) return;
-  }
-  for (const event of fresh) {
+  const last = Number(list.firstElementChild?.dataset.number ?? 0);
+  for (const event of events.filter(({ number }) => number > last)) {
     const line = element("li", {}, element("time", {}, clock(event.at)), ` ${event.text}`);
     line.dataset.number = event.number;
     line.className = event.kind;
@@ -159,15 +180,11 @@ function drawEvents() {
   while (list.children.length > EVENTS_KEPT) list.lastElementChild.remove();
 }
 
-// A screen reader is told now and then, not at every guess.
+// A screen reader is told now and then, not at every guess, and not while somebody plays.
 function speak() {
-  if (performance.now() - spokenAt < SPEAK_EVERY_MS) return;
+  if (play.busy || performance.now() - spokenAt < SPEAK_EVERY_MS) return;
   spokenAt = performance.now();
   setText(byId("spoken"), `${count(state.figures.playing)} playing, ${count(state.figures.games_per_minute)} games per minute`);
-}
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }
 
 byId("filter").addEventListener("input", schedule);
@@ -181,4 +198,5 @@ setInterval(() => {
   watchOver();
   if (state) table.tick(now());
 }, 1000);
+byId("unloaded").remove();
 followVisibility();

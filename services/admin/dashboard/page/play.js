@@ -3,11 +3,12 @@
 import { Board } from "./board.js";
 import { Game } from "./game.js";
 import { Race } from "./race.js";
-import { count, element } from "./text.js";
-import { chime } from "./sound.js";
+import { count, element, numberIn, setText } from "./text.js";
+import { allowSound, chime } from "./sound.js";
 import { Wire } from "./wire.js";
 
 const RETRY_MS = 2000;
+const HINT_TIMEOUT_MS = 5000;
 const NAME = "guessing-game-name"; // in this browser's storage
 
 const byId = (id) => document.getElementById(id);
@@ -19,7 +20,7 @@ export class Play {
     this.game = null;
     this.range = { low: 1, high: 30, told: false };
     this.results = []; // of this visit: guesses of each game won
-    this.retry = 0;
+    this.retry = null; // the timer of the next try, while there is one
     this.board = new Board((number) => this.#guess(number));
     this.race = new Race();
     this.wire = new Wire();
@@ -27,17 +28,31 @@ export class Play {
     byId("play-start").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#begin();
+      // On a phone the keyboard would hide the board.
+      if (matchMedia("(pointer: fine)").matches) byId("play-number").focus();
+      else this.board.focus();
     });
     byId("play-guess").addEventListener("submit", (event) => {
       event.preventDefault();
-      const typed = byId("play-number").value.trim();
+      const number = numberIn(byId("play-number").value);
       byId("play-number").value = "";
-      if (/^[0-9]{1,18}$/.test(typed)) this.#guess(Number(typed));
+      if (number !== null) this.#guess(number);
       else this.#tell(`Pick a number between ${this.range.low}-${this.range.high}.`);
     });
+    // Enter that wins and is held down for long would begin the next game.
+    byId("play").addEventListener("keydown", (event) => {
+      if (event.repeat && event.key === "Enter") event.preventDefault();
+    });
+    // Keyboards of phones put a space behind a word.
+    byId("play-name").addEventListener("change", ({ target }) => (target.value = target.value.trim()));
+    byId("play-sound").addEventListener("change", ({ target }) => target.checked && allowSound());
     byId("play-hint").addEventListener("click", () => this.#hint());
     byId("play-leave").addEventListener("click", () => this.#leave());
     this.#tell(null);
+  }
+
+  get busy() {
+    return this.game !== null && !this.game.over;
   }
 
   // The live page has news.
@@ -50,13 +65,13 @@ export class Play {
       if (this.game) this.game.range = this.range;
       this.#draw();
     }
-    this.race.draw(state.round, players, events, this.game && !this.game.over ? this.game.own : "");
+    this.race.draw(state.round, players, events, this.busy ? this.game.own : "");
     if (!this.game) this.#tell(null);
   }
 
   #begin() {
-    clearTimeout(this.retry);
-    const name = byId("play-name").value.trim();
+    this.#stopRetrying();
+    const name = byId("play-name").value;
     store(name);
     const address = new URL("play", document.baseURI);
     address.protocol = address.protocol.replace("http", "ws");
@@ -68,9 +83,21 @@ export class Play {
     this.hinted = null;
     byId("play-game").hidden = false;
     this.#draw();
-    // On a phone the keyboard would hide the board.
-    if (matchMedia("(pointer: fine)").matches) byId("play-number").focus();
-    else this.board.focus();
+  }
+
+  // Nobody waits for a game in a tab that is not seen, and none is taken from others for it.
+  #beginAgain() {
+    if (document.hidden) this.#retry();
+    else this.#begin();
+  }
+
+  #retry() {
+    this.retry = setTimeout(() => this.#beginAgain(), RETRY_MS);
+  }
+
+  #stopRetrying() {
+    clearTimeout(this.retry);
+    this.retry = null;
   }
 
   #guess(number) {
@@ -79,7 +106,7 @@ export class Play {
   }
 
   #leave() {
-    clearTimeout(this.retry);
+    this.#stopRetrying();
     this.game.leave();
     byId("play-button").focus();
   }
@@ -87,15 +114,15 @@ export class Play {
   async #hint() {
     const { game } = this;
     const tried = game.tried.map(([number, verdict]) => `${number}:${verdict}`).join(",");
-    const answer = await fetch(`api/hint?tried=${tried}`).catch(() => null);
+    const hint = await ask(`api/hint?tried=${tried}`);
     if (this.game !== game || game.state !== "playing") return;
-    if (!answer?.ok) {
+    if (!hint) {
       this.#tell("No hint can be had now.");
       return;
     }
-    const { guess, left } = await answer.json();
+    const { guess, left } = hint;
     this.hinted = guess;
-    this.#tell(guess === null ? "Every number was tried." : `Try ${count(guess)}: ${left === 1 ? "it is the only number left" : `${count(left)} numbers are still possible`}.`);
+    this.#tell(advice(guess, left));
     this.#draw();
   }
 
@@ -113,8 +140,8 @@ export class Play {
     } else if (game.state === "refused") {
       this.#tell(`The server refused: ${game.reason}.`);
     } else if (game.state === "lost") {
-      this.#tell(`The game broke off: ${game.reason}. Trying again.`);
-      this.retry = setTimeout(() => this.#begin(), RETRY_MS);
+      this.#tell(`The game broke off: ${game.reason}.${game.worthRetrying ? " Trying again." : ""}`);
+      if (game.worthRetrying) this.#retry();
     } else if (game.state === "playing") {
       this.#tell(this.#judgement(last));
       if (last && byId("play-sound").checked) chime(last[1]);
@@ -143,9 +170,7 @@ export class Play {
   }
 
   #tell(text) {
-    const said = byId("play-said");
-    const words = text ?? `Guess a number from ${count(this.range.low)} to ${count(this.range.high)}: click, tap or type it.`;
-    if (said.textContent !== words) said.textContent = words;
+    setText(byId("play-said"), text ?? `Guess a number from ${count(this.range.low)} to ${count(this.range.high)}: click, tap or type it.`);
   }
 
   #draw() {
@@ -157,7 +182,7 @@ export class Play {
     byId("play-button").textContent = game?.over ? "Play again" : "Play";
     byId("play-start").hidden = !over;
     byId("play-hint").disabled = !playing;
-    byId("play-leave").disabled = over;
+    byId("play-leave").disabled = over && this.retry === null;
     byId("play-results").replaceChildren(...this.#resultsShown());
   }
 
@@ -169,6 +194,23 @@ export class Play {
       element("b", {}, "This visit: "),
       `${count(won.length)} ${won.length === 1 ? "game" : "games"} won, best ${Math.min(...won)}, mean ${mean.toFixed(1)} (${won.slice(-12).join(", ")})`,
     ];
+  }
+}
+
+function advice(guess, left) {
+  if (guess === null) return "Every number was tried.";
+  // The page was told another range or distance than the server plays by.
+  if (left === 0) return `Try ${count(guess)}: by the page's rules no number fits what was answered.`;
+  return `Try ${count(guess)}: ${left === 1 ? "it is the only number left" : `${count(left)} numbers are still possible`}.`;
+}
+
+// The answer, or null where there is none, or none of ours.
+async function ask(address) {
+  try {
+    const answer = await fetch(address, { signal: AbortSignal.timeout(HINT_TIMEOUT_MS) });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
   }
 }
 

@@ -1,6 +1,6 @@
 // The table of players: sorted, filtered, and never more rows than can be read.
 
-import { MARKS, count, element, span } from "./text.js";
+import { MARKS, count, element, setText, span } from "./text.js";
 
 const PAGE = 100;
 
@@ -148,7 +148,3 @@ function duration(player, now) {
 
 const matches = (player, wanted) =>
   `${player.ip} ${player.port} ${player.ip}:${player.port} ${player.name ?? ""} ${player.player ?? ""}`.toLowerCase().includes(wanted);
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}

@@ -4,6 +4,7 @@ import { MARKS, count, element } from "./text.js";
 
 const RACERS = 12;
 const WINS = 8;
+const NAMES = 2000;
 
 export class Race {
   constructor() {
@@ -17,6 +18,7 @@ export class Race {
 
   draw(round, players, events, own) {
     for (const player of players) if (player.player) this.names.set(`${player.ip} ${player.port}`, player.player);
+    for (const address of [...this.names.keys()].slice(0, -NAMES)) this.names.delete(address);
     this.#look(events);
     this.place.hidden = round === null;
     if (round === null) return;
@@ -32,6 +34,7 @@ export class Race {
   }
 
   #look(events) {
+    if ((events.at(-1)?.number ?? 0) < this.seen) this.seen = 0; // another run of the server counts them anew
     for (const event of events) {
       if (event.number <= this.seen) continue;
       this.seen = event.number;

@@ -5,8 +5,18 @@ const TONE_S = 0.12;
 
 let audio = null;
 
+// A browser lets a page sound only from a click on, and some have no sound at all: the game goes on without.
+export function allowSound() {
+  try {
+    audio ??= new AudioContext();
+    audio.resume().catch(() => {});
+  } catch {
+    audio = null;
+  }
+}
+
 export function chime(verdict) {
-  audio ??= new AudioContext();
+  if (!audio) return;
   TONES[verdict].forEach((hertz, index) => {
     const from = audio.currentTime + index * TONE_S;
     const tone = audio.createOscillator();

@@ -15,6 +15,25 @@ export function span(seconds) {
 
 export const percent = (part, all) => (all ? `${Math.round((100 * part) / all)}%` : "0%");
 
+// As people write it: with the digits of their keyboard, grouped as the page groups them. Null: it is none.
+export function numberIn(text) {
+  const typed = text
+    .normalize("NFKC")
+    .trim()
+    .replace(/[\u0660-\u0669\u06f0-\u06f9]/g, (digit) => digit.charCodeAt(0) & 0xf); // Arabic and Persian ones
+  const digits = /^[0-9]{1,3}(,[0-9]{3})+$/.test(typed) ? typed.replaceAll(",", "") : typed;
+  return /^[0-9]{1,15}$/.test(digits) ? Number(digits) : null;
+}
+
+const written = new WeakMap(); // element -> its last text
+
+// Not by what stands there: a browser that translates the page has other words there, and would begin again.
+export function setText(node, text) {
+  if (written.get(node) === text) return;
+  written.set(node, text);
+  node.textContent = text;
+}
+
 // What stands for a verdict besides its colour.
 export const MARKS = { Far: "F", Close: "C", Correct: "✓" };
 
