@@ -159,7 +159,13 @@ async def _draw(
     console = Console(file=output.text, force_terminal=True)
     live = Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False)
 
-    hand_over_terminal(loop, live.stop, changed.set)
+    def give_back() -> None:
+        # A slow terminal would get the rest of the picture first, and perhaps no more in time.
+        output.discard()
+        live.stop()
+        output.settle()
+
+    hand_over_terminal(loop, give_back, changed.set)
     for number in (signal.SIGWINCH, signal.SIGCONT):
         loop.add_signal_handler(number, changed.set)
     try:
@@ -186,7 +192,7 @@ async def _draw(
                 async with asyncio.timeout(REFRESH_S):
                     await changed.wait()
     finally:
-        live.stop()
+        give_back()
         output.close()
 
 

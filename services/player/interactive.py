@@ -97,24 +97,28 @@ def play(target: Target, wishes: Wishes, keyboard: Keyboard | None = None) -> No
 
 
 async def _play(person: _Person) -> None:
-    myself = asyncio.current_task()
-    terminated = asyncio.Event()
+    loop, myself = asyncio.get_running_loop(), asyncio.current_task()
+    ended_by: list[signal.Signals] = []
 
-    def terminate() -> None:
-        terminated.set()
+    def end(number: signal.Signals) -> None:
+        ended_by.append(number)
         if myself is not None:
             myself.cancel()
 
     # Not Ctrl-C, which is a way to leave, too.
-    for number in (signal.SIGTERM, *([signal.SIGHUP] if hang_up_ends() else [])):
-        asyncio.get_running_loop().add_signal_handler(number, terminate)
+    for number in (signal.SIGTERM, signal.SIGQUIT, *([signal.SIGHUP] if hang_up_ends() else [])):
+        loop.add_signal_handler(number, end, number)
     try:
         await person.play()
     except _LeftError:
         person.explain()
     except asyncio.CancelledError:
-        if not terminated.is_set():
+        if not ended_by:
             raise
+    if signal.SIGQUIT in ended_by:
+        # The terminal is as it was: now it may have its way, and a dump.
+        loop.remove_signal_handler(signal.SIGQUIT)
+        signal.raise_signal(signal.SIGQUIT)
 
 
 def _say(text: str) -> None:

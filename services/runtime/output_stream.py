@@ -79,12 +79,20 @@ class OutputStream(io.RawIOBase):
             self._room = None
             room.set_result(None)
 
+    def discard(self) -> None:
+        """Forget what has found no room yet: a picture that nobody wants any more."""
+        self._unwritten.clear()
+
+    def settle(self) -> None:
+        """Write the rest, if its reader takes it within CLOSE_TIMEOUT_S."""
+        end_s = time.monotonic() + CLOSE_TIMEOUT_S
+        while self._unwritten and self._output.wait(max(0, int((end_s - time.monotonic()) * 1000))):
+            self.flush()
+
     def close(self) -> None:
-        """Write the rest, if its reader takes it within CLOSE_TIMEOUT_S, and give up what was opened."""
+        """Write the rest as `settle` does, and give up what was opened."""
         if not self.closed:
-            end_s = time.monotonic() + CLOSE_TIMEOUT_S
-            while self._unwritten and self._output.wait(max(0, int((end_s - time.monotonic()) * 1000))):
-                self.flush()
+            self.settle()
             if self._room is not None:
                 self._room.get_loop().remove_writer(self._output.fd)
             self._output.close()

@@ -219,9 +219,11 @@ class Session(Connection):
             self.deadline_s = self._throttled_until_s
 
     def _fill_bucket(self) -> None:
-        limits, now_s = self.context.limits, self.reactor.now_s
-        self.guess_limit += min(int((now_s - self._filled_s) * limits.max_line_rate), limits.burst_lines)
-        self._filled_s = now_s
+        limits = self.context.limits
+        lines = int((self.reactor.now_s - self._filled_s) * limits.max_line_rate)
+        self.guess_limit += min(lines, limits.burst_lines)
+        # The fraction of a line is kept: looked at every quarter of a second, it is all that a low rate has.
+        self._filled_s += lines / limits.max_line_rate
 
     # --- what follows
 

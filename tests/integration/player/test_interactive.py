@@ -85,10 +85,10 @@ def end(program: pexpect.spawn[str]) -> int | None:
 
 
 def status(program: pexpect.spawn[str]) -> int | None:
-    """Wait for the end and return the exit status."""
+    """Wait for the end and return the exit status, or the signal below zero."""
     program.expect(pexpect.EOF)
     program.close()
-    return program.exitstatus
+    return -program.signalstatus if program.signalstatus else program.exitstatus
 
 
 # --- piped
@@ -640,9 +640,10 @@ def test_history() -> None:
         (lambda program: program.sendline("quit"), 0),
         (lambda program: program.kill(signal.SIGTERM), 0),
         (lambda program: program.kill(signal.SIGHUP), 0),
+        (lambda program: program.kill(signal.SIGQUIT), -signal.SIGQUIT),
         (lambda program: program.sendintr(), 130),
     ],
-    ids=["Ctrl-D", "quit", "SIGTERM", "SIGHUP", "Ctrl-C"],
+    ids=["Ctrl-D", "quit", "SIGTERM", "SIGHUP", "SIGQUIT", "Ctrl-C"],
 )
 def test_leaving_on_a_terminal(leave: Callable[[pexpect.spawn[str]], None], expected: int) -> None:
     """Each way to leave is polite to the server, has its status, and gives the terminal back as it was."""

@@ -69,6 +69,15 @@ def test_a_flood_of_guesses_is_slowed_and_answered_whole() -> None:
         server.wait_for("guess_judged", number=2, attempt=count + 1)
 
 
+def test_a_low_rate_starves_nobody() -> None:
+    """What a rate comes to between two looks is less than a line, and adds up to one (P-4)."""
+    with (
+        ServerProcess(GAME_MAX_LINE_RATE="3", GAME_HIGH="1000000") as server,
+        server.new_player("Hello", "Game") as player,
+    ):
+        assert [player.ask("1") for _ in range(3)] == ["Far"] * 3
+
+
 def test_lines_that_are_no_guesses_count_too() -> None:
     """Wrong lines between guesses are slowed as well, so that they cannot fill the log either (P-13)."""
     rate, count = 200, 300
