@@ -112,8 +112,9 @@ class Program:
         if typed and process.stdin is not None:
             with contextlib.suppress(OSError):
                 process.stdin.write(typed)
-        self._reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
-        self._reader.start()
+        reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
+        reader.start()
+        self._reader = reader  # only now: Ctrl-C may have come before, and `stop` waits for what has begun
 
     def _read(self, output: IO[bytes] | None) -> None:
         with contextlib.suppress(OSError, ValueError):

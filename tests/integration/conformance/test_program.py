@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
+
+import pytest
 
 from services.conformance.program import KEPT_OCTETS, SHOWN_LINES, Program
 from services.conformance.timeline import KEPT_EVENTS
@@ -22,3 +25,19 @@ def test_output_without_end_is_bounded() -> None:
         assert len(program.recorder.timeline().events) <= KEPT_EVENTS
     finally:
         program.stop()
+
+
+def test_ctrl_c_while_it_is_started_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever it strikes, the program is ended, and nothing is waited for that has not begun."""
+
+    def interrupted(_: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    program = Program(["sleep", "60"], os.environ)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            program.start()
+    assert program.running
+    program.stop()
+    assert not program.running
