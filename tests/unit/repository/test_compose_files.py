@@ -87,3 +87,11 @@ def test_a_silent_resolver_takes_no_server_out() -> None:
     settings = (ROOT / "cluster/haproxy.cfg").read_text()
     kept = dict(re.findall(r"^ +hold (\w+) (\S+)$", settings, re.MULTILINE))
     assert {kept[why] for why in ("refused", "timeout", "other")} == {"24h"}
+
+
+def test_the_balancer_listens_where_its_ports_are_published() -> None:
+    """To containers with IPv6 Docker passes on by IPv6 what it is told to publish there: BIND says which."""
+    assert services("compose.cluster.yml")["balancer"]["environment"]["BIND"] == "${BIND:-127.0.0.1}"
+    settings = (ROOT / "cluster/haproxy.cfg").read_text()
+    for port in (4000, 4001):
+        assert re.search(rf'^\.if strstr\("\$BIND",:\)\n +bind :::{port} v6only', settings, re.MULTILINE)

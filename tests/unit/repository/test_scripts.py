@@ -316,6 +316,22 @@ esac"""
     assert ("--volumes" in down) == (not volumes)
 
 
+def test_a_topology_that_lacks_a_service_is_removed_too(clone: Path) -> None:
+    """Compose gives up where a service is gone on which others depend: then all goes by label."""
+    docker = """
+echo "$*" >>"$(dirname "$0")/asked"
+case "$*" in
+"compose config"*) printf '{\\n  "name": "game",\\n}\\n';;
+*"down --volumes"*) echo "could not find server: not found" >&2; exit 1;;
+"ps"*"--quiet --filter label=com.docker.compose.project=game") echo bot;;
+"network ls"*project=game) echo players;;
+"volume ls"*project=game) echo history;;
+esac"""
+    assert run_script(clone, "down", docker).returncode == 0
+    gone = ["stop bot", "rm --force --volumes bot", "network rm players", "volume rm history"]
+    assert [line for line in asked(clone) if line in gone] == gone
+
+
 @pytest.mark.parametrize("script", ["upgrade", "same-topology"])
 @pytest.mark.parametrize(("meant", "runs"), [("one", "several"), ("several", "one")])
 def test_no_shell_makes_another_topology_of_what_runs(
