@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from subprocess import Popen
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Route
 
     from tests.support.browser import LivePage
     from tests.support.scripted_server import Peer
@@ -436,6 +438,27 @@ def test_another_version_of_the_server_is_told(browser: Browser) -> None:
         page.page.evaluate("performance.now = () => Date.now()")  # an hour and more later
         page.wait("() => !window.untouched")
         page.shows_part("#notice", "Load the page again")
+
+
+def test_another_run_of_the_server_begins_anew(browser: Browser) -> None:
+    """When the page's server was started again, what happened before is no more among the latest events."""
+    with page_beside(browser, Watched("10.0.0.1 5001")) as page:
+        page.shows("#playing", "1")
+        state = page.page.evaluate("fetch('api/players').then((answer) => answer.json())")
+        for run, most in (("first", 3), ("second", 10)):
+            told = [{"number": n, "at": 0, "kind": "left", "text": f"{run} {n}"} for n in range(1, most + 1)]
+            body = f"event: state\ndata: {json.dumps({**state, 'events': told})}\n\n"
+            page.page.unroute_all()
+            page.page.route("**/api/events", partial(_fulfil, body))
+            page.page.evaluate(HIDE, arg=True)
+            page.page.evaluate(HIDE, arg=False)
+            page.shows_part("#events li", f"{run} {most}")
+        texts = page.page.locator("#events li").all_text_contents()
+        assert [text.split()[1] for text in texts] == ["second"] * 10
+
+
+def _fulfil(body: str, route: Route) -> None:
+    route.fulfill(body=body, content_type=STREAM)
 
 
 def test_a_slow_network_gets_more_time(browser: Browser) -> None:

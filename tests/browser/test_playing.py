@@ -151,7 +151,12 @@ def test_what_hands_and_networks_do(browser: Browser) -> None:
             "(texts) => import('/text.js').then(({ numberIn }) => texts.map(numberIn))", texts
         ) == [12, 7, 7, 12, 1234567, 7, None, None, None, None, None, None]
 
-        page.begin_game()
+        page.page.evaluate(
+            "() => { for (let time = 0; time < 3; time++) document.forms[0].requestSubmit(); }"
+        )
+        page.wait_for_turn()
+        greeted = {event["peer"] for event in server.events("handshake_advanced")}
+        assert len(greeted) == 2, "the watcher, and one game"
         page.page.route("**/api/hint*", lambda route: route.fulfill(body="<html>Log in first"))
         page.page.locator("#play-hint").click()
         page.shows("#play-said", "No hint can be had now.")

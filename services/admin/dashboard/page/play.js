@@ -70,6 +70,7 @@ export class Play {
   }
 
   #begin() {
+    if (this.busy) return; // submitted twice
     this.#stopRetrying();
     const name = byId("play-name").value;
     store(name);

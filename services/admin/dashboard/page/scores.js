@@ -31,8 +31,12 @@ async function refresh() {
   if (document.hidden) return;
   try {
     const answer = await fetch("api/scores", { signal: AbortSignal.timeout(EVERY_MS) });
-    if (!answer.ok) return;
-    scores = await answer.json();
+    const told = await answer.json();
+    if (!answer.ok) {
+      byId("scores-about").textContent = told.error;
+      return;
+    }
+    scores = told;
   } catch {
     return; // the notice of the page's own connection says what there is to say
   }
