@@ -346,8 +346,8 @@ def judge(
 def _server_context(options: argparse.Namespace) -> ssl.SSLContext | None:
     if not options.cert:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(options.cert, options.key)
     except OSError as error:
         raise UnreachableError(f"{options.cert}: {error}") from error

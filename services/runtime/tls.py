@@ -78,7 +78,7 @@ def client_context(tls: ClientTls) -> ssl.SSLContext:
     Raises:
         TlsError: the CA, the certificate or its key cannot be used.
     """
-    context = _bounded(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    context = _bounded(ssl.PROTOCOL_TLS_CLIENT)
     _trust(context, "GAME_TLS_CA", tls.ca)
     if tls.own is not None:
         _prove(context, tls.own)
@@ -142,7 +142,7 @@ def certificate_end(own: CertificateFiles) -> datetime:
     Raises:
         TlsError: the certificate or its key cannot be used by a server.
     """
-    server_context, client_context = (_bounded(ssl.SSLContext(protocol)) for protocol in _BOTH_SIDES)
+    server_context, client_context = (_bounded(protocol) for protocol in _BOTH_SIDES)
     _prove(server_context, own)
     client_context.check_hostname = False
     client_context.load_verify_locations(cadata=_read("GAME_TLS_CERT", own.cert))
@@ -156,19 +156,30 @@ def certificate_end(own: CertificateFiles) -> datetime:
                 side.do_handshake()
     except ssl.SSLCertVerificationError as error:
         _refuse("GAME_TLS_CERT", own.cert, f"no certificate of a server: {error.verify_message}", error)
+    except ssl.SSLError as error:
+        raise _unable(error) from error
     certificate = client.getpeercert() or {}
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
 
 
-def _bounded(context: ssl.SSLContext) -> ssl.SSLContext:
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(_CIPHERS)
+def _bounded(protocol: ssl._SSLMethod) -> ssl.SSLContext:
+    try:
+        context = ssl.SSLContext(protocol)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(_CIPHERS)
+    except ssl.SSLError as error:
+        raise _unable(error) from error
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     return context
 
 
+def _unable(error: ssl.SSLError) -> TlsError:
+    reason: str = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
+    return TlsError(f"OPENSSL_CONF: OpenSSL, as this machine configures it, cannot encrypt: {reason}")
+
+
 def _server_context(tls: ServerTls) -> ssl.SSLContext:
-    context = _bounded(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    context = _bounded(ssl.PROTOCOL_TLS_SERVER)
     restrict(context)
     # A ticket costs an eighth of a handshake, and our clients never resume a session.
     context.num_tickets = 0

@@ -390,3 +390,18 @@ def test_a_certificate_without_an_end_is_named(tmp_path: Path) -> None:
         certificate_end(CertificateFiles(own.key, own.key))
     with pytest.raises(TlsError, match="GAME_TLS_CERT: no certificate of a server: unsuitable"):
         certificate_end(own)
+
+
+def test_an_openssl_that_cannot_encrypt_is_named(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A configuration without ciphers or protocols, as a whole machine may have one, is one clear line."""
+
+    def fail(*_: object) -> None:
+        raise ssl.SSLError(1, "[SSL: NO_PROTOCOLS_AVAILABLE] no protocols available")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ssl.SSLObject, "do_handshake", fail)
+        with pytest.raises(TlsError, match=r"OPENSSL_CONF: .*no protocols available"):
+            certificate_end(cast.server)
+    monkeypatch.setattr("services.runtime.tls._CIPHERS", "NONE")
+    with pytest.raises(TlsError, match=r"OPENSSL_CONF: .*no cipher"):
+        client_context(ClientTls(cast.ca, None))
