@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.live import Live
 
 from services.admin.client import follow
@@ -49,6 +49,10 @@ if TYPE_CHECKING:
 
 REFRESH_S: Final = 0.25
 """Often enough to look live, seldom enough to cost nothing over a slow line."""
+
+MOST_COLUMNS: Final = 1000
+MOST_LINES: Final = 500
+"""Of a picture: more than any screen has. A terminal may claim any size, and each cell costs time."""
 
 _STATUS: Final = {signal.SIGTERM: 0, signal.SIGHUP: 0, signal.SIGINT: 130}
 
@@ -156,7 +160,7 @@ async def _draw(
     changed = asyncio.Event()
     output = OutputStream(STDOUT, sys.stdout.encoding, on_failure)
     # Rich would let FORCE_COLOR and TTY_COMPATIBLE decide the form.
-    console = Console(file=output.text, force_terminal=True)
+    console = _Screen(file=output.text, force_terminal=True)
     live = Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False)
 
     def give_back() -> None:
@@ -194,6 +198,14 @@ async def _draw(
     finally:
         give_back()
         output.close()
+
+
+class _Screen(Console):
+    @property  # type: ignore[misc]  # nobody sets it here
+    def size(self) -> ConsoleDimensions:
+        """Return how much is drawn on."""
+        columns, lines = super().size
+        return ConsoleDimensions(min(columns, MOST_COLUMNS), min(lines, MOST_LINES))
 
 
 def _is_in_background(terminal_fd: int) -> bool:

@@ -82,12 +82,14 @@ def test_watch_restores_the_terminal(end: Callable[[pexpect.spawn[str]], None], 
 
 
 def test_watch_follows_the_size() -> None:
-    """A terminal made narrower is drawn again in its new width."""
+    """A terminal made narrower is drawn again in its new width; absurd sizes are bounded."""
     with ScriptedServer(who_or_watch) as server:
         program = terminal(server.port, "watch")
         program.expect("─{100}")
         program.setwinsize(20, 70)
         program.expect("[^─]─{70}[^─]")
+        program.setwinsize(60_000, 60_000)
+        program.expect("[^─]─{1000}[^─]")
         program.sendintr()
         program.expect(pexpect.EOF)
 
