@@ -33,13 +33,14 @@ for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, lambda *_: None)
 
 ROWS = (
-    "tests/integration/conformance/",
-    "tests/e2e/",
     "tests/e2e/test_cluster.py",
-    "tests/integration/conformance/test_with_our_programs.py",
+    "tests/e2e/test_conformance.py",
+    "tests/e2e/",
     "tests/e2e/test_page.py",
+    "tests/integration/conformance/test_with_our_programs.py",
+    "tests/browser/test_page.py",
+    "tests/integration/conformance/",
     "tests/integration/lobby/",
-    "tests/integration/conformance/test_encryption_mutants.py",
 )
 """The longest rows of tests, in the order in which they begin: folders whose tests share what is costly to
 start, and files that share nothing with the rest of their folder."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from tests.support.browser import live_page
+from tests.support.browser import live_page, open_page
 from tests.support.dashboard import Watched, dashboard
 from tests.support.scripted_server import ScriptedServer
 from tests.support.server_process import ServerProcess
@@ -333,7 +333,7 @@ def test_a_hidden_tab_leaves_its_connection_to_others(browser: Browser) -> None:
         for _ in range(6):
             tabs[-1].evaluate(HIDE, arg=True)
             tabs.append(page.page.context.new_page())
-            tabs[-1].goto(page.address)
+            open_page(tabs[-1], page.address)
             tabs[-1].locator("#playing", has_text="1").wait_for()
         server.send("Joined 10.0.0.2 5002")
         tabs[-1].locator("#playing", has_text="2").wait_for()
@@ -390,7 +390,7 @@ def test_a_port_of_the_game_says_where_the_page_is(browser: Browser) -> None:
     with ServerProcess() as server:
         page = browser.new_page()
         for host, number in (server.player, server.admin):
-            page.goto(f"http://{host}:{number}/")
+            open_page(page, f"http://{host}:{number}/")
             text = page.inner_text("body")
             assert text.startswith("Refused: this is no web server: to play in a browser, open the page")
         page.close()

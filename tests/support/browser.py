@@ -17,7 +17,7 @@ from services.strategies.choice import hint
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Request
 
 ROOT = Path(__file__).parents[2]
 SHELL = ROOT / ".browser_cache/headless-shell/chromium-headless-shell"
@@ -33,7 +33,8 @@ FLAGS = [
 ]
 TIMEOUT_MS = 45_000
 """No test waits longer than this for the page to show what it expects, on a busy machine."""
-CHANGED = "net::ERR_NETWORK_CHANGED"
+CHANGED = ("net::ERR_NETWORK_CHANGED", 'interrupted by another navigation to "chrome-error:')
+"""What a load fails of when a network comes or goes: at once, or while the page that tells it is opened."""
 POLL_MS = 50
 """How often the page is looked at. Without it the browser would look at each frame, and draw 60 a second."""
 
@@ -49,6 +50,30 @@ def running_browser() -> Iterator[Browser]:
         browser.close()
 
 
+def open_page(page: Page, url: str) -> None:
+    """Open it, again if a network of this machine came or went: chromium drops what it fetches then."""
+    while not _opened(page, url):
+        pass
+
+
+def _opened(page: Page, url: str) -> bool:
+    dropped: list[str] = []
+
+    def note(request: Request) -> None:
+        dropped.append(request.failure or "")
+
+    page.on("requestfailed", note)
+    try:
+        page.goto(url)
+    except Error as error:
+        if not any(sign in str(error) for sign in CHANGED):
+            raise
+        return False
+    finally:
+        page.remove_listener("requestfailed", note)
+    return CHANGED[0] not in dropped
+
+
 class LivePage:
     """The page at one address, open in a tab of its own."""
 
@@ -61,20 +86,7 @@ class LivePage:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", lambda message: self._note(message.type, message.text))
         page.on("request", lambda request: self._check(request.url))
-        while not self._open(address + path):
-            pass
-
-    def _open(self, url: str) -> bool:
-        """Open it; False if a network of this machine came or went: chromium drops what it fetches then."""
-        dropped: list[str] = []
-        self.page.on("requestfailed", lambda request: dropped.append(request.failure or ""))
-        try:
-            self.page.goto(url)
-        except Error as error:
-            if CHANGED not in str(error):
-                raise
-            return False
-        return CHANGED not in dropped
+        open_page(page, address + path)
 
     def _note(self, kind: str, text: str) -> None:
         # The browser itself complains of a stream that breaks; the page's notice is what tests look at.
