@@ -22,9 +22,9 @@ YAML := $(wildcard docker-compose*.yml compose*.yml cluster/*.yml deploy/*.yml d
 
 # More arguments for pytest: make unit PYTEST_ARGS='-k framing -x'
 PYTEST_ARGS ?=
-# Three tests at once, on two processors too, since much of the time is waiting; tests/conftest.py says which go together,
+# Four tests at once, on two processors too, since much of the time is waiting; tests/conftest.py says which go together,
 # and which begin first. PYTEST_ARGS='-n 0': one at a time.
-AT_ONCE := -n 3 --no-loadscope-reorder --durations=15
+AT_ONCE := -n 4 --no-loadscope-reorder --durations=15
 
 ##@ Start here
 

@@ -182,12 +182,18 @@ def _prompt(server: JudgedServer) -> bool:
     return True
 
 
-def _several(server: JudgedServer) -> bool:
+def _several(server: JudgedServer, tries: int = TRIES) -> bool:
     if not server.dialect.plays:
         return True
     server.dialect.several = False
     first, second = server.play(), server.play()
-    seen = [player.guess(server.dialect.low) for player in (first, second)]
+    seen = [first.guess(server.dialect.low)]
+    if seen[0] is Meaning.CORRECT and tries > 1:
+        # Won by chance: that may have ended the server, or hung it, and tells nothing of two players.
+        server.end_check()
+        server.begin_check()
+        return _several(server, tries - 1)
+    seen.append(second.guess(server.dialect.low))
     server.dialect.several = True
     for player, meant in zip((first, second), seen, strict=True):
         if meant is not Meaning.CORRECT:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TIMEOUT_S = 20.0
-"""No script waits longer than this for its client; a test that gets here has failed."""
+"""No script waits longer than this for its client's next line; a test that gets here has failed."""
+WHOLE_TEST_S = 110.0
+"""So long a client may go on without a word: a little less than any test may take, on a busy machine."""
 
 
 class Peer:
@@ -35,7 +37,8 @@ class Peer:
         self._socket.sendall("".join(line + end for line in lines).encode("latin-1"))
 
     def wait_for_end(self) -> None:
-        """Read until the client has closed."""
+        """Read until the client has closed, at the end of the test perhaps."""
+        self._socket.settimeout(WHOLE_TEST_S)
         with contextlib.suppress(ConnectionError):
             self._file.read()
 

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SERVER = """
-import os, random, socket, threading, time
+import itertools, os, random, socket, threading, time
 
 FAULT = "{fault}"
+games = itertools.count()
 lock = threading.Lock()
 places = threading.Semaphore(30 if FAULT == "places" else 1000)
 
@@ -40,7 +41,7 @@ def play(conn):
                 if line == b"hello" and (not secret or FAULT == "state"):
                     conn.sendall(b"Greetings\\r\\n")
                 elif line == b"game" and not secret:
-                    secret = random.randint(1, 30)
+                    secret = 1 if (FAULT, next(games)) == ("lucky", 2) else random.randint(1, 30)
                     conn.sendall(b"Ready\\r\\n")
                 elif not (number.isdigit() and 1 <= int(number) <= 30):
                     conn.sendall(b"Pick a number between 1-30\\r\\n")
@@ -49,7 +50,7 @@ def play(conn):
                 else:
                     conn.sendall(b"Correct\\r\\n")
                     conn.shutdown(socket.SHUT_WR)
-                    while FAULT == "hangs" and conn.recv(256):
+                    while FAULT in {"hangs", "lucky"} and conn.recv(256):
                         pass
                     while FAULT == "mute":
                         time.sleep(1)
@@ -101,6 +102,8 @@ def judge_server(fault: str, checks: str, folder: Path, capsys: pytest.CaptureFi
     ("fault", "check", "hint"),
     [
         ("hangs", "own-secret", "the server answers nobody any more, since connection"),
+        # Where the kit finds out whether two may play, the first guess happens to win.
+        ("lucky", "own-secret", "the server answers nobody any more, since connection"),
         (
             "places",
             "crowd",
