@@ -41,7 +41,7 @@ BOTS = 50
 CROWD = {
     "BOTS": "2",
     "BOT_PLAYERS": "25",
-    "BOT_THINK": "0.4-1.6",
+    "BOT_THINK": "0.5-2",
     "GAME_DRAIN_TIMEOUT": "2",
 }
 REPLICAS = 3

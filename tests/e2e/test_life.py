@@ -58,9 +58,9 @@ BUSY_S = 60.0
 
 
 @pytest.mark.timeout(240)
-def test_what_hangs_is_unhealthy_and_what_goes_on_is_healthy(own_topology: Topology) -> None:
+def test_what_hangs_is_unhealthy_and_what_goes_on_is_healthy(topology: Topology) -> None:
     """What stands still is unhealthy after 20 s, and healthy again once it goes on, whatever others do."""
-    server, admin = (own_topology.container(service) for service in ("server", "admin"))
+    server, admin = (topology.container(service) for service in ("server", "admin"))
     for container in (server, admin):
         check = container.attrs["Config"]["Healthcheck"]
         assert check["Retries"] * (check["Interval"] / 1e9 + CHECK_S) < 20

@@ -76,16 +76,16 @@ def test_a_guess_appears_within_a_second(slow_topology: Topology, browser: Brows
         assert page.page.evaluate("window.seen") - replied < 1
 
 
-def test_the_server_is_killed_and_comes_back(own_topology: Topology, browser: Browser) -> None:
+def test_the_server_is_killed_and_comes_back(lively_topology: Topology, browser: Browser) -> None:
     """The page says that the server is away and the game broke off; when it is back everybody plays on."""
-    with live_page(browser, own_topology.page) as page:
+    with live_page(browser, lively_topology.page) as page:
         page.wait("() => Number(document.querySelector('#won').textContent) > 0")
         page.begin_game("Ada")
-        own_topology.kill_inside("server")
+        lively_topology.kill_inside("server")
         page.shows_part("#play-said", "The game broke off")
         page.shows_part("#notice", "The game server is away")
         page.page.locator("#notice").wait_for(state="hidden", timeout=60_000)
-        page.wait("() => Number(document.querySelector('#playing').textContent) === 4")
+        page.wait("() => Number(document.querySelector('#playing').textContent) === 13")
         page.win(page.click_number)
 
 

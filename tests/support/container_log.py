@@ -54,7 +54,7 @@ class ContainerLog:
         """Return the events so far, those of one name if given, with just these fields."""
         with self._grown:
             found = self._events if name is None else self._by_name[name]
-            return [event for event in found if fields.items() <= event.items()]
+            return [event for event in found if fields.items() <= event.items()] if fields else found.copy()
 
     def wait_for(self, name: str, /, *, count: int = 1, timeout_s: float = 30, **fields: object) -> Event:
         """Wait until `count` events of that name with these fields are there; return the last of them."""

@@ -57,7 +57,8 @@ def test_every_citation_is_of_a_clause() -> None:
     assert not unknown
 
 
-@pytest.mark.parametrize("where", [where for where in PROOFS if "::test_" in where])
-def test_every_test_says_what_it_proves(where: str) -> None:
+def test_every_test_says_what_it_proves() -> None:
     """Each test has a docstring that is a sentence."""
-    assert re.match(r"\S.*[.:?]", PROOFS[where], re.DOTALL), where
+    tests = {where: text for where, text in PROOFS.items() if "::test_" in where}
+    assert len(tests) > 1000
+    assert not [where for where, text in tests.items() if not re.match(r"\S.*[.:?]", text, re.DOTALL)]
