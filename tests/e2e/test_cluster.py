@@ -71,7 +71,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Give a cluster whose players all guess at one number."""
     settings = {**CROWD, "BALANCED_PREFIX": random_prefix(), "GAME_ROUND": "shared", "BOT_STRATEGY": "random"}
-    settings["BOT_THINK"] = "0.2-0.8"  # a round takes about thirty guesses
+    settings["BOT_THINK"] = "0.4-1.6"  # a round takes about thirty guesses
     with running(Cluster, tmp_path_factory.mktemp("shared"), settings) as started:
         started.follow()
         yield started

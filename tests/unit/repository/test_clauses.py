@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def clauses() -> list[str]:
     return CLAUSE_ROW.findall(protocol) + PROMISE.findall(security)
 
 
+@cache
 def proofs() -> dict[str, str]:
     """Return the text of each proof: the docstrings of tests, and the checks of the conformance kit."""
     texts = {}
@@ -34,8 +36,10 @@ def proofs() -> dict[str, str]:
     return texts
 
 
-PROOFS = proofs()
-CITED = {clause for text in PROOFS.values() for clause in CITATION.findall(text)}
+@cache
+def cited() -> set[str]:
+    """Return the ids that proofs cite."""
+    return {clause for text in proofs().values() for clause in CITATION.findall(text)}
 
 
 def test_clauses_have_ids_of_their_own() -> None:
@@ -46,19 +50,21 @@ def test_clauses_have_ids_of_their_own() -> None:
 @pytest.mark.parametrize("clause", clauses())
 def test_every_clause_is_proved(clause: str) -> None:
     """Each clause and each promise is cited by a test or a conformance check."""
-    assert clause in CITED
+    assert clause in cited()
 
 
 def test_every_citation_is_of_a_clause() -> None:
     """No proof cites a clause or a promise that no document has."""
     unknown = {
-        where: ids for where, text in PROOFS.items() if (ids := set(CITATION.findall(text)) - set(clauses()))
+        where: ids
+        for where, text in proofs().items()
+        if (ids := set(CITATION.findall(text)) - set(clauses()))
     }
     assert not unknown
 
 
 def test_every_test_says_what_it_proves() -> None:
     """Each test has a docstring that is a sentence."""
-    tests = {where: text for where, text in PROOFS.items() if "::test_" in where}
+    tests = {where: text for where, text in proofs().items() if "::test_" in where}
     assert len(tests) > 1000
     assert not [where for where, text in tests.items() if not re.match(r"\S.*[.:?]", text, re.DOTALL)]
