@@ -25,6 +25,10 @@ REATTACH_PAUSE_S = 0.1
 """How long to wait before asking a stopped container for more: it may be about to start again."""
 
 
+BUSY_S = 90.0
+"""A busy machine may take so long to log something: a bot that thinks for a second may guess thirty times."""
+
+
 class ContainerLog:
     """Follows a container's standard output from its beginning, over restarts, until closed.
 
@@ -56,7 +60,7 @@ class ContainerLog:
             found = self._events if name is None else self._by_name[name]
             return [event for event in found if fields.items() <= event.items()] if fields else found.copy()
 
-    def wait_for(self, name: str, /, *, count: int = 1, timeout_s: float = 30, **fields: object) -> Event:
+    def wait_for(self, name: str, /, *, count: int = 1, timeout_s: float = BUSY_S, **fields: object) -> Event:
         """Wait until `count` events of that name with these fields are there; return the last of them."""
         found = self.wait_until(
             lambda: self.events(name, **fields)[count - 1 : count],
@@ -65,7 +69,7 @@ class ContainerLog:
         )
         return found[0]
 
-    def wait_until(self, found: Callable[[], T], *, what: str, timeout_s: float = 30) -> T:
+    def wait_until(self, found: Callable[[], T], *, what: str, timeout_s: float = BUSY_S) -> T:
         """Ask `found` again at every new event until what it returns is true, and return that."""
         deadline = time.monotonic() + timeout_s
         with self._grown:

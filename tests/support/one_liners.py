@@ -9,6 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from tests.support.cluster import eventually
+from tests.support.container_log import BUSY_S
 from tests.support.topology import ROOT
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def check_story(topology: Topology) -> None:
     player = str(joined["peer"])
     guesses = admin.wait_for("player_won", peer=player)["guesses"]
     eventually(
-        lambda: [log for log in bots if log.events("game_won", local=player)], "the bot's own word", 30
+        lambda: [log for log in bots if log.events("game_won", local=player)], "the bot's own word", BUSY_S
     )
 
     story = answers(topology, one_liners()[-1], player)
