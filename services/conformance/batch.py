@@ -9,7 +9,7 @@ import io
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -156,18 +156,20 @@ def run(options: argparse.Namespace) -> int:
     rows = [judgement.row() for judgement in judgements]
     if options.csv:
         kept = _rows_in(options.csv) if options.only else []
-        table = io.StringIO(newline="")
-        write_csv(merged(kept, rows), table)
-        write_whole(options.csv, table.getvalue())
+        _put(options.csv, lambda file: write_csv(merged(kept, rows), file))
     if options.reports:
         _write_reports(judgements, options.reports)
     if options.moodle:
-        worksheet = io.StringIO(newline="")
-        export.write_moodle(map(_mark, judgements), worksheet)
-        write_whole(options.moodle, worksheet.getvalue())
+        _put(options.moodle, lambda file: export.write_moodle(map(_mark, judgements), file))
     if options.html:
         write_class([Judged(one.name, one.report, one.note) for one in judgements], options.html, matrix)
     return 0 if all(judgement.report and judgement.report.holds for judgement in judgements) else 1
+
+
+def _put(path: Path, write: Callable[[TextIO], None]) -> None:
+    table = io.StringIO(newline="")
+    write(table)
+    write_whole(path, table.getvalue())
 
 
 def _folders(folder: Path, only: Sequence[str] | None) -> list[Path]:

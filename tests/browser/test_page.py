@@ -7,11 +7,11 @@ import re
 import signal
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.browser import live_page, open_page
+from tests.support.browser import LOOKS, live_page, open_page
 from tests.support.dashboard import Watched, dashboard
 from tests.support.scripted_server import ScriptedServer
 from tests.support.server_process import ServerProcess
@@ -221,14 +221,6 @@ GAME = (
     "Guessed 10.0.0.2 5002 30 Correct",
     "Won 10.0.0.2 5002 1",
 )
-
-
-LOOKS: list[tuple[int, Literal["light", "dark"]]] = [
-    (1360, "light"),
-    (1360, "dark"),
-    (390, "light"),
-    (390, "dark"),
-]
 
 
 def test_axe_finds_nothing_serious(browser: Browser) -> None:

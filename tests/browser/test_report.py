@@ -6,12 +6,12 @@ import functools
 import threading
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pytest
 
 from services.conformance.pages import Judged, write_class
-from tests.support.browser import live_page
+from tests.support.browser import LOOKS, live_page
 from tests.support.conformance.sample import HOSTILE, hostile_report, sample_report
 
 if TYPE_CHECKING:
@@ -65,10 +65,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_axe_finds_nothing(browser: Browser, address: str, page: str) -> None:
     """Light or dark, wide or narrow: axe-core finds nothing serious, and nothing sticks out."""
     with live_page(browser, address, path=page or "/") as opened:
-        looks: list[tuple[int, Literal["light", "dark"]]] = [
-            (width, scheme) for width in (1360, 390) for scheme in ("light", "dark")
-        ]
-        for look in looks:
+        for look in LOOKS:
             opened.look(*look)
             assert opened.faults() == [], look
             assert opened.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), look

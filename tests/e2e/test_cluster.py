@@ -70,8 +70,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture
 def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Give a cluster whose players all guess at one number."""
-    settings = {**CROWD, "BALANCED_PREFIX": random_prefix(), "GAME_ROUND": "shared", "BOT_STRATEGY": "random"}
-    settings["BOT_THINK"] = "0.4-1.6"  # a round takes about thirty guesses
+    settings = {
+        **CROWD,
+        "BOT_THINK": "0.4-1.6",  # a round takes about thirty guesses
+        "BALANCED_PREFIX": random_prefix(),
+        "GAME_ROUND": "shared",
+        "BOT_STRATEGY": "random",
+    }
     with running(Cluster, tmp_path_factory.mktemp("shared"), settings) as started:
         started.follow()
         yield started

@@ -35,6 +35,13 @@ TIMEOUT_MS = 45_000
 """No test waits longer than this for the page to show what it expects, on a busy machine."""
 CHANGED = ("net::ERR_NETWORK_CHANGED", 'interrupted by another navigation to "chrome-error:')
 """What a load fails of when a network comes or goes: at once, or while the page that tells it is opened."""
+LOOKS: list[tuple[int, Literal["light", "dark"]]] = [
+    (1360, "light"),
+    (1360, "dark"),
+    (390, "light"),
+    (390, "dark"),
+]
+"""Wide and narrow, in the light and in the dark: what every page is looked at in."""
 POLL_MS = 50
 """How often the page is looked at. Without it the browser would look at each frame, and draw 60 a second."""
 

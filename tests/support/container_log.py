@@ -24,7 +24,6 @@ T = TypeVar("T")
 REATTACH_PAUSE_S = 0.1
 """How long to wait before asking a stopped container for more: it may be about to start again."""
 
-
 BUSY_S = 90.0
 """A busy machine may take so long to log something: a bot that thinks for a second may guess thirty times."""
 
