@@ -144,9 +144,11 @@ def forged_header(server: JudgedServer) -> None:
     lines = ("Hello", *server.dialect.begin, player.spell(server.dialect.low))
     # At once: where recv cuts it is not left to chance.
     connection.send(FORGED_HEADER + b"".join(line.encode() + server.dialect.terminator for line in lines))
-    connection.read_rest(server.timing.quiet_s)
+    answers = connection.read_rest(server.timing.quiet_s).decode("latin-1").splitlines()
     if FORGED_HOST in str(server.listed()):
         connection.fail("no player in the list who only claims to be there", FORGED_HOST)
+    if answers and classify(answers[-1]) is Meaning.CORRECT:
+        raise ChanceError("the player who was to be in the list has won")
     server.make_room(connection)
     server.expect_serves(*others)
 
