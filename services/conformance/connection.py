@@ -2,6 +2,7 @@
 
 import contextlib
 import ipaddress
+import math
 import re
 import socket
 import ssl
@@ -59,6 +60,8 @@ class Timing:
     """For something that is owed."""
     quiet_s: float = 0.25
     """For something that must not come: silence this long is believed."""
+    quiet_most_s: float = math.inf
+    """However slow the machine, silence is waited for no longer: the server's own timeouts would end it."""
     connect_s: float = 4.0
     """For a connection to another machine: a lost SYN is sent again after 1 s and after 3 s."""
 
@@ -358,7 +361,7 @@ class Connection:
     def expect_silence(self, expected: str, note: str = "") -> None:
         """Take nothing to come for a while, the connection staying open."""
         self._note(EventKind.EXPECTED, text=expected)
-        deadline = self.clock.deadline(self.timing.quiet_s)
+        deadline = self.clock.deadline(self.timing.quiet_s, self.timing.quiet_most_s)
         while not self._buffer and self.receive(deadline):
             pass
         if self._buffer or self.ended:

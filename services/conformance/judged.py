@@ -1,6 +1,7 @@
 """The server that is judged, as the checks see it: how to talk to it, and whether it is still there."""
 
 import contextlib
+import math
 import random
 import socket
 import threading
@@ -85,6 +86,11 @@ class Limits:
     cut: str = ""
     """A command that cuts the server off from what the servers of a game share, and one that mends it."""
     mend: str = ""
+
+    @property
+    def quiet_most_s(self) -> float:
+        """How long a connection may be silent; within one line, several times in a row."""
+        return min(self.handshake_timeout_s / 2, (self.idle_timeout_s or math.inf) / 8)
 
 
 @dataclass(slots=True)

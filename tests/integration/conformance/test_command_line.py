@@ -15,6 +15,7 @@ import pytest
 from services.conformance.cli import run
 from tests.support.conformance.classroom import FOLDER
 from tests.support.conformance.judging import STUDENT, free_ports
+from tests.support.server_process import ServerProcess
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +67,18 @@ def test_a_win_by_chance_does_not_fail_what_is_about_something_else(
 
     listening = {"GAME_PLAYER_PORT": str(player_port), "GAME_ADMIN_PORT": str(admin_port)}
     assert run(arguments, {**os.environ, **listening}) == 0
+    assert "1 of 1 chosen checks passed" in capsys.readouterr().out
+
+
+def test_silence_is_believed_before_the_server_loses_its_patience(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However slow the machine, the kit is never silent for as long as the timeouts that it was told."""
+    monkeypatch.setattr("services.conformance.cli.measured_stretch", lambda: 8.0)
+    with ServerProcess(GAME_HANDSHAKE_TIMEOUT="1") as server:
+        ports = ["--player-port", str(server.player[1]), "--admin-port", str(server.admin[1])]
+        only = ["--handshake-timeout", "1", "--only", "no-banner"]
+        assert run(["server", "127.0.0.1", *ports, *only], os.environ) == 0
     assert "1 of 1 chosen checks passed" in capsys.readouterr().out
 
 
