@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-REATTACH_PAUSE_S = 0.1
-"""How long to wait before asking a stopped container for more: it may be about to start again."""
+RESTART_POLL_S = 0.25
+"""How often a stopped container is looked at: it may be started again."""
 
 BUSY_S = 90.0
 """A busy machine may take so long to log something: a bot that thinks for a second may guess thirty times."""
@@ -86,11 +86,17 @@ class ContainerLog:
         seen = 0
         while not self._closed.is_set():
             try:
+                started_at = self._state()["StartedAt"]
                 first = 0
                 for lines in self._pieces():
                     self._add(lines[max(0, seen - first) :])
                     first += len(lines)
                     seen = max(seen, first)
+                # All is read again when there may be more, but no sooner: many logs are long.
+                while not self._closed.wait(RESTART_POLL_S):
+                    state = self._state()
+                    if state["Running"] or state["StartedAt"] != started_at:
+                        break
             except docker.errors.NotFound:
                 return
             except docker.errors.APIError as error:
@@ -99,7 +105,11 @@ class ContainerLog:
             except (OSError, ValueError):
                 if not self._closed.is_set():
                     raise
-            self._closed.wait(REATTACH_PAUSE_S)
+
+    def _state(self) -> dict[str, Any]:
+        """Return whether the container runs, and when it was started last, as the engine spells it."""
+        self.container.reload()
+        return dict(self.container.attrs["State"])
 
     def _pieces(self) -> Iterator[list[bytes]]:
         """Yield the container's lines from the first one on, as many at once as come, until it stops."""
