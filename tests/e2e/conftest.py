@@ -29,7 +29,7 @@ def _plain_environment() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def topology(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Topology]:
     """Give the running topology that the tests share: leave it as it was found."""
     with running_topology(tmp_path_factory.mktemp("topology"), SWIFT) as running:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.support.valkey_container import ValkeyContainer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def started_valkey() -> Iterator[ValkeyContainer]:
     """Give the Valkey that the tests share."""
     with running_valkey() as running:
