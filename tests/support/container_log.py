@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import docker.errors
 
-from tests.support.log_contract import check_line
+from tests.support.log_contract import Events, check_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,9 +35,7 @@ class ContainerLog:
 
     def __init__(self, container: Container) -> None:
         self.container = container
-        self._events: list[Event] = []
-        self._by_name: defaultdict[str, list[Event]] = defaultdict(list)
-        """The same events; most questions are about one kind of them."""
+        self._events = Events()
         self._fault: Exception | None = None
         self._grown = threading.Condition()
         self._closed = threading.Event()
@@ -56,8 +53,7 @@ class ContainerLog:
     def events(self, name: str | None = None, /, **fields: object) -> list[Event]:
         """Return the events so far, those of one name if given, with just these fields."""
         with self._grown:
-            found = self._events if name is None else self._by_name[name]
-            return [event for event in found if fields.items() <= event.items()] if fields else found.copy()
+            return self._events.found(name, **fields)
 
     def wait_for(self, name: str, /, *, count: int = 1, timeout_s: float = BUSY_S, **fields: object) -> Event:
         """Wait until `count` events of that name with these fields are there; return the last of them."""
@@ -129,8 +125,7 @@ class ContainerLog:
                         f"{self.container.name} broke the contract of the log: {breach}"
                     )
                 else:
-                    self._events.append(event)
-                    self._by_name[str(event["event"])].append(event)
+                    self._events.add(event)
             self._grown.notify_all()
 
 

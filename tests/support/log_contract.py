@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -161,6 +162,24 @@ def _check_fields(event: Event, row: Row, text: str) -> None:
         assert _has_type(value, kind), f"{name}: {field} is not {kind}, but {value!r}: {text}"
     first = [field for field in FIRST_FIELDS if field in event]
     assert list(event)[: len(first)] == first, f"{name} does not begin with {first}: {text}"
+
+
+class Events:
+    """The events of a log that grows; most questions are about one kind of them, again at each new line."""
+
+    def __init__(self) -> None:
+        self._all: list[Event] = []
+        self._by_name: defaultdict[str, list[Event]] = defaultdict(list)
+
+    def add(self, event: Event) -> None:
+        """Take the next one."""
+        self._all.append(event)
+        self._by_name[event["event"]].append(event)
+
+    def found(self, name: str | None = None, /, **fields: object) -> list[Event]:
+        """Return all so far, or those of one name, with just these fields."""
+        events = self._all if name is None else self._by_name[name]
+        return [event for event in events if fields.items() <= event.items()] if fields else events.copy()
 
 
 def check_log(text: str) -> list[Event]:

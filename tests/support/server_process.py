@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from benchmarks.host import processor_s
 from tests.support.line_client import LineClient, handed_over
-from tests.support.log_contract import check_line
+from tests.support.log_contract import Events, check_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,7 +117,7 @@ class ServerProcess:
             )
         self.timeout_s = TIMEOUT_S
         """How long to wait for a log line."""
-        self._events: list[Event] = []
+        self._events = Events()
         self._breaches: list[AssertionError] = []
         self._news = threading.Condition()
         self._ended = False
@@ -188,22 +188,22 @@ class ServerProcess:
     def events(self, name: str, **fields: object) -> list[Event]:
         """Return what was logged so far under a name, with these fields."""
         with self._news:
-            return self._logged(name, fields)
+            return self._events.found(name, **fields)
 
     def all_events(self) -> list[Event]:
         """Return all that was logged so far."""
         with self._news:
-            return list(self._events)
+            return self._events.found()
 
     def wait_for(self, name: str, count: int = 1, **fields: object) -> Event:
         """Wait until so many such events are logged, and return the last of them."""
         with self._news:
             self._news.wait_for(
-                lambda: self._ended or len(self._logged(name, fields)) >= count, self.timeout_s
+                lambda: self._ended or len(self._events.found(name, **fields)) >= count, self.timeout_s
             )
             assert not self._breaches, self._breaches[0]
-            found = self._logged(name, fields)
-            assert len(found) >= count, f"no {count} {name} {fields} among {self._events[-10:]}"
+            found = self._events.found(name, **fields)
+            assert len(found) >= count, f"no {count} {name} {fields} among {self._events.found()[-10:]}"
             return found[count - 1]
 
     def settle(self) -> None:
@@ -237,10 +237,6 @@ class ServerProcess:
         """Look no more at lines of these names: under a heavy load that would cost too much."""
         self._ignored = tuple(f'"event":"{name}"'.encode() for name in names)
 
-    def _logged(self, name: str, fields: dict[str, object]) -> list[Event]:
-        wanted = {"event": name, **fields}.items()
-        return [event for event in self._events if wanted <= event.items()]
-
     def _read(self) -> None:
         rest = b""
         while piece := self._next_piece():
@@ -250,7 +246,7 @@ class ServerProcess:
             with self._news:
                 for line in lines:
                     try:
-                        self._events.append(check_line(line.decode()))
+                        self._events.add(check_line(line.decode()))
                     except AssertionError as breach:
                         self._breaches.append(breach)
                 self._news.notify_all()
