@@ -8,12 +8,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Final
 
-from rich.console import Console
-
 from services.admin.client import ask_who
-from services.admin.scores import show_scores
 from services.admin.settings import Settings
-from services.admin.view import players_table
 from services.runtime.command import run_command
 from services.runtime.connecting import Target
 from services.runtime.environ import given_flags, host_and_port
@@ -86,12 +82,15 @@ def _run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     settings = Settings.from_environ({**environ, **_overrides(options)}, default_format())
     tls = None if settings.tls is None else ReloadingContext(settings.tls)
     target = Target(settings.host, settings.port, tls)
+    # Each command is there faster without what another one needs.
     if options.command == "scores":
+        with loading():
+            from services.admin.scores import show_scores  # noqa: PLC0415
+
         show_scores(settings, as_json=options.json, as_csv=options.csv)
         return OK
     if options.command == "who":
         return _who(target, as_json=options.json)
-    # The list is there faster without what serves the page.
     with loading():
         from services.admin.watch import watch  # noqa: PLC0415
 
@@ -110,12 +109,16 @@ def _overrides(options: argparse.Namespace) -> dict[str, str]:
 
 def _who(target: Target, *, as_json: bool) -> int:
     players = asyncio.run(ask_who(target))
-    # Whether there is a terminal decides the form; rich would let FORCE_COLOR and TTY_COMPATIBLE do so.
-    console = Console(force_terminal=sys.stdout.isatty())
     if as_json:
         sys.stdout.write(json.dumps(_as_json(players)) + "\n")
-    elif console.is_terminal:
-        console.print(players_table(target, players))
+    elif sys.stdout.isatty():
+        with loading():
+            from rich.console import Console  # noqa: PLC0415
+
+            from services.admin.view import players_table  # noqa: PLC0415
+
+        # Rich would let FORCE_COLOR and TTY_COMPATIBLE decide the form.
+        Console(force_terminal=True).print(players_table(target, players))
     else:
         sys.stdout.writelines(f"{address}\n" for address in players)
     sys.stdout.flush()

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
 import signal
 import sys
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from rich.console import Console
-from rich.live import Live
 
 from services.player.bot_pool import BotPool
-from services.player.progress import progress_line, summary_table
 from services.player.settings import AUTO
 from services.runtime.connecting import UntrustedError
 from services.runtime.descriptors import allow_descriptors
-from services.runtime.hand_over import hand_over_terminal
 from services.runtime.hang_up import on_end
 from services.runtime.logging import configure, default_format
 from services.runtime.output import STDOUT
@@ -28,9 +21,6 @@ if TYPE_CHECKING:
     from services.player.bot_pool import BotConfig
     from services.player.settings import Settings
     from services.runtime.terminal import Terminal
-
-REFRESH_S: Final = 0.25
-"""Often enough to look live, seldom enough to cost nothing over a slow line."""
 
 OTHER_FILES: Final = 64
 """Open files beside the bots' sockets."""
@@ -54,10 +44,12 @@ async def play(config: BotConfig, settings: Settings, terminal: Terminal) -> int
 
     on_end(stop)
     if settings.log_format is None and terminal.is_drawable:
+        from services.player.show import show  # noqa: PLC0415  rich takes its time, and most bots need none
+
         # A terminal that takes nothing any more is gone.
         output = OutputStream(STDOUT, sys.stdout.encoding, lambda _: stop(signal.SIGHUP))
         try:
-            await _show(pool, output)
+            await show(pool, output)
         finally:
             output.close()
     else:
@@ -72,30 +64,6 @@ async def play(config: BotConfig, settings: Settings, terminal: Terminal) -> int
     if pool.failure:
         raise pool.failure
     return _STATUS[ended_by[0]] if ended_by else 0
-
-
-async def _show(pool: BotPool, output: OutputStream) -> None:
-    console = Console(file=output.text, force_terminal=True)
-    # Here the line and the table tell what the log would.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    live = Live(progress_line(pool.stats, pool.now_s()), console=console, auto_refresh=False)
-    # Before it draws: whoever sees a picture may press Ctrl-Z.
-    hand_over_terminal(asyncio.get_running_loop(), live.stop, live.start)
-    with live:
-        async with asyncio.TaskGroup() as tasks:
-            drawing = tasks.create_task(_draw(pool, live, output))
-            await pool.play()
-            drawing.cancel()
-        live.update(progress_line(pool.stats, pool.now_s()), refresh=True)
-    console.print(summary_table(pool.stats, pool.rules, pool.now_s()))
-
-
-async def _draw(pool: BotPool, live: Live, output: OutputStream) -> None:
-    with contextlib.suppress(asyncio.CancelledError):
-        while True:
-            live.update(progress_line(pool.stats, pool.now_s()), refresh=True)
-            await output.drain()
-            await asyncio.sleep(REFRESH_S)
 
 
 async def _log(pool: BotPool, ended_by: list[signal.Signals]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 import tomllib
@@ -132,22 +133,10 @@ def test_files_that_can_be_written_are_left_as_they_are(tmp_path: Path) -> None:
     assert output_folder(str(tmp_path / "a" / "b")).is_dir()
 
 
-@pytest.mark.parametrize(
-    ("module", "arguments", "settings", "package"),
-    [
-        ("services.server", (), {"GAME_METRICS_PORT": "9"}, "prometheus_client"),
-        ("services.server", (), {"GAME_STATE_URL": "valkey://localhost"}, "valkey"),
-        ("services.server", (), {}, "structlog"),
-        ("services.admin", ("watch",), {}, "rich"),
-        ("services.admin", ("watch",), {}, "uvicorn"),
-        ("services.player", ("--bot", "smart"), {}, "rich"),
-        ("services.certs", ("--out", "/nowhere"), {}, "cryptography"),
-    ],
-)
-def test_a_package_that_is_missing_is_one_line(
-    module: str, arguments: tuple[str, ...], settings: dict[str, str], package: str
-) -> None:
-    """It says what to install, and there is no traceback."""
+def run_lacking(
+    package: str, module: str, arguments: tuple[str, ...], settings: dict[str, str], stdout: int
+) -> subprocess.CompletedProcess[str]:
+    """Run a program where a package is not installed."""
     lacking = f"""
 import runpy, sys
 class Lacking:
@@ -158,19 +147,63 @@ sys.meta_path.insert(0, Lacking())
 sys.argv = {[module, *arguments]!r}
 runpy.run_module({module!r}, run_name="__main__")
 """
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", lacking],
         env={"GAME_PLAYER_PORT": "0", "GAME_ADMIN_PORT": "0", **settings},
         cwd=PYPROJECT.parent,
-        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         check=False,
         timeout=30,
     )
+
+
+def check_told(done: subprocess.CompletedProcess[str], package: str) -> None:
+    """See the one line that says what to install."""
     extra = f".[{EXTRAS[package]}]" if EXTRAS[package] else "."
     assert done.stderr.endswith(f": needs {package}, which is not installed: pip install '{extra}'\n")
     assert len(done.stderr.splitlines()) == 1
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "settings", "package"),
+    [
+        ("services.server", (), {"GAME_METRICS_PORT": "9"}, "prometheus_client"),
+        ("services.server", (), {"GAME_STATE_URL": "valkey://localhost"}, "valkey"),
+        ("services.server", (), {}, "structlog"),
+        ("services.admin", ("watch",), {}, "uvicorn"),
+        ("services.admin", ("scores",), {}, "rich"),
+        ("services.certs", ("--out", "/nowhere"), {}, "cryptography"),
+    ],
+)
+def test_a_package_that_is_missing_is_one_line(
+    module: str, arguments: tuple[str, ...], settings: dict[str, str], package: str
+) -> None:
+    """It says what to install, and there is no traceback."""
+    check_told(run_lacking(package, module, arguments, settings, subprocess.DEVNULL), package)
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [
+        ("services.admin", ("watch",)),
+        ("services.admin", ("scores",)),
+        ("services.player", ("--bot", "smart")),
+    ],
+)
+def test_what_draws_is_missed_on_a_terminal(module: str, arguments: tuple[str, ...]) -> None:
+    """Where there is a picture to draw, and nothing to draw it with, the line comes before the picture."""
+    screen_fd, program_fd = os.openpty()
+    try:
+        done = run_lacking("rich", module, arguments, {"TERM": "xterm"}, program_fd)
+        check_told(done, "rich")
+        assert not select.select([screen_fd], [], [], 0)[0]
+    finally:
+        os.close(screen_fd)
+        os.close(program_fd)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +213,7 @@ runpy.run_module({module!r}, run_name="__main__")
         *((f"services.{program}", (), "argparse") for program in PROGRAMS),
         ("services.server", (), "ssl"),
         ("services.admin", ("watch",), "uvicorn"),
-        ("services.player", ("--bot", "smart"), "rich"),
+        ("services.admin", ("scores",), "rich"),
     ],
 )
 def test_ctrl_c_ends_a_program_that_is_loading(

@@ -33,7 +33,9 @@ SHELLS = {
     "tests/integration/test_command_lines.py": (
         *("certs/__main__", "conformance/arguments", "runtime/output_file"),
     ),
-    "tests/integration/test_terminals.py": ("runtime/hand_over", "runtime/output_stream"),
+    "tests/integration/test_terminals.py": (
+        *("admin/screen", "player/show", "runtime/hand_over", "runtime/output_stream"),
+    ),
     "tests/integration/tap/test_relay.py": ("tap/__main__", "tap/cli", "tap/settings"),
     "tests/integration/server/test_tls.py": ("server/certificates",),
     "tests/integration/conformance/test_command_line.py": ("conformance/__main__", "conformance/cli"),
