@@ -6,7 +6,7 @@ Which message comes next is decided in services.player.bot; when a bot plays at 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from services.player.bot import Rest, next_message
 from services.player.bot_interface import Ending, GameReport
@@ -19,12 +19,7 @@ from services.protocol.state import State
 if TYPE_CHECKING:
     from services.player.bot_interface import Assignment, LogContext, PoolInterface
     from services.protocol.messages import Reply
-
-
-def address(transport: asyncio.BaseTransport, which: str) -> str:
-    """Spell an end of a connection: IP, one blank, port."""
-    host, port = transport.get_extra_info(which)[:2]
-    return f"{host} {port}"
+    from services.runtime.connecting import Ends
 
 
 class BotConnection(GameConnection):
@@ -54,17 +49,17 @@ class BotConnection(GameConnection):
         self._round = 0
         """How many guesses of the round were judged."""
 
+    def between(self, ends: Ends) -> Self:
+        """Be the bot's next connection."""
+        self._connections += 1
+        self._context = {"session": f"{self.number}.{self._connections}", **ends._asdict()}
+        return self
+
     # --- called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin a game."""
         super().connection_made(transport)
-        self._connections += 1
-        self._context = {
-            "session": f"{self.number}.{self._connections}",
-            "peer": address(transport, "peername"),
-            "local": address(transport, "sockname"),
-        }
         self._assignment = assignment = self._pool.begin_game(self.number, self._context)
         self._conversation = Conversation(
             assignment.plan.dialect, assignment.rules, range_told=assignment.range_told

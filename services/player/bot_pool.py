@@ -117,7 +117,7 @@ class BotPool:
 
     async def _connect(self, bot: _Bot) -> None:
         try:
-            await connect(self.config.target, lambda: bot.connection)
+            await connect(self.config.target, bot.connection.between)
         except UntrustedError as error:
             self._fail(error)
         except UnreachableError as error:

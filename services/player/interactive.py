@@ -172,7 +172,7 @@ class _Person:
         """Connect and begin a game; without a name if the server takes none."""
         conversation = Conversation(dialect, self._rules, range_told=self._range_told)
         connection = PersonConnection(conversation, settled=self._search.settled)
-        await connect(self._target, lambda: connection)
+        await connect(self._target, lambda _: connection)
         try:
             await self._ask(connection, Hello())
             if self._name:

@@ -9,12 +9,13 @@ Ctrl-C's, ends each of them at once.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import ssl
 from dataclasses import dataclass
 from itertools import chain, zip_longest
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from services.runtime.fault import Fault
 from services.runtime.lost_peer import notice_lost_peer
@@ -60,8 +61,15 @@ class Target:
         return f"{host}:{self.port}"
 
 
+class Ends(NamedTuple):
+    """Both ends of a connection, each spelled as in the log: IP, one blank, port."""
+
+    peer: str
+    local: str
+
+
 async def connect(
-    target: Target, factory: Callable[[], ClientProtocol], *, timeout_s: float = CONNECT_TIMEOUT_S
+    target: Target, factory: Callable[[Ends], ClientProtocol], *, timeout_s: float = CONNECT_TIMEOUT_S
 ) -> tuple[asyncio.Transport, ClientProtocol]:
     """Connect a protocol to the server.
 
@@ -76,10 +84,11 @@ async def connect(
             addresses = await asyncio.wrap_future(look_up(target.host, target.port))
             silent = f"{target} does not answer"
             sock = await _open_first(addresses)
+            ends = _ends(sock)
             if target.tls is None:
-                return await loop.create_connection(factory, sock=sock)
+                return await loop.create_connection(lambda: factory(ends), sock=sock)
             return await loop.create_connection(
-                factory,
+                lambda: factory(ends),
                 sock=sock,
                 ssl=target.tls.current(),
                 # No certificate names an interface, or the root.
@@ -110,7 +119,7 @@ async def open_stream(
     """
     reader = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(reader)
-    transport, _ = await connect(target, lambda: protocol, timeout_s=timeout_s)
+    transport, _ = await connect(target, lambda _: protocol, timeout_s=timeout_s)
     return reader, asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
 
 
@@ -167,6 +176,19 @@ async def _open(address: AddressInfo) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _ends(sock: socket.socket) -> Ends:
+    """Read both ends while there are any; whoever asks a transport later may get none.
+
+    Raises:
+        ConnectionResetError: the peer has reset the connection by now.
+    """
+    try:
+        return Ends(*("{} {}".format(*name[:2]) for name in (sock.getpeername(), sock.getsockname())))
+    except OSError:
+        sock.close()
+        raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from None
 
 
 def _alternating(addresses: Sequence[AddressInfo]) -> list[AddressInfo]:

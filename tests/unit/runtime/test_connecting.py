@@ -7,6 +7,7 @@ import contextlib
 import errno
 import socket
 import ssl
+import struct
 import threading
 from typing import TYPE_CHECKING
 from unittest.mock import Mock
@@ -141,7 +142,7 @@ def test_connecting_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     with listening("127.0.0.2", full=True) as black_hole:
         names(monkeypatch, infos(black_hole))
         with pytest.raises(UnreachableError) as caught:
-            asyncio.run(connect(Target("game.example", 4000), asyncio.Protocol, timeout_s=0.1))
+            asyncio.run(connect(Target("game.example", 4000), lambda _: asyncio.Protocol(), timeout_s=0.1))
 
     assert str(caught.value) == "game.example:4000 does not answer"
 
@@ -168,7 +169,7 @@ def test_a_name_service_that_does_not_answer_is_named(deaf: list[str]) -> None:
 
     async def ask_twice() -> list[BaseException | None]:
         target = Target("game.example", 4000)
-        twice = (connect(target, asyncio.Protocol, timeout_s=0.1) for _ in range(2))
+        twice = (connect(target, lambda _: asyncio.Protocol(), timeout_s=0.1) for _ in range(2))
         return [one if isinstance(one, BaseException) else None
                 for one in await asyncio.gather(*twice, return_exceptions=True)]  # fmt: skip
 
@@ -181,6 +182,26 @@ def test_a_name_service_that_does_not_answer_is_named(deaf: list[str]) -> None:
 def test_a_name_that_no_name_service_can_be_asked_for() -> None:
     """What slips past the settings is one clear line all the same."""
     with pytest.raises(UnreachableError) as caught:
-        asyncio.run(connect(Target("a..b", 4000), asyncio.Protocol))
+        asyncio.run(connect(Target("a..b", 4000), lambda _: asyncio.Protocol()))
 
     assert str(caught.value) == "cannot reach a..b:4000: that is no host name"
+
+
+def test_a_connection_that_is_reset_at_once_is_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server may accept and reset before anybody has looked: that is told as if it were not there."""
+    opened: list[socket.socket] = []
+
+    async def open_and_lose(_: object) -> socket.socket:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            opened.append(socket.create_connection(server.getsockname()))
+            accepted, _ = server.accept()
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            accepted.close()
+        with contextlib.suppress(ConnectionResetError):  # it has come
+            opened[0].recv(1)
+        return opened[0]
+
+    monkeypatch.setattr(connecting, "_open_first", open_and_lose)
+    with pytest.raises(UnreachableError, match="Connection reset by peer"):
+        asyncio.run(connect(Target("127.0.0.1", 4000), lambda _: asyncio.Protocol()))
+    assert opened[0].fileno() < 0

@@ -15,7 +15,7 @@ def test_the_kernel_is_told_how_long_to_wait() -> None:
     async def options() -> tuple[int, int, int]:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             target = Target("127.0.0.1", listener.getsockname()[1])
-            transport, _ = await connect(target, asyncio.Protocol)
+            transport, _ = await connect(target, lambda _: asyncio.Protocol())
             sock: socket.socket = transport.get_extra_info("socket")
             found = (
                 sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
