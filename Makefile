@@ -131,7 +131,7 @@ clean-containers: ## Remove what tests that were killed have left in the engine
 	bash scripts/clean-containers
 
 .PHONY: e2e-swarm
-e2e-swarm: $(READY) images ## Tests on three machines, each an engine in a container: seven minutes, root
+e2e-swarm: $(READY) images ## Tests on three machines, each an engine in a container: four minutes, root
 	$(BIN)/pytest -s tests/swarm/three_nodes.py $(PYTEST_ARGS)
 
 ##@ Measure
