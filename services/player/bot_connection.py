@@ -52,7 +52,11 @@ class BotConnection(GameConnection):
     def between(self, ends: Ends) -> Self:
         """Be the bot's next connection."""
         self._connections += 1
-        self._context = {"session": f"{self.number}.{self._connections}", **ends._asdict()}
+        self._context = {
+            "session": f"{self.number}.{self._connections}",
+            "peer": str(ends.peer),
+            "local": str(ends.local),
+        }
         return self
 
     # --- called by the event loop

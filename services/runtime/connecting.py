@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
+from services.protocol.messages import Address
 from services.runtime.fault import Fault
 from services.runtime.lost_peer import notice_lost_peer
 from services.runtime.resolver import look_up
@@ -62,10 +63,10 @@ class Target:
 
 
 class Ends(NamedTuple):
-    """Both ends of a connection, each spelled as in the log: IP, one blank, port."""
+    """Both ends of a connection."""
 
-    peer: str
-    local: str
+    peer: Address
+    local: Address
 
 
 async def connect(
@@ -185,7 +186,7 @@ def _ends(sock: socket.socket) -> Ends:
         ConnectionResetError: the peer has reset the connection by now.
     """
     try:
-        return Ends(*("{} {}".format(*name[:2]) for name in (sock.getpeername(), sock.getsockname())))
+        return Ends(Address(*sock.getpeername()[:2]), Address(*sock.getsockname()[:2]))
     except OSError:
         sock.close()
         raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from None
