@@ -33,8 +33,8 @@ FLAGS = [
 ]
 TIMEOUT_MS = 45_000
 """No test waits longer than this for the page to show what it expects, on a busy machine."""
-CHANGED = ("net::ERR_NETWORK_CHANGED", 'interrupted by another navigation to "chrome-error:')
-"""What a load fails of when a network comes or goes: at once, or while the page that tells it is opened."""
+CHANGED = ("net::ERR_NETWORK_CHANGED", "interrupted by another navigation to")
+"""What a load fails of when a network comes or goes: at once, or as the browser tells it, or loads again by itself."""
 LOOKS: list[tuple[int, Literal["light", "dark"]]] = [
     (1360, "light"),
     (1360, "dark"),
