@@ -44,6 +44,8 @@ CROWD = {
     "BOT_PLAYERS": "25",
     "BOT_THINK": "0.5-2",
     "GAME_DRAIN_TIMEOUT": "2",
+    # Bots that are held still in the middle of a handshake, on a busy machine for long, are waited for.
+    "GAME_HANDSHAKE_TIMEOUT": "60",
 }
 REPLICAS = 3
 ADMINISTRATORS = 10

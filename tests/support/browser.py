@@ -34,7 +34,7 @@ FLAGS = [
 TIMEOUT_MS = 45_000
 """No test waits longer than this for the page to show what it expects, on a busy machine."""
 CHANGED = ("net::ERR_NETWORK_CHANGED", "interrupted by another navigation to")
-"""What a load fails of when a network comes or goes: at once, or as the browser tells it, or loads again by itself."""
+"""What a load fails of when a network comes or goes: at once, or as the browser tells it or loads again."""
 LOOKS: list[tuple[int, Literal["light", "dark"]]] = [
     (1360, "light"),
     (1360, "dark"),
