@@ -7,7 +7,6 @@ import shlex
 import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -370,22 +369,21 @@ def _judged_server(
     if options.server_command:
         ports = {"GAME_PLAYER_PORT": str(options.player_port), "GAME_ADMIN_PORT": str(options.admin_port)}
         program = launch(shlex.split(options.server_command), {**environ, **ports})
-    limits = Limits(
-        close_distance=options.close_distance,
-        handshake_timeout_s=options.handshake_timeout,
-        idle_timeout_s=options.idle_timeout,
-        max_players=options.max_players,
-        max_invalid=options.max_invalid,
-        crowd=options.crowd,
-        cut=options.cut,
-        mend=options.mend,
-        start_s=options.wait,
-    )
     return JudgedServer(
         Endpoint(options.host, options.player_port, None if options.plain_players else tls),
         Endpoint(options.host, options.admin_port, tls, "admin"),
-        replace(timing, quiet_most_s=limits.quiet_most_s),
-        limits,
+        timing,
+        Limits(
+            close_distance=options.close_distance,
+            handshake_timeout_s=options.handshake_timeout,
+            idle_timeout_s=options.idle_timeout,
+            max_players=options.max_players,
+            max_invalid=options.max_invalid,
+            crowd=options.crowd,
+            cut=options.cut,
+            mend=options.mend,
+            start_s=options.wait,
+        ),
         random.Random(seed),
         program=program,
         clock=_clock(program),

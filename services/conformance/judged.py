@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar, cast
 
 from services.conformance.clock import Clock, Deadline, WallDeadline
@@ -221,6 +221,10 @@ class JudgedServer:
     """How long it took from the last start until it listened."""
     _with_admin: bool | None = None
     """Whether the server listens for administrators too, so far as is known."""
+
+    def __post_init__(self) -> None:
+        """Let no silence be waited for longer than this server's timeouts allow."""
+        self.timing = replace(self.timing, quiet_most_s=self.limits.quiet_most_s)
 
     # --- speaking to it
 
