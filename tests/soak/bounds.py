@@ -261,7 +261,8 @@ def test_an_endless_line(loop: Alteration) -> None:
 
 def test_unread_output(loop: Alteration) -> None:
     """A peer that asks and asks and never reads, and a watcher that never reads."""
-    with ServerProcess(loop, GAME_MAX_INVALID_GUESSES="999999999", GAME_WRITE_TIMEOUT="3") as server:
+    settings = {"GAME_MAX_LINE_RATE": "0", "GAME_MAX_INVALID_GUESSES": "999999999", "GAME_WRITE_TIMEOUT": "3"}
+    with ServerProcess(loop, **settings) as server:
         server.ignore(*EVERY_EVENT[:-1])
         before_kib = resident_kib(server.pid)
         with (
