@@ -8,7 +8,11 @@ FAILED: Final = 1
 BAD_USAGE: Final = 2
 INTERRUPTED: Final = 130
 
-NO_THREAD: Final = "no thread may be started: too many processes (ulimit -u, or a container's limit of PIDs)"
+NO_THREAD: Final = (
+    "no thread may be started: too many processes, or too little memory "
+    "(ulimit -u and -v, or a container's limits)"
+)
+NO_MEMORY: Final = "not enough memory: raise the limit (ulimit -v, or that of the container)"
 
 
 class Fault(Exception):  # noqa: N818  its kinds are errors, of the user or of the world

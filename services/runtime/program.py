@@ -10,7 +10,7 @@ import sys
 from io import BufferedWriter, TextIOWrapper
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from services.runtime.fault import FAILED, INTERRUPTED, NO_THREAD
+from services.runtime.fault import FAILED, INTERRUPTED, NO_MEMORY, NO_THREAD
 from services.runtime.output import PatientFile, open_standard_descriptors
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ _ASCII: Final = "".join(map(chr, range(128)))
 _NO_THREAD: Final = "can't start new thread"
 """What Python calls it, as any other RuntimeError."""
 
+_NOT_MAPPED: Final = "failed to map segment"
+"""What the loader says of a library for which there is no memory."""
+
 _TOO_MANY_FILES: Final = {errno.EMFILE, errno.ENFILE}
 _OUTPUT_FAULTS: Final = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
@@ -43,7 +46,8 @@ def run_program(name: str, environ: Mapping[str, str], run: Callable[[], int]) -
     """Exit with the status that `run` returns, or with 1 if its output could not be written.
 
     A reader that has gone is an end like any other, and no message; a full disk is one line, and so are a
-    package that is not installed and a thread that may not be started. So `run` imports what it runs.
+    package that is not installed, a thread that may not be started and memory that is not to be had. So `run`
+    imports what it runs.
     """
     _hear_signals()
     open_standard_descriptors()
@@ -66,6 +70,11 @@ def run_program(name: str, environ: Mapping[str, str], run: Callable[[], int]) -
             raise
         status = FAILED
         sys.stderr.write(f"{name}: {NO_THREAD}\n")
+    except (MemoryError, ImportError) as error:
+        if isinstance(error, ImportError) and _NOT_MAPPED not in str(error):
+            raise
+        status = FAILED
+        sys.stderr.write(f"{name}: {NO_MEMORY}\n")
     except OSError as error:
         if error.errno not in _OUTPUT_FAULTS | _TOO_MANY_FILES:
             raise

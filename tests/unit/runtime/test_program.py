@@ -146,6 +146,19 @@ def test_a_thread_that_may_not_be_started_is_one_line() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "fault",
+    ["bytearray(1 << 62)", "raise ImportError('libssl.so.3: failed to map segment from shared object')"],
+)
+def test_too_little_memory_is_one_line(fault: str) -> None:
+    """As under `ulimit -v`, for what a program makes or for a library that it needs: the limit is named."""
+    done = shell("", script(fault))
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("test: not enough memory: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_too_few_descriptors_are_one_line() -> None:
     """Where there are none left for what every program needs, the limit is named."""
     done = shell("", script("raise OSError(24, 'Too many open files')"))
