@@ -64,6 +64,9 @@ def test_what_images_take_from_this_folder_can_be_read_by_their_users(file: str)
         if not stage.partition("\n")[0].endswith(" AS build"):
             copies = [line for line in stage.splitlines() if line.startswith("COPY ")]
             assert all("--from=" in line or "--chmod=" in line for line in copies), copies
+            # To a folder that is there: one that COPY made would have the mode of the file.
+            targets = [line.split()[-1] for line in copies if "--chmod=" in line]
+            assert all(target == "./" or target.count("/") == 1 for target in targets), targets
 
 
 @pytest.mark.parametrize("file", CHECKED)
