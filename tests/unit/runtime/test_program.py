@@ -137,7 +137,8 @@ def test_a_thread_that_may_not_be_started_is_one_line() -> None:
     """Where a user or a container may have no more processes, the limit is named."""
     refusing = (
         "import threading; error = RuntimeError('can\\'t start new thread'); "
-        "threading._start_new_thread = lambda *_: (_ for _ in ()).throw(error); "
+        "refuse = lambda *_, **__: (_ for _ in ()).throw(error); "
+        "threading._start_new_thread = threading._start_joinable_thread = refuse; "  # by version of Python
     )
     done = shell("", script(f"{refusing}threading.Thread().start()"))
 
