@@ -69,7 +69,7 @@ class Editor:
             session.prompt_async(styled, default=default, handle_sigint=False),
         )
         try:
-            line = await asyncio.shield(asking)
+            await asyncio.wait((asking,))
         except asyncio.CancelledError:
             # Told to end, the prompt leaves the terminal as it was, and the cursor below itself.
             if not session.app.is_running:
@@ -79,6 +79,7 @@ class Editor:
             with contextlib.suppress(EOFError, InterruptError, asyncio.CancelledError):
                 await asking
             raise
+        line = asking.result()
         # What comes next begins a line, for those as well who take codes for words: 2004l1 is no number.
         sys.stdout.write("\r")
         return line
