@@ -58,23 +58,12 @@ def run_program(name: str, environ: Mapping[str, str], run: Callable[[], int]) -
     except KeyboardInterrupt:
         # It came before `run` was prepared for it.
         status = INTERRUPTED
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in EXTRAS:
+    except (ImportError, MemoryError, RuntimeError) as error:
+        lack = _lack(error)
+        if lack is None:
             raise
         status = FAILED
-        extra = f".[{EXTRAS[package]}]" if EXTRAS[package] else "."
-        sys.stderr.write(f"{name}: needs {package}, which is not installed: pip install '{extra}'\n")
-    except RuntimeError as error:
-        if str(error) != _NO_THREAD:
-            raise
-        status = FAILED
-        sys.stderr.write(f"{name}: {NO_THREAD}\n")
-    except (MemoryError, ImportError) as error:
-        if isinstance(error, ImportError) and _NOT_MAPPED not in str(error):
-            raise
-        status = FAILED
-        sys.stderr.write(f"{name}: {NO_MEMORY}\n")
+        sys.stderr.write(f"{name}: {lack}\n")
     except OSError as error:
         if error.errno not in _OUTPUT_FAULTS | _TOO_MANY_FILES:
             raise
@@ -104,6 +93,23 @@ def _ignore_interrupts() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, ending)
     for number in ending:
         signal.signal(number, signal.SIG_IGN)
+
+
+def _lack(error: ImportError | MemoryError | RuntimeError) -> str | None:
+    """Say what a program lacks; None: the fault is our own."""
+    match error:
+        case ModuleNotFoundError():
+            package = (error.name or "").partition(".")[0]
+            if package not in EXTRAS:
+                return None
+            extra = f".[{EXTRAS[package]}]" if EXTRAS[package] else "."
+            return f"needs {package}, which is not installed: pip install '{extra}'"
+        case RuntimeError():
+            return NO_THREAD if str(error) == _NO_THREAD else None
+        case MemoryError():
+            return NO_MEMORY
+        case _:
+            return NO_MEMORY if _NOT_MAPPED in str(error) else None
 
 
 def _complain(name: str, error: OSError) -> None:
